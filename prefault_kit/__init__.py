@@ -1,0 +1,18 @@
+"""A laboratory for page prefaulting: run MADV_POPULATE_READ and _WRITE and see what they did."""
+
+from prefault_kit.experiment import Experiment, Result, run, run_many
+from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.syscalls import PrefaultError, Work
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backing",
+    "Experiment",
+    "Mapping",
+    "PrefaultError",
+    "Result",
+    "Work",
+    "run",
+    "run_many",
+]

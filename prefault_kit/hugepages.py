@@ -1,0 +1,52 @@
+"""The pools of hugetlb pages: which sizes there are and how many pages are free.
+
+Source: Documentation/admin-guide/mm/hugetlbpage.rst.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+POOLS = Path("/sys/kernel/mm/hugepages")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One pool of huge pages, in pages of ``page_size_bytes``."""
+
+    page_size_bytes: int
+    total: int
+    free: int
+    reserved: int
+
+    @property
+    def available(self) -> int:
+        """Free pages that nobody has reserved."""
+        return self.free - self.reserved
+
+    def command_for(self, pages: int) -> str:
+        """The command that makes ``pages`` available beside those in use."""
+        total = self.total - self.available + pages
+        directory = POOLS / f"hugepages-{self.page_size_bytes // 1024}kB"
+        return f"echo {total} | sudo tee {directory / 'nr_hugepages'}"
+
+
+def default_size_bytes() -> int | None:
+    """The size that MAP_HUGETLB and hugetlbfs use unless told; None without hugetlb support."""
+    found = re.search(r"^Hugepagesize:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
+    return int(found[1]) * 1024 if found else None
+
+
+def pools() -> dict[int, Pool]:
+    """Every pool by its page size in bytes, smallest first."""
+    found = {}
+    for directory in POOLS.glob("hugepages-*kB"):
+        size = int(directory.name.removeprefix("hugepages-").removesuffix("kB")) * 1024
+        total, free, reserved = (
+            int((directory / name).read_text())
+            for name in ("nr_hugepages", "free_hugepages", "resv_hugepages")
+        )
+        found[size] = Pool(size, total, free, reserved)
+    return dict(sorted(found.items()))

@@ -1,0 +1,428 @@
+"""Where memory comes from, and a mapping of it to populate, touch, discard and look at."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import weakref
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from prefault_kit import filecache, hugepages, mounts, pages, smaps, syscalls
+from prefault_kit.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION, Work
+
+KINDS = ("anon", "memfd", "tmpfs", "file", "hugetlbfs")
+SHARINGS = ("private", "shared")
+BLIND = ("overlay",)
+"""File systems whose files keep their pages under another inode, where cachestat cannot see them."""
+
+
+def format_bytes(size_bytes: int) -> str:
+    """Say a size the way the field does: ``4 KiB``, ``2 MiB``, ``1.5 GiB``."""
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:.4g} {unit}"
+    return f"{size_bytes} bytes"
+
+
+@dataclass(frozen=True)
+class Backing:
+    """Where memory comes from. Make one by :meth:`anon`, :meth:`memfd`, :meth:`tmpfs`..."""
+
+    kind: str
+    page_size_bytes: int
+    directory: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"there is no backing {self.kind!r}; choose from {', '.join(KINDS)}")
+        if self.page_size_bytes != PAGE_SIZE_BYTES:
+            if self.kind in ("tmpfs", "file"):
+                raise ValueError(
+                    f"{self.kind} memory has pages of {format_bytes(PAGE_SIZE_BYTES)}; for huge "
+                    "pages choose anon, memfd or hugetlbfs"
+                )
+            sizes = hugepages.pools()
+            if self.page_size_bytes not in sizes and self.kind != "hugetlbfs":
+                known = ", ".join(format_bytes(size) for size in (PAGE_SIZE_BYTES, *sizes))
+                raise ValueError(
+                    f"this system has no pages of {self.page_size_bytes} bytes; it has {known}"
+                )
+
+    @classmethod
+    def anon(cls, page_size: int | None = None) -> Self:
+        """Anonymous memory; ``page_size`` in bytes, a huge one meaning MAP_HUGETLB."""
+        return cls("anon", page_size or PAGE_SIZE_BYTES)
+
+    @classmethod
+    def memfd(cls, page_size: int | None = None) -> Self:
+        """A memfd_create(2) file; a huge ``page_size`` in bytes means MFD_HUGETLB."""
+        return cls("memfd", page_size or PAGE_SIZE_BYTES)
+
+    @classmethod
+    def tmpfs(cls, directory: str | os.PathLike[str] | None = None) -> Self:
+        """A file on tmpfs; without a directory, on the one found among the mounts."""
+        return cls("tmpfs", PAGE_SIZE_BYTES, None if directory is None else os.fspath(directory))
+
+    @classmethod
+    def file(cls, directory: str | os.PathLike[str]) -> Self:
+        """A file in a directory of any disk file system."""
+        return cls("file", PAGE_SIZE_BYTES, os.fspath(directory))
+
+    @classmethod
+    def hugetlbfs(cls, directory: str | os.PathLike[str] | None = None) -> Self:
+        """A file on hugetlbfs; without a directory, on the one found among the mounts."""
+        if directory is not None and os.path.isdir(directory):
+            size: int | None = os.statvfs(directory).f_bsize
+        else:
+            size = hugepages.default_size_bytes()
+        path = None if directory is None else os.fspath(directory)
+        return cls("hugetlbfs", size or PAGE_SIZE_BYTES, path)
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a file descriptor, and so fallocate(2) and a page cache."""
+        return self.kind != "anon"
+
+    @property
+    def is_hugetlb(self) -> bool:
+        """Whether pages come from a pool of hugetlb pages."""
+        return self.kind == "hugetlbfs" or self.page_size_bytes != PAGE_SIZE_BYTES
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether data can be written back and evicted."""
+        return self.kind == "file"
+
+    @property
+    def label(self) -> str:
+        """The name in the published table: ``Anon 4 KiB``, ``Memfd 2 MiB``, ``tmpfs``..."""
+        if self.kind in ("anon", "memfd"):
+            return f"{self.kind.capitalize()} {format_bytes(self.page_size_bytes)}"
+        return self.kind
+
+    def find_directory(self) -> str | None:
+        """The directory for the file: the one given, or the one found; None without any."""
+        if self.directory is not None or self.kind not in mounts.USUAL:
+            return self.directory
+        block = self.page_size_bytes if self.is_hugetlb else None
+        return mounts.find(self.kind, block_bytes=block)
+
+    def open(self) -> int:
+        """Open a new file of size 0 that vanishes with its descriptor; OSError as open(2) says."""
+        if self.kind == "memfd":
+            flags = os.MFD_CLOEXEC
+            if self.is_hugetlb:
+                log2 = self.page_size_bytes.bit_length() - 1
+                flags |= os.MFD_HUGETLB | log2 << MAP["MAP_HUGE_SHIFT"]
+            return os.memfd_create("prefault-kit", flags)
+        directory = self.find_directory()
+        if directory is None:
+            raise FileNotFoundError(errno.ENOENT, f"no writable {self.kind} is mounted")
+        try:
+            return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            # EISDIR and EOPNOTSUPP: this file system has no O_TMPFILE (open(2))
+            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
+                raise
+        fd, path = tempfile.mkstemp(prefix=".prefault-kit-", dir=directory)
+        os.unlink(path)
+        return fd
+
+
+def _release(fence: int, fence_length: int, fd: int | None) -> None:
+    syscalls.unmap(fence, fence_length)
+    if fd is not None:
+        os.close(fd)
+
+
+class Mapping:
+    """A mapping of ``size_bytes`` of a backing, fenced by PROT_NONE so that no neighbour merges.
+
+    Ranges are ``offset`` and ``length`` in bytes; without them the whole mapping. What the kernel
+    says is passed on as OSError with its errno; a SIGBUS or SIGSEGV during a touch becomes EFAULT.
+    Use it as a context manager, or call :meth:`close`.
+
+    ``fd`` maps a file that is already open and as large as need be, and leaves it open. ``thp``
+    False advises MADV_NOHUGEPAGE, True MADV_HUGEPAGE (and aligns to a huge page), None nothing.
+    ``reserve=False`` is MAP_NORESERVE: hugetlb pages are then not promised at mmap time.
+    """
+
+    def __init__(
+        self,
+        backing: Backing,
+        size_bytes: int,
+        sharing: str = "private",
+        *,
+        fd: int | None = None,
+        thp: bool | None = False,
+        reserve: bool = True,
+    ) -> None:
+        if sharing not in SHARINGS:
+            raise ValueError(f"sharing is private or shared, not {sharing!r}")
+        check_size(size_bytes, backing.page_size_bytes)
+        self.backing = backing
+        self.sharing = sharing
+        self.size_bytes = size_bytes
+        self._flags = MAP["MAP_PRIVATE"] if sharing == "private" else MAP["MAP_SHARED"]
+        if backing.kind == "anon":
+            self._flags |= MAP["MAP_ANONYMOUS"]
+            if backing.is_hugetlb:
+                log2 = backing.page_size_bytes.bit_length() - 1
+                self._flags |= MAP["MAP_HUGETLB"] | log2 << MAP["MAP_HUGE_SHIFT"]
+        if not reserve:
+            self._flags |= MAP["MAP_NORESERVE"]
+        own_fd = None
+        if backing.has_file and fd is None:
+            own_fd = fd = backing.open()
+        self.fd: int = -1 if fd is None else fd
+        align = backing.page_size_bytes
+        if thp is not False and not backing.is_hugetlb:
+            align = max(align, hugepages.default_size_bytes() or 0)
+        try:
+            if own_fd is not None:
+                os.ftruncate(own_fd, size_bytes)
+            self.address, fence, fence_length = syscalls.map_fenced(
+                size_bytes,
+                align=align,
+                protection=PROTECTION["rw"],
+                flags=self._flags,
+                fd=self.fd,
+            )
+        except BaseException:
+            if own_fd is not None:
+                os.close(own_fd)
+            raise
+        self._release = weakref.finalize(self, _release, fence, fence_length, own_fd)
+        self._thp = None if backing.is_hugetlb else thp
+        self._advise_thp()
+
+    def _advise_thp(self) -> None:
+        if self._thp is None:
+            return
+        try:
+            self.advise("MADV_HUGEPAGE" if self._thp else "MADV_NOHUGEPAGE")
+        except OSError as error:
+            if self._thp or error.errno != errno.EINVAL:  # a kernel without THP has none to avoid
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmap, and close the file if the mapping made it. May be called again."""
+        self._release()
+
+    def _span(self, offset: int, length: int | None) -> tuple[int, int]:
+        """Address and length of a range; ValueError outside of the mapping."""
+        if not self._release.alive:
+            raise ValueError("the mapping is closed")
+        if length is None:
+            length = self.size_bytes - offset
+        if offset < 0 or length < 0 or offset + length > self.size_bytes:
+            raise ValueError(
+                f"offset {offset} and length {length} are not within the {self.size_bytes} bytes "
+                "of the mapping"
+            )
+        return self.address + offset, length
+
+    def _timed(
+        self, operation: str, offset: int, length: int | None, threads: int, interruptible: bool
+    ) -> Work:
+        address, length = self._span(offset, length)
+        return syscalls.range_timed(
+            operation,
+            address,
+            length,
+            step=self.backing.page_size_bytes,
+            threads=threads,
+            interruptible=interruptible,
+        )
+
+    # Populating. All return the Work of the call: elapsed_ns, faults, done_bytes.
+
+    def populate_read(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """madvise(MADV_POPULATE_READ). PrefaultError has errno and ``populated_bytes``."""
+        return self._timed("MADV_POPULATE_READ", offset, length, threads, interruptible)
+
+    def populate_write(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """madvise(MADV_POPULATE_WRITE). PrefaultError has errno and ``populated_bytes``."""
+        return self._timed("MADV_POPULATE_WRITE", offset, length, threads, interruptible)
+
+    def touch_read(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """Read one byte of each page. A SIGBUS is PrefaultError(EFAULT) with ``page``."""
+        return self._timed("touch_read", offset, length, threads, interruptible)
+
+    def touch_write(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """Write 0 to the first byte of each page. A SIGBUS is PrefaultError(EFAULT)."""
+        return self._timed("touch_write", offset, length, threads, interruptible)
+
+    def touch_read_write(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """Read one byte of each page and write it back: keeps content, races with writers."""
+        return self._timed("touch_read_write", offset, length, threads, interruptible)
+
+    def touch_atomic(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """Atomically OR 0 into one byte of each page: keeps content, also under writers."""
+        return self._timed("touch_atomic", offset, length, threads, interruptible)
+
+    def mlock(
+        self,
+        offset: int = 0,
+        length: int | None = None,
+        *,
+        threads: int = 1,
+        interruptible: bool = True,
+    ) -> Work:
+        """mlock(2): populate and keep in memory. ENOMEM or EPERM beyond RLIMIT_MEMLOCK."""
+        return self._timed("mlock", offset, length, threads, interruptible)
+
+    def munlock(self, offset: int = 0, length: int | None = None) -> None:
+        """munlock(2): let go what :meth:`mlock` holds."""
+        syscalls.munlock(*self._span(offset, length))
+
+    def fallocate(self, offset: int = 0, length: int | None = None) -> Work:
+        """fallocate(2) of the file. OSError ENOSPC when it is full, EBADF without a file."""
+        _, length = self._span(offset, length)
+        return syscalls.fallocate_timed(self.fd, offset, length)
+
+    def map_populate(self) -> Work:
+        """Map the whole range anew with MAP_POPULATE; mmap(2) swallows what goes wrong."""
+        address, length = self._span(0, None)
+        no_thp = self._thp is False
+        if no_thp:  # MADV_NOHUGEPAGE can only come after mmap, which is too late here
+            syscalls.disable_thp(True)
+        try:
+            work = syscalls.remap_timed(
+                address,
+                length,
+                protection=PROTECTION["rw"],
+                flags=self._flags | MAP["MAP_POPULATE"],
+                fd=self.fd,
+                step=self.backing.page_size_bytes,
+            )
+        finally:
+            if no_thp:
+                syscalls.disable_thp(False)
+        self._advise_thp()
+        return work
+
+    def advise(self, advice: str, offset: int = 0, length: int | None = None) -> Work:
+        """madvise(2) by the advice's name (``MADV_DONTNEED``), as a single call."""
+        if advice not in syscalls.ADVICE:
+            known = ", ".join(syscalls.ADVICE)
+            raise ValueError(f"there is no advice {advice!r}; the kit knows {known}")
+        return self._timed(advice, offset, length, threads=1, interruptible=False)
+
+    def protect(self, protection: str, offset: int = 0, length: int | None = None) -> None:
+        """mprotect(2): ``none``, ``r``, ``w``, ``rw`` or ``rx``."""
+        if protection not in PROTECTION:
+            known = ", ".join(PROTECTION)
+            raise ValueError(f"there is no protection {protection!r}; choose from {known}")
+        syscalls.protect(*self._span(offset, length), PROTECTION[protection])
+
+    def punch_hole(self, offset: int = 0, length: int | None = None) -> None:
+        """fallocate(FALLOC_FL_PUNCH_HOLE): give the file's blocks back."""
+        _, length = self._span(offset, length)
+        syscalls.punch_hole(self.fd, offset, length)
+
+    def sync(self) -> None:
+        """msync(MS_SYNC) and fsync the file: everything dirty is written back."""
+        syscalls.msync(*self._span(0, None))
+        if self.fd >= 0:
+            os.fsync(self.fd)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Copy bytes out; PrefaultError(EFAULT) where reading raises SIGBUS or SIGSEGV."""
+        return syscalls.read_memory(*self._span(offset, length))
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Copy bytes in; PrefaultError(EFAULT) where writing raises SIGBUS or SIGSEGV."""
+        syscalls.write_memory(self._span(offset, len(data))[0], data)
+
+    # The three views
+
+    def usage(self) -> smaps.Usage:
+        """Accounting, from smaps, in bytes."""
+        return smaps.usage(*self._span(0, None))
+
+    def pages(self) -> pages.Pages:
+        """Page tables: counts and per-page states, in system pages."""
+        return pages.scan(*self._span(0, None))
+
+    def file_cache(self) -> filecache.FileCache | None:
+        """Page cache of the file, in system pages; None without a file."""
+        if self.fd < 0:
+            return None
+        address, length = self._span(0, None)
+        directory = self.backing.find_directory() if self.backing.on_disk else None
+        blind = directory is not None and mounts.file_system(directory) in BLIND
+        return filecache.of(self.fd, address=address, length=length, blind=blind)
+
+
+def check_size(size_bytes: int, page_size_bytes: int) -> None:
+    """ValueError in one sentence unless a size is a positive multiple of the page size."""
+    if isinstance(size_bytes, bool) or not isinstance(size_bytes, int):
+        raise ValueError(f"the size is a whole number of bytes, not {size_bytes!r}")
+    if size_bytes <= 0:
+        raise ValueError(
+            f"the size is {size_bytes} bytes, but must be at least one page of "
+            f"{format_bytes(page_size_bytes)}"
+        )
+    if size_bytes % page_size_bytes:
+        rounded = -(-size_bytes // page_size_bytes) * page_size_bytes
+        raise ValueError(
+            f"the size {size_bytes} bytes is not a multiple of the page size "
+            f"{format_bytes(page_size_bytes)}; it would round up to {rounded} bytes"
+        )

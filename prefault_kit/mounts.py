@@ -1,0 +1,75 @@
+"""The mounted file systems: which one a directory is on, and where tmpfs and hugetlbfs are.
+
+Source: ``/proc/self/mountinfo``, proc_pid_mountinfo(5).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+USUAL = {"tmpfs": "/dev/shm", "hugetlbfs": "/dev/hugepages"}
+"""Where distributions mount the file systems that are found rather than named."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of mountinfo."""
+
+    directory: str
+    file_system: str
+    options: tuple[str, ...]
+    """Options of the mount and of the file system."""
+
+
+def parse(text: str) -> list[Mount]:
+    """Read mountinfo, in the order of mounting."""
+    mounts = []
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        fields, tail = left.split(" "), right.split(" ")
+        options = (*fields[5].split(","), *(tail[2].split(",") if len(tail) > 2 else ()))
+        mounts.append(Mount(_unescape(fields[4]), tail[0], options))
+    return mounts
+
+
+def _unescape(path: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
+
+
+def mounts() -> list[Mount]:
+    """The mounts that this process sees."""
+    return parse(Path("/proc/self/mountinfo").read_text())
+
+
+def mount_of(directory: str | os.PathLike[str]) -> Mount:
+    """The mount that a path is on: the longest mount point above it, the latest of equals."""
+    path = os.path.realpath(directory)
+    above = [
+        mount
+        for mount in mounts()
+        if path == mount.directory or path.startswith(mount.directory.rstrip("/") + "/")
+    ]
+    return max(enumerate(above), key=lambda item: (len(item[1].directory), item[0]))[1]
+
+
+def file_system(directory: str | os.PathLike[str]) -> str:
+    """The type of the file system that a path is on: ``ext4``, ``tmpfs``, ``overlay``..."""
+    return mount_of(directory).file_system
+
+
+def find(file_system: str, *, block_bytes: int | None = None) -> str | None:
+    """A writable directory on a mounted ``file_system``, the usual place first; None without one.
+
+    ``block_bytes`` asks for a block size, which on hugetlbfs is the huge page size.
+    """
+    usual = USUAL.get(file_system)
+    places = [mount.directory for mount in mounts() if mount.file_system == file_system]
+    for place in sorted(set(places), key=lambda place: (place != usual, places.index(place))):
+        if os.access(place, os.W_OK | os.X_OK) and (
+            block_bytes is None or os.statvfs(place).f_bsize == block_bytes
+        ):
+            return place
+    return None

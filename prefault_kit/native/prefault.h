@@ -1,0 +1,57 @@
+/* What the C files share with one another. */
+#ifndef PREFAULT_H
+#define PREFAULT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "constants.h"
+#include "api.h"
+
+static inline int64_t pf_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* When a piece of work began and ended (CLOCK_MONOTONIC), the page faults of the thread that did
+ * it (RUSAGE_THREAD: a busy interpreter beside it does not count), and how many bytes it did. */
+struct pf_span {
+    int64_t began_ns;
+    int64_t ended_ns;
+    int64_t minor_faults;
+    int64_t major_faults;
+    int64_t done_bytes;
+};
+
+static inline void pf_begin(struct pf_span *span)
+{
+    struct rusage usage;
+    pf_now_ns(); /* so that resolving clock_gettime is not what the first span measures */
+    getrusage(RUSAGE_THREAD, &usage);
+    *span = (struct pf_span){.minor_faults = -usage.ru_minflt, .major_faults = -usage.ru_majflt};
+    span->began_ns = pf_now_ns();
+}
+
+static inline void pf_end(struct pf_span *span)
+{
+    struct rusage usage;
+    span->ended_ns = pf_now_ns();
+    getrusage(RUSAGE_THREAD, &usage);
+    span->minor_faults += usage.ru_minflt;
+    span->major_faults += usage.ru_majflt;
+}
+
+/* Touch one byte every `step` bytes of [begin, end), until done or until `budget_ns` is spent
+ * (0: no limit). Returns 0, or -EFAULT where an access raised SIGBUS or SIGSEGV; done_bytes then
+ * leads to that access. Thread-safe. */
+int pf_touch(int operation, char *begin, char *end, size_t step, int64_t budget_ns,
+             struct pf_span *span);
+
+#endif

@@ -1,0 +1,91 @@
+/* What the page tables and the page cache hold, without changing either. */
+#include "prefault.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void count(pf_page_counts *counts, unsigned char state, int64_t pages)
+{
+    counts->present += state & PF_STATE_PRESENT ? pages : 0;
+    counts->zero += state & PF_STATE_ZERO ? pages : 0;
+    counts->huge += state & PF_STATE_HUGE ? pages : 0;
+    counts->swapped += state & PF_STATE_SWAPPED ? pages : 0;
+    counts->file += state & PF_STATE_FILE ? pages : 0;
+}
+
+static unsigned char state_of(__u64 categories)
+{
+    return (unsigned char)((categories & PF_PAGE_IS_PRESENT ? PF_STATE_PRESENT : 0) |
+                           (categories & PF_PAGE_IS_PFNZERO ? PF_STATE_ZERO : 0) |
+                           (categories & PF_PAGE_IS_HUGE ? PF_STATE_HUGE : 0) |
+                           (categories & PF_PAGE_IS_SWAPPED ? PF_STATE_SWAPPED : 0) |
+                           (categories & PF_PAGE_IS_FILE ? PF_STATE_FILE : 0));
+}
+
+/* PAGEMAP_SCAN (Linux 6.7): regions of equal pages, the zero page told apart, unprivileged.
+ * -ENOTTY or -EINVAL on kernels that lack it. */
+int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                  unsigned char *states, pf_page_counts *counts)
+{
+    struct pf_page_region regions[1024];
+    struct pf_scan_arg scan = {
+        .size = sizeof(scan),
+        .start = address,
+        .end = address + length,
+        .vec = (uintptr_t)regions,
+        .vec_len = sizeof(regions) / sizeof(regions[0]),
+        .category_anyof_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED,
+        .return_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED | PF_PAGE_IS_PFNZERO |
+                       PF_PAGE_IS_HUGE | PF_PAGE_IS_FILE,
+    };
+    memset(states, 0, length / page);
+    memset(counts, 0, sizeof(*counts));
+    while (scan.start < scan.end) {
+        int found = ioctl(pagemap_fd, PF_PAGEMAP_SCAN, &scan);
+        if (found < 0)
+            return -errno;
+        for (int i = 0; i < found; i++) {
+            size_t pages = (regions[i].end - regions[i].start) / page;
+            unsigned char state = state_of(regions[i].categories);
+            memset(states + (regions[i].start - address) / page, state, pages);
+            count(counts, state, (int64_t)pages);
+        }
+        scan.start = scan.walk_end;
+    }
+    return 0;
+}
+
+/* /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst): works on every kernel, but cannot
+ * tell the zero page or a huge page without privilege. */
+int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                    unsigned char *states, pf_page_counts *counts)
+{
+    uint64_t entries[1024];
+    size_t pages = length / page;
+    memset(counts, 0, sizeof(*counts));
+    for (size_t at = 0; at < pages;) {
+        size_t want = pages - at < 1024 ? pages - at : 1024;
+        ssize_t got = pread(pagemap_fd, entries, want * 8, (off_t)((address / page + at) * 8));
+        if (got <= 0)
+            return got < 0 ? -errno : -EIO;
+        for (size_t i = 0; i < (size_t)got / 8; i++, at++) {
+            states[at] = (unsigned char)((entries[i] >> 63 & 1 ? PF_STATE_PRESENT : 0) |
+                                         (entries[i] >> 62 & 1 ? PF_STATE_SWAPPED : 0) |
+                                         (entries[i] >> 61 & 1 ? PF_STATE_FILE : 0));
+            count(counts, states[at], 1);
+        }
+    }
+    return 0;
+}
+
+int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts)
+{
+    struct pf_cachestat_range range = {offset, length};
+    struct pf_cachestat_answer answer;
+    if (syscall(__NR_cachestat, fd, &range, &answer, 0) == -1)
+        return -errno;
+    *counts = (pf_cache_counts){(int64_t)answer.nr_cache, (int64_t)answer.nr_dirty,
+                                (int64_t)answer.nr_writeback, (int64_t)answer.nr_evicted,
+                                (int64_t)answer.nr_recently_evicted};
+    return 0;
+}

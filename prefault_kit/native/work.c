@@ -1,0 +1,210 @@
+/* The timed operations: the clock is read directly around each. */
+#include "prefault.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* With a budget, populate this much between two looks at the clock. */
+#define BYTES_AT_ONCE ((size_t)32 << 20)
+
+static void add_span(pf_work *work, const struct pf_span *span)
+{
+    work->elapsed_ns += span->ended_ns - span->began_ns;
+    work->minor_faults += span->minor_faults;
+    work->major_faults += span->major_faults;
+    work->done_bytes += span->done_bytes;
+}
+
+static int call_range(int operation, int advice, char *begin, size_t length)
+{
+    int result = operation == PF_MLOCK ? mlock(begin, length) : madvise(begin, length, advice);
+    return result == -1 ? -errno : 0;
+}
+
+/* After a failed populate: how many bytes of [begin, begin + length) does it reach? A populate of
+ * the first k pages succeeds for every k up to the failing page and for none above, and repeating
+ * it on populated pages changes nothing: so ask the kernel itself, by bisection. */
+static int64_t populated_prefix(int advice, char *begin, size_t length, size_t step)
+{
+    size_t good = 0, bad = (length + step - 1) / step;
+    while (bad - good > 1) {
+        size_t middle = good + (bad - good) / 2;
+        if (call_range(PF_ADVISE, advice, begin + good * step, (middle - good) * step) == 0)
+            good = middle;
+        else
+            bad = middle;
+    }
+    return (int64_t)(good * step);
+}
+
+static int call_in_parts(int operation, int advice, char *begin, char *end, size_t step,
+                         int64_t budget_ns, struct pf_span *span)
+{
+    size_t length = (size_t)(end - begin), done = 0, part = length;
+    int result;
+    if (budget_ns > 0 && part > BYTES_AT_ONCE)
+        part = step > BYTES_AT_ONCE ? step : BYTES_AT_ONCE / step * step;
+    pf_begin(span);
+    do {
+        if (part > length - done)
+            part = length - done;
+        result = call_range(operation, advice, begin + done, part);
+        if (result == 0)
+            done += part;
+    } while (result == 0 && done < length && pf_now_ns() - span->began_ns < budget_ns);
+    pf_end(span);
+    if (result != 0 && operation == PF_ADVISE &&
+        (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE))
+        done += (size_t)populated_prefix(advice, begin + done, part, step);
+    span->done_bytes = (int64_t)done;
+    return result;
+}
+
+/* The part of the range that one thread does. */
+struct share {
+    struct team *team;
+    char *begin, *end;
+    struct pf_span span;
+    int result;
+};
+
+struct team {
+    int operation, advice;
+    size_t step;
+    int64_t budget_ns;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int ready, go; /* go: 0 wait, 1 start, -1 leave without working */
+};
+
+static void do_share(struct share *share)
+{
+    const struct team *team = share->team;
+    if (share->begin == share->end) {
+        pf_begin(&share->span);
+        pf_end(&share->span);
+    } else if (team->operation <= PF_TOUCH_ATOMIC) {
+        share->result = pf_touch(team->operation, share->begin, share->end, team->step,
+                                 team->budget_ns, &share->span);
+    } else {
+        share->result = call_in_parts(team->operation, team->advice, share->begin, share->end,
+                                      team->step, team->budget_ns, &share->span);
+    }
+}
+
+static void *member(void *argument)
+{
+    struct share *share = argument;
+    struct team *team = share->team;
+    pthread_mutex_lock(&team->lock);
+    team->ready++;
+    pthread_cond_broadcast(&team->changed);
+    while (team->go == 0)
+        pthread_cond_wait(&team->changed, &team->lock);
+    int go = team->go;
+    pthread_mutex_unlock(&team->lock);
+    if (go > 0)
+        do_share(share);
+    return NULL;
+}
+
+/* Let every share be done at once: the caller does the first, a new thread each of the others.
+ * No share begins before all threads are there. */
+static int do_shares(struct team *team, struct share *shares, int threads)
+{
+    if (threads == 1) {
+        do_share(&shares[0]);
+        return 0;
+    }
+    pthread_t *members = calloc((size_t)threads, sizeof(*members));
+    if (!members)
+        return -ENOMEM;
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->changed, NULL);
+    int started = 1, error = 0;
+    for (; started < threads && !error; started += !error)
+        error = pthread_create(&members[started], NULL, member, &shares[started]);
+    pthread_mutex_lock(&team->lock);
+    while (team->ready < started - 1)
+        pthread_cond_wait(&team->changed, &team->lock);
+    team->go = error ? -1 : 1;
+    pthread_cond_broadcast(&team->changed);
+    pthread_mutex_unlock(&team->lock);
+    if (!error)
+        do_share(&shares[0]);
+    for (int i = 1; i < started; i++)
+        pthread_join(members[i], NULL);
+    pthread_cond_destroy(&team->changed);
+    pthread_mutex_destroy(&team->lock);
+    free(members);
+    return -error;
+}
+
+/* Do one operation over [address, address + length), in `threads` shares of whole steps.
+ * share_done[threads] says how far each share already is and is moved on; call again until all is
+ * done where a budget ends the call early. elapsed_ns grows by the time from the first share's
+ * begin to the last one's end. */
+int pf_range_timed(pf_work *work, int operation, int advice, uintptr_t address, size_t length,
+                   size_t step, int threads, int64_t budget_ns, int64_t *share_done)
+{
+    struct team team = {.operation = operation, .advice = advice, .step = step,
+                        .budget_ns = budget_ns};
+    struct share *shares = calloc((size_t)threads, sizeof(*shares));
+    if (!shares)
+        return -ENOMEM;
+    size_t steps = (length + step - 1) / step;
+    for (int i = 0; i < threads; i++) {
+        size_t first = steps * (size_t)i / (size_t)threads * step;
+        size_t last = steps * (size_t)(i + 1) / (size_t)threads * step;
+        shares[i].team = &team;
+        shares[i].begin = (char *)address + first + share_done[i];
+        shares[i].end = (char *)address + (last < length ? last : length);
+    }
+    int result = do_shares(&team, shares, threads);
+    if (result == 0) {
+        struct pf_span all = shares[0].span;
+        for (int i = 0; i < threads; i++) {
+            const struct pf_span *span = &shares[i].span;
+            share_done[i] += span->done_bytes;
+            if (shares[i].result != 0 && result == 0) {
+                result = shares[i].result;
+                work->error_offset = shares[i].begin - (char *)address + span->done_bytes;
+            }
+            if (i == 0)
+                continue;
+            all.began_ns = span->began_ns < all.began_ns ? span->began_ns : all.began_ns;
+            all.ended_ns = span->ended_ns > all.ended_ns ? span->ended_ns : all.ended_ns;
+            all.minor_faults += span->minor_faults;
+            all.major_faults += span->major_faults;
+            all.done_bytes += span->done_bytes;
+        }
+        add_span(work, &all);
+    }
+    free(shares);
+    return result;
+}
+
+/* mmap over an existing range of ours: the way to time MAP_POPULATE. */
+int pf_remap_timed(pf_work *work, uintptr_t address, size_t length, int prot, int flags, int fd,
+                   int64_t offset)
+{
+    struct pf_span span;
+    pf_begin(&span);
+    void *got = mmap((void *)address, length, prot, flags | MAP_FIXED, fd, offset);
+    int error = got == MAP_FAILED ? errno : 0;
+    pf_end(&span);
+    span.done_bytes = error ? 0 : (int64_t)length;
+    add_span(work, &span);
+    return -error;
+}
+
+int pf_fallocate_timed(pf_work *work, int fd, int mode, int64_t offset, int64_t length)
+{
+    struct pf_span span;
+    pf_begin(&span);
+    int error = fallocate(fd, mode, offset, length) == -1 ? errno : 0;
+    pf_end(&span);
+    span.done_bytes = error ? 0 : length;
+    add_span(work, &span);
+    return -error;
+}
