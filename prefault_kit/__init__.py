@@ -1,7 +1,8 @@
 """A laboratory for page prefaulting: run MADV_POPULATE_READ and _WRITE and see what they did."""
 
+from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Result, run, run_many
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PrefaultError, Work
 
 __version__ = "0.1.0"

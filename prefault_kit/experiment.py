@@ -13,7 +13,8 @@ from typing import Any
 
 from prefault_kit import host, methods, notes
 from prefault_kit import worker as workers
-from prefault_kit.mapping import SHARINGS, Backing, check_size
+from prefault_kit.backing import Backing, check_size
+from prefault_kit.mapping import SHARINGS
 
 STARTS = ("empty", "cached", "cold")
 """Start states: file emptied before each repetition; page cache full; data on disk, evicted."""

@@ -1,135 +1,23 @@
-"""Where memory comes from, and a mapping of it to populate, touch, discard and look at."""
+"""A mapping of memory to populate, touch, discard and look at."""
 
 from __future__ import annotations
 
 import errno
 import os
-import tempfile
 import weakref
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from prefault_kit import filecache, hugepages, mounts, pages, smaps, syscalls
-from prefault_kit.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION, Work
+from prefault_kit.backing import KINDS as KINDS
+from prefault_kit.backing import Backing as Backing
+from prefault_kit.backing import check_size
+from prefault_kit.backing import format_bytes as format_bytes
+from prefault_kit.syscalls import MAP, PROTECTION, Work
 
-KINDS = ("anon", "memfd", "tmpfs", "file", "hugetlbfs")
 SHARINGS = ("private", "shared")
 BLIND = ("overlay",)
 """File systems whose files keep their pages under another inode, where cachestat cannot see them."""
-
-
-def format_bytes(size_bytes: int) -> str:
-    """Say a size the way the field does: ``4 KiB``, ``2 MiB``, ``1.5 GiB``."""
-    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.4g} {unit}"
-    return f"{size_bytes} bytes"
-
-
-@dataclass(frozen=True)
-class Backing:
-    """Where memory comes from. Make one by :meth:`anon`, :meth:`memfd`, :meth:`tmpfs`..."""
-
-    kind: str
-    page_size_bytes: int
-    directory: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"there is no backing {self.kind!r}; choose from {', '.join(KINDS)}")
-        if self.page_size_bytes != PAGE_SIZE_BYTES:
-            if self.kind in ("tmpfs", "file"):
-                raise ValueError(
-                    f"{self.kind} memory has pages of {format_bytes(PAGE_SIZE_BYTES)}; for huge "
-                    "pages choose anon, memfd or hugetlbfs"
-                )
-            sizes = hugepages.pools()
-            if self.page_size_bytes not in sizes and self.kind != "hugetlbfs":
-                known = ", ".join(format_bytes(size) for size in (PAGE_SIZE_BYTES, *sizes))
-                raise ValueError(
-                    f"this system has no pages of {self.page_size_bytes} bytes; it has {known}"
-                )
-
-    @classmethod
-    def anon(cls, page_size: int | None = None) -> Self:
-        """Anonymous memory; ``page_size`` in bytes, a huge one meaning MAP_HUGETLB."""
-        return cls("anon", page_size or PAGE_SIZE_BYTES)
-
-    @classmethod
-    def memfd(cls, page_size: int | None = None) -> Self:
-        """A memfd_create(2) file; a huge ``page_size`` in bytes means MFD_HUGETLB."""
-        return cls("memfd", page_size or PAGE_SIZE_BYTES)
-
-    @classmethod
-    def tmpfs(cls, directory: str | os.PathLike[str] | None = None) -> Self:
-        """A file on tmpfs; without a directory, on the one found among the mounts."""
-        return cls("tmpfs", PAGE_SIZE_BYTES, None if directory is None else os.fspath(directory))
-
-    @classmethod
-    def file(cls, directory: str | os.PathLike[str]) -> Self:
-        """A file in a directory of any disk file system."""
-        return cls("file", PAGE_SIZE_BYTES, os.fspath(directory))
-
-    @classmethod
-    def hugetlbfs(cls, directory: str | os.PathLike[str] | None = None) -> Self:
-        """A file on hugetlbfs; without a directory, on the one found among the mounts."""
-        if directory is not None and os.path.isdir(directory):
-            size: int | None = os.statvfs(directory).f_bsize
-        else:
-            size = hugepages.default_size_bytes()
-        path = None if directory is None else os.fspath(directory)
-        return cls("hugetlbfs", size or PAGE_SIZE_BYTES, path)
-
-    @property
-    def has_file(self) -> bool:
-        """Whether there is a file descriptor, and so fallocate(2) and a page cache."""
-        return self.kind != "anon"
-
-    @property
-    def is_hugetlb(self) -> bool:
-        """Whether pages come from a pool of hugetlb pages."""
-        return self.kind == "hugetlbfs" or self.page_size_bytes != PAGE_SIZE_BYTES
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether data can be written back and evicted."""
-        return self.kind == "file"
-
-    @property
-    def label(self) -> str:
-        """The name in the published table: ``Anon 4 KiB``, ``Memfd 2 MiB``, ``tmpfs``..."""
-        if self.kind in ("anon", "memfd"):
-            return f"{self.kind.capitalize()} {format_bytes(self.page_size_bytes)}"
-        return self.kind
-
-    def find_directory(self) -> str | None:
-        """The directory for the file: the one given, or the one found; None without any."""
-        if self.directory is not None or self.kind not in mounts.USUAL:
-            return self.directory
-        block = self.page_size_bytes if self.is_hugetlb else None
-        return mounts.find(self.kind, block_bytes=block)
-
-    def open(self) -> int:
-        """Open a new file of size 0 that vanishes with its descriptor; OSError as open(2) says."""
-        if self.kind == "memfd":
-            flags = os.MFD_CLOEXEC
-            if self.is_hugetlb:
-                log2 = self.page_size_bytes.bit_length() - 1
-                flags |= os.MFD_HUGETLB | log2 << MAP["MAP_HUGE_SHIFT"]
-            return os.memfd_create("prefault-kit", flags)
-        directory = self.find_directory()
-        if directory is None:
-            raise FileNotFoundError(errno.ENOENT, f"no writable {self.kind} is mounted")
-        try:
-            return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            # EISDIR and EOPNOTSUPP: this file system has no O_TMPFILE (open(2))
-            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
-                raise
-        fd, path = tempfile.mkstemp(prefix=".prefault-kit-", dir=directory)
-        os.unlink(path)
-        return fd
 
 
 def _release(fence: int, fence_length: int, fd: int | None) -> None:
@@ -409,20 +297,3 @@ class Mapping:
         directory = self.backing.find_directory() if self.backing.on_disk else None
         blind = directory is not None and mounts.file_system(directory) in BLIND
         return filecache.of(self.fd, address=address, length=length, blind=blind)
-
-
-def check_size(size_bytes: int, page_size_bytes: int) -> None:
-    """ValueError in one sentence unless a size is a positive multiple of the page size."""
-    if isinstance(size_bytes, bool) or not isinstance(size_bytes, int):
-        raise ValueError(f"the size is a whole number of bytes, not {size_bytes!r}")
-    if size_bytes <= 0:
-        raise ValueError(
-            f"the size is {size_bytes} bytes, but must be at least one page of "
-            f"{format_bytes(page_size_bytes)}"
-        )
-    if size_bytes % page_size_bytes:
-        rounded = -(-size_bytes // page_size_bytes) * page_size_bytes
-        raise ValueError(
-            f"the size {size_bytes} bytes is not a multiple of the page size "
-            f"{format_bytes(page_size_bytes)}; it would round up to {rounded} bytes"
-        )

@@ -7,10 +7,9 @@ import threading
 from dataclasses import replace
 
 import pytest
-
 from prefault_kit import methods
+from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Progress, Result, run, run_many
-from prefault_kit.mapping import Backing
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.worker import Worker, WorkerStopped
 

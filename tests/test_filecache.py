@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-
 from prefault_kit import filecache, syscalls
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.backing import Backing
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 PAGES = 1024

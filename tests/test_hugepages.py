@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-
 from prefault_kit import hugepages
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.backing import Backing
+from prefault_kit.mapping import Mapping
 
 
 def test_pools_are_those_of_sysfs() -> None:

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-
-from prefault_kit import mapping as mappings
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit import backing as backings
+from prefault_kit.backing import Backing
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.syscalls import PrefaultError
 
@@ -306,6 +306,6 @@ def test_thp_is_off_unless_asked(huge_page_bytes: int) -> None:
 
 def test_sizes_are_said_as_the_field_does() -> None:
     """format_bytes says 4 KiB, 2 MiB, 1.5 GiB."""
-    assert [mappings.format_bytes(n) for n in (100, 4096, 2 << 20, 3 << 29)] == [
+    assert [backings.format_bytes(n) for n in (100, 4096, 2 << 20, 3 << 29)] == [
         "100 bytes", "4 KiB", "2 MiB", "1.5 GiB",
     ]  # fmt: skip

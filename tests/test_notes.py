@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from prefault_kit import notes
+from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Result, run
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 SIZE = 512 * PAGE

@@ -1,9 +1,9 @@
 """prefault_kit.pages: the page-table view, exact to the page."""
 
 import pytest
-
 from prefault_kit import pages
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.backing import Backing
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 PAGES = 512

@@ -1,9 +1,9 @@
 """prefault_kit.smaps: the accounting view, on captured texts and on the running kernel."""
 
 import pytest
-
 from prefault_kit import smaps
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.backing import Backing
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 SIZE = 512 * PAGE

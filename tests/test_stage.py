@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from prefault_kit import stage
+from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, run
-from prefault_kit.mapping import Backing
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 PAGES = 1024

@@ -9,9 +9,9 @@ import threading
 import time
 
 import pytest
-
 from prefault_kit import syscalls
-from prefault_kit.mapping import Backing, Mapping
+from prefault_kit.backing import Backing
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.syscalls import PrefaultError
 

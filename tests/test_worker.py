@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from prefault_kit.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
 
 
