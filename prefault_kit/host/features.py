@@ -1,0 +1,120 @@
+"""What the kernel under this process answers: each feature tried on a page or two of memory.
+
+Versions are never parsed: distributions carry features back, and seccomp filters take them away.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from collections.abc import Callable
+
+from prefault_kit import syscalls
+from prefault_kit.backing import Backing
+from prefault_kit.host import rlimits, thp
+from prefault_kit.host.unavailable import Unavailable
+from prefault_kit.mapping import Mapping
+from prefault_kit.methods import Method
+from prefault_kit.syscalls import PAGE_SIZE_BYTES
+
+SECCOMP_FILTER = "2"
+"""/proc/self/status, Seccomp: a filter is installed."""
+
+
+def _tried(call: Callable[[], object]) -> str | None:
+    """The errno's name that a call fails with, None if it succeeds."""
+    try:
+        call()
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error.errno))
+    return None
+
+
+def _missing(what: str, since: str, answer: str) -> Unavailable:
+    cause = f"this kernel is older than Linux {since}"
+    if rlimits.status().get("Seccomp") == SECCOMP_FILTER:
+        cause = (
+            f"the seccomp filter on this process stops it (of a container, say: run it with "
+            f"--security-opt seccomp=unconfined), or {cause}"
+        )
+    return Unavailable(f"{what} answers {answer} where it should work: {cause}")
+
+
+@functools.cache
+def populate(advice: str) -> Unavailable | None:
+    """MADV_POPULATE_READ or MADV_POPULATE_WRITE, on a readable and writable anonymous page."""
+    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
+        answer = _tried(lambda: page.advise(advice))
+    return _missing(f"madvise({advice})", "5.14", answer) if answer else None
+
+
+@functools.cache
+def collapse(kind: str, sharing: str) -> Unavailable | None:
+    """MADV_COLLAPSE, on a range that could hold a huge page, of ``anon`` or shared memory.
+
+    Asked for one small page of it: the kernel checks whether such memory can be collapsed at all,
+    and then finds nothing to do.
+    """
+    huge = thp.size_bytes()
+    if huge is None:
+        return Unavailable("this kernel is built without transparent huge pages")
+    backing = Backing.anon() if kind == "anon" else Backing.memfd()
+    with Mapping(backing, huge, sharing, thp=None) as memory:
+        memory.touch_write(0, PAGE_SIZE_BYTES)
+        answer = _tried(lambda: memory.advise("MADV_COLLAPSE", 0, PAGE_SIZE_BYTES))
+    return _missing("madvise(MADV_COLLAPSE)", "6.1", answer) if answer else None
+
+
+@functools.cache
+def pagemap_scan() -> Unavailable | None:
+    """The ioctl PAGEMAP_SCAN."""
+    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
+        answer = _tried(lambda: syscalls.page_states(page.address, PAGE_SIZE_BYTES))
+    return _missing("the ioctl PAGEMAP_SCAN", "6.7", answer) if answer else None
+
+
+@functools.cache
+def cachestat() -> Unavailable | None:
+    """The system call cachestat."""
+    with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
+        answer = _tried(lambda: syscalls.cachestat(page.fd))
+    return _missing("cachestat", "6.5", answer) if answer else None
+
+
+def mlock() -> Unavailable | None:
+    """The system call mlock, on one page."""
+    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
+        answer = _tried(page.mlock)
+    if answer is None:
+        return None
+    return Unavailable(
+        f"mlock of one page answers {answer}: RLIMIT_MEMLOCK leaves no room",
+        f"sudo prlimit --pid $$ --memlock={1 << 30}",
+    )
+
+
+def o_tmpfile(directory: str) -> Unavailable | None:
+    """O_TMPFILE in a directory."""
+
+    def make() -> None:
+        os.close(os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+    answer = _tried(make)
+    if answer is None:
+        return None
+    return Unavailable(f"a file without a name in {directory} answers {answer}")
+
+
+def check(*, backing: Backing, sharing: str, method: Method) -> Unavailable | None:
+    """The first feature that a method needs and this kernel lacks."""
+    for step in method.steps:
+        if step in ("populate_read", "populate_write"):
+            missing = populate(f"MADV_{step.upper()}")
+        elif step == "MADV_COLLAPSE":
+            missing = collapse(backing.kind, sharing)
+        else:
+            continue
+        if missing:
+            return missing
+    return None

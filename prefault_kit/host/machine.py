@@ -1,0 +1,44 @@
+"""What this machine is: the facts that every saved run carries."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from dataclasses import asdict
+
+import prefault_kit
+from prefault_kit import hugepages
+from prefault_kit.host import cpu, memory, thp
+from prefault_kit.syscalls import PAGE_SIZE_BYTES
+
+
+def facts() -> dict[str, object]:
+    """This machine and kernel, for the record of a run: JSON-able, sizes in bytes.
+
+    Never a host name, a user or a path. ``hypervisor`` is None on bare metal and ``unknown``
+    where there is one that tells no name; ``memory_limit_bytes`` is the tightest memory cgroup's,
+    None without one; ``huge_page_pools`` count pages.
+    """
+    machine = memory.meminfo()
+    limits = [account.total_bytes for account in memory.accounts() if account.limit]
+    pools = hugepages.pools()
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
+    return {
+        "kernel": os.uname().release,
+        "machine": os.uname().machine,
+        "cpu": cpu.model(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_bytes": machine["MemTotal"],
+        "memory_limit_bytes": min(limits, default=None),
+        "swap_bytes": machine["SwapTotal"],
+        "page_size_bytes": PAGE_SIZE_BYTES,
+        "huge_page_sizes_bytes": list(pools),
+        "huge_page_pools": [asdict(pool) for pool in pools.values()],
+        "thp": thp.enabled(),
+        "shmem_thp": thp.shmem_enabled(),
+        "hypervisor": cpu.hypervisor(),
+        "python": platform.python_version(),
+        "prefault_kit": prefault_kit.__version__,
+        "date": f"{now.isoformat()}Z",
+    }

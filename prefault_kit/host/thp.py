@@ -1,0 +1,42 @@
+"""Transparent huge pages: how large they are, and when the kernel makes them.
+
+Source: Documentation/admin-guide/mm/transhuge.rst.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
+
+
+def parse_choice(text: str) -> str:
+    """The word in brackets of ``always [madvise] never``; the text itself where there is none."""
+    chosen = re.search(r"\[([^\]]+)\]", text)
+    return chosen[1] if chosen else text.strip()
+
+
+def _read(name: str) -> str | None:
+    try:
+        return (SETTINGS / name).read_text()
+    except OSError:  # built without, or hidden from a container
+        return None
+
+
+def size_bytes() -> int | None:
+    """The size of a huge page in a page table (PMD); None without transparent huge pages."""
+    text = _read("hpage_pmd_size")
+    return None if text is None else int(text)
+
+
+def enabled() -> str | None:
+    """For anonymous memory: ``always``, ``madvise`` or ``never``."""
+    text = _read("enabled")
+    return None if text is None else parse_choice(text)
+
+
+def shmem_enabled() -> str | None:
+    """For memfd and shared anonymous memory: ``never``, ``advise``, ``always``..."""
+    text = _read("shmem_enabled")
+    return None if text is None else parse_choice(text)

@@ -1,0 +1,15 @@
+"""What stands in the way of something on this host, and what would help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Why something cannot run here."""
+
+    reason: str
+    """One sentence that says what is missing, with the figures."""
+    command: str | None = None
+    """The exact shell command that would help, or None where no command does."""

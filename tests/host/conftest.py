@@ -1,0 +1,95 @@
+"""Processes and limits that the tests of ``prefault_kit.host`` share."""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ASK = """
+import json, sys
+from prefault_kit import Backing, host
+found = host.why_not(**eval(sys.argv[1]))
+print(json.dumps(found and [found.reason, found.command]))
+"""
+"""Asks why_not in a process of its own: argv[1] are the keyword arguments."""
+
+
+def run_json(command: list[str]) -> Any:
+    """What a command prints, from JSON; its error output where it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def ask() -> Callable[..., Any]:
+    """Ask why_not in a new process started behind ``before``: [reason, command] or None."""
+
+    def ask(before: list[str], arguments: str) -> Any:
+        return run_json([*before, sys.executable, "-c", ASK, f"dict({arguments})"])
+
+    return ask
+
+
+@pytest.fixture
+def namespace() -> Callable[[str], list[str]]:
+    """A command prefix for a mount namespace of its own, in which a shell line runs first.
+
+    What is mounted there vanishes with the process, also after kill -9.
+    """
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
+        pytest.skip("this user may not make a mount namespace")
+
+    def prefix(line: str) -> list[str]:
+        return [*unshare, "sh", "-ec", f'{line}\nexec "$@"', "sh"]
+
+    return prefix
+
+
+@pytest.fixture
+def soft_limit() -> Callable[[str, int], contextlib.AbstractContextManager[None]]:
+    """Lower a soft limit of this process for a while."""
+
+    @contextlib.contextmanager
+    def lowered(name: str, value: int) -> Iterator[None]:
+        kind = getattr(resource, f"RLIMIT_{name}")
+        soft, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (value, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(kind, (soft, hard))
+
+    return lowered
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Be an ordinary user for the length of a test, also where root runs the tests."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    if before == 0:
+        os.seteuid(before)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> str:
+    """A directory on a disk."""
+    from prefault_kit.host import place
+    from prefault_kit.mounts import file_system
+
+    for directory in (str(tmp_path), str(Path(__file__).parent)):
+        if file_system(directory) not in place.IN_MEMORY:
+            return directory
+    pytest.skip("neither the temporary directory nor the tests are on a disk")
