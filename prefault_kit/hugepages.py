@@ -5,6 +5,7 @@ Source: Documentation/admin-guide/mm/hugetlbpage.rst.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Pool:
         return f"echo {total} | sudo tee {directory / 'nr_hugepages'}"
 
 
+@functools.cache
 def default_size_bytes() -> int | None:
     """The size that MAP_HUGETLB and hugetlbfs use unless told; None without hugetlb support."""
     found = re.search(r"^Hugepagesize:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.M)

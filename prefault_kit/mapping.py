@@ -34,7 +34,7 @@ class Mapping:
     Use it as a context manager, or call :meth:`close`.
 
     ``fd`` maps a file that is already open and as large as need be, and leaves it open. ``thp``
-    False advises MADV_NOHUGEPAGE, True MADV_HUGEPAGE (and aligns to a huge page), None nothing.
+    False advises MADV_NOHUGEPAGE, True MADV_HUGEPAGE, None nothing.
     ``reserve=False`` is MAP_NORESERVE: hugetlb pages are then not promised at mmap time.
     """
 
@@ -66,9 +66,9 @@ class Mapping:
         if backing.has_file and fd is None:
             own_fd = fd = backing.open()
         self.fd: int = -1 if fd is None else fd
-        align = backing.page_size_bytes
-        if thp is not False and not backing.is_hugetlb:
-            align = max(align, hugepages.default_size_bytes() or 0)
+        # Always on a huge-page border: which pages share a page table or a fault-around window
+        # then never depends on where mmap happened to find room.
+        align = max(backing.page_size_bytes, hugepages.default_size_bytes() or 0)
         try:
             if own_fd is not None:
                 os.ftruncate(own_fd, size_bytes)
