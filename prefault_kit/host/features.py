@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 
 from prefault_kit import syscalls
-from prefault_kit.backing import Backing
+from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host import rlimits, thp
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.mapping import Mapping
@@ -63,6 +63,10 @@ def collapse(kind: str, sharing: str) -> Unavailable | None:
     with Mapping(backing, huge, sharing, thp=None) as memory:
         memory.touch_write(0, PAGE_SIZE_BYTES)
         answer = _tried(lambda: memory.advise("MADV_COLLAPSE", 0, PAGE_SIZE_BYTES))
+    if answer and rlimits.status().get("THP_enabled") == "0":
+        return Unavailable(
+            "transparent huge pages are switched off for this process (PR_SET_THP_DISABLE)"
+        )
     return _missing("madvise(MADV_COLLAPSE)", "6.1", answer) if answer else None
 
 
@@ -106,15 +110,24 @@ def o_tmpfile(directory: str) -> Unavailable | None:
     return Unavailable(f"a file without a name in {directory} answers {answer}")
 
 
-def check(*, backing: Backing, sharing: str, method: Method) -> Unavailable | None:
+def check(*, backing: Backing, sharing: str, method: Method, size_bytes: int) -> Unavailable | None:
     """The first feature that a method needs and this kernel lacks."""
     for step in method.steps:
+        missing = None
         if step in ("populate_read", "populate_write"):
             missing = populate(f"MADV_{step.upper()}")
         elif step == "MADV_COLLAPSE":
-            missing = collapse(backing.kind, sharing)
-        else:
-            continue
+            missing = _too_small(size_bytes) or collapse(backing.kind, sharing)
         if missing:
             return missing
     return None
+
+
+def _too_small(size_bytes: int) -> Unavailable | None:
+    huge = thp.size_bytes()
+    if huge is None or size_bytes >= huge:
+        return None
+    return Unavailable(
+        f"MADV_COLLAPSE makes huge pages of {format_bytes(huge)}, and "
+        f"{format_bytes(size_bytes)} hold none: choose a size of {format_bytes(huge)} or more"
+    )

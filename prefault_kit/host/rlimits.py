@@ -54,7 +54,7 @@ def _over(name: str, what: str, needed: int, used: int) -> Unavailable | None:
     )
 
 
-def check(*, backing: Backing, sharing: str, method: Method, size_bytes: int) -> Unavailable | None:
+def check(*, backing: Backing, method: Method, size_bytes: int) -> Unavailable | None:
     """The first limit of this process that a cell would run into.
 
     The commands hold for the shell that they are typed in, and what is started from it then.
@@ -62,10 +62,6 @@ def check(*, backing: Backing, sharing: str, method: Method, size_bytes: int) ->
     if backing.has_file and (over := _over("FSIZE", "is the size of the file", size_bytes, 0)):
         return over
     if over := _over("AS", "of addresses are needed", size_bytes, _status_bytes("VmSize")):
-        return over
-    if sharing == "private" and (
-        over := _over("DATA", "of private memory is mapped", size_bytes, _status_bytes("VmData"))
-    ):
         return over
     if "mlock" in method.steps and memlock_bytes() is not None:
         return _over("MEMLOCK", "is to be locked", size_bytes, _status_bytes("VmLck"))

@@ -64,9 +64,11 @@ def _huge_pages(backing: Backing, needed: int, size_bytes: int) -> Unavailable |
         if (pages - there) * page > memory.tightest().usable_bytes:
             command = None
             hint = hint or ", and memory does not suffice for so many"
+        wanted = f"{pages} huge pages of {format_bytes(page)} are needed"
+        if pages == 1:
+            wanted = f"1 huge page of {format_bytes(page)} is needed"
         return Unavailable(
-            f"{pages} huge pages of {format_bytes(page)} are needed, but {there} of the "
-            f"{pool.total} in the pool are free{hint}",
+            f"{wanted}, but {there} of the {pool.total} in the pool are free{hint}",
             command,
         )
     for limit in cgroup.hugetlb_limits(page):

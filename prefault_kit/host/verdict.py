@@ -35,9 +35,9 @@ def why_not(
         return Unavailable(senseless)
     if stop := place.check(backing):
         return stop
-    if stop := rlimits.check(backing=backing, sharing=sharing, method=how, size_bytes=size_bytes):
+    if stop := rlimits.check(backing=backing, method=how, size_bytes=size_bytes):
         return stop
-    if stop := features.check(backing=backing, sharing=sharing, method=how):
+    if stop := features.check(backing=backing, sharing=sharing, method=how, size_bytes=size_bytes):
         return stop
     directory = backing.find_directory()
     taken = needs.of(

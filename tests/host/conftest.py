@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,16 @@ print(json.dumps(found and [found.reason, found.command]))
 """Asks why_not in a process of its own: argv[1] are the keyword arguments."""
 
 
-def run_json(command: list[str]) -> Any:
-    """What a command prints, from JSON; its error output where it fails."""
+def _run_json(command: list[str]) -> Any:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture
+def run_json() -> Callable[[list[str]], Any]:
+    """Run a command; what it prints, from JSON."""
+    return _run_json
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def ask() -> Callable[..., Any]:
     """Ask why_not in a new process started behind ``before``: [reason, command] or None."""
 
     def ask(before: list[str], arguments: str) -> Any:
-        return run_json([*before, sys.executable, "-c", ASK, f"dict({arguments})"])
+        return _run_json([*before, sys.executable, "-c", ASK, f"dict({arguments})"])
 
     return ask
 
@@ -81,6 +87,15 @@ def ordinary_user() -> Iterator[None]:
     yield
     if before == 0:
         os.seteuid(before)
+
+
+@pytest.fixture
+def closed_directory() -> Iterator[str]:
+    """A directory that everybody can see and nobody but root can write to."""
+    directory = tempfile.mkdtemp()
+    os.chmod(directory, 0o555)
+    yield directory
+    os.rmdir(directory)
 
 
 @pytest.fixture

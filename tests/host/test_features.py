@@ -1,0 +1,150 @@
+"""Kernel features: found by trying them, also where a filter takes them away."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefault_kit import Backing, Mapping, methods
+from prefault_kit.backing import format_bytes
+from prefault_kit.host import features, thp
+from prefault_kit.syscalls import PAGE_SIZE_BYTES
+
+Ask = Callable[..., Any]
+OLD_KERNEL = [sys.executable, str(Path(__file__).parents[1] / "without_populate.py")]
+CELL = "backing=Backing.memfd(), sharing='shared', size_bytes=1 << 16, method="
+
+
+@pytest.mark.parametrize("advice", ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE"])
+def test_populate(advice: str) -> None:
+    """What the probe says of MADV_POPULATE is what the kernel answers."""
+    features.populate.cache_clear()
+    with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
+        try:
+            page.advise(advice)
+            works = True
+        except OSError:
+            works = False
+    assert (features.populate(advice) is None) == works
+
+
+@pytest.mark.parametrize(
+    "method", [name for name, each in methods.METHODS.items() if "POPULATE_" in name]
+)
+def test_populate_filtered(method: str, ask: Ask) -> None:
+    """Where madvise answers EINVAL to 22 and 23, each populating method is refused in words."""
+    advice = f"MADV_POPULATE_{method.rpartition('_')[2]}"
+    reason, command = ask(OLD_KERNEL, f"{CELL}'{method}'")
+    assert reason.startswith(f"madvise({advice}) answers EINVAL where it should work: ")
+    assert "seccomp filter" in reason
+    assert "older than Linux 5.14" in reason
+    assert command is None
+
+
+def test_collapse_filtered(ask: Ask) -> None:
+    """MADV_COLLAPSE, which populates first, is refused then too."""
+    large = CELL.replace("1 << 16", "1 << 29")
+    reason, _ = ask(OLD_KERNEL, f"{large}'MADV_COLLAPSE'")
+    assert reason.startswith("madvise(MADV_POPULATE_WRITE) answers EINVAL")
+
+
+@pytest.mark.parametrize("method", ["Read", "Write", "FALLOCATE", "MAP_POPULATE", "WILLNEED"])
+def test_others_work_filtered(method: str, ask: Ask) -> None:
+    """Methods that do not need MADV_POPULATE run on such a kernel."""
+    assert ask(OLD_KERNEL, f"{CELL}'{method}'") is None
+
+
+def test_cause_without_a_filter() -> None:
+    """Without a seccomp filter the kernel's age is the one cause that is named."""
+    found = features._missing("cachestat", "6.5", "ENOSYS")
+    status = Path("/proc/self/status").read_text()
+    assert ("seccomp" in found.reason) == ("Seccomp:\t2" in status)
+    assert found.reason.endswith("this kernel is older than Linux 6.5")
+
+
+@pytest.mark.parametrize(("kind", "sharing"), [("anon", "private"), ("memfd", "shared")])
+def test_collapse(kind: str, sharing: str) -> None:
+    """Where the probe says that memory can be collapsed, a whole huge page of it can."""
+    size = thp.size_bytes()
+    if size is None or size > 32 << 20:
+        pytest.skip("needs transparent huge pages of at most 32 MiB")
+    backing = Backing.anon() if kind == "anon" else Backing.memfd()
+    with Mapping(backing, size, sharing, thp=None) as memory:
+        memory.touch_write()
+        try:
+            memory.advise("MADV_COLLAPSE")
+            works = True
+        except OSError:
+            works = False
+    assert (features.collapse(kind, sharing) is None) == works
+
+
+def test_collapse_switched_off(run_json: Callable[[list[str]], Any]) -> None:
+    """Where a process has transparent huge pages switched off, the reason says that."""
+    script = """
+import json
+from prefault_kit import syscalls
+from prefault_kit.backing import format_bytes
+from prefault_kit.host import features, thp
+syscalls.disable_thp(True)
+print(json.dumps(features.collapse("anon", "private").reason))
+"""
+    if thp.size_bytes() is None:
+        pytest.skip("needs transparent huge pages")
+    assert "switched off for this process" in run_json([sys.executable, "-c", script])
+
+
+def test_collapse_of_too_little() -> None:
+    """Less than a huge page cannot be collapsed, and the size that can be is named."""
+    size = thp.size_bytes()
+    if size is None:
+        pytest.skip("needs transparent huge pages")
+    check = functools.partial(
+        features.check,
+        backing=Backing.anon(),
+        sharing="private",
+        method=methods.method("MADV_COLLAPSE"),
+    )
+    found = check(size_bytes=size - PAGE_SIZE_BYTES)
+    assert found is not None
+    assert found.reason.endswith(f"choose a size of {format_bytes(size)} or more")
+    enough = check(size_bytes=size)
+    assert enough is None or "choose a size" not in enough.reason
+
+
+def test_collapse_without_thp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without transparent huge pages the reason says that."""
+    monkeypatch.setattr(thp, "SETTINGS", Path("/nonexistent"))
+    features.collapse.cache_clear()
+    try:
+        found = features.collapse("anon", "private")
+    finally:
+        features.collapse.cache_clear()
+    assert found is not None
+    assert found.reason == "this kernel is built without transparent huge pages"
+
+
+def test_probes_leave_nothing(disk: str) -> None:
+    """No probe leaves a file, a descriptor or a mapping behind."""
+    for _ in range(2):  # the first round fills caches
+        before = os.listdir(disk), len(os.listdir("/proc/self/fd"))
+        mapped = Path("/proc/self/maps").read_text().count("memfd:")
+        features.pagemap_scan.cache_clear()
+        features.cachestat.cache_clear()
+        features.pagemap_scan()
+        features.cachestat()
+        features.mlock()
+        features.o_tmpfile(disk)
+    assert (os.listdir(disk), len(os.listdir("/proc/self/fd"))) == before
+    assert Path("/proc/self/maps").read_text().count("memfd:") == mapped
+
+
+def test_o_tmpfile_of_a_missing_directory() -> None:
+    """The errno is told."""
+    found = features.o_tmpfile("/nonexistent")
+    assert found is not None
+    assert found.reason == "a file without a name in /nonexistent answers ENOENT"

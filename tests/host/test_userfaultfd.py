@@ -1,0 +1,23 @@
+"""userfaultfd: which features the kernel offers."""
+
+import os
+
+from prefault_kit.host import userfaultfd
+
+
+def test_features(ordinary_user: None) -> None:
+    """An ordinary user gets userfaultfd for faults in user mode, and no descriptor is left."""
+    before = len(os.listdir("/proc/self/fd"))
+    try:
+        offered = userfaultfd.features()
+    except OSError as error:
+        assert error.strerror is not None
+        assert error.strerror.startswith("userfaultfd: ")
+    else:
+        assert set(offered) <= set(userfaultfd.FEATURES)
+        # each came with or after the one before it
+        if "WP_ASYNC" in offered:
+            assert "WP_UNPOPULATED" in offered
+        if "WP_UNPOPULATED" in offered:
+            assert "write-protect" in offered
+    assert len(os.listdir("/proc/self/fd")) == before
