@@ -1,0 +1,60 @@
+# make lab    opens the laboratory
+# make test   runs everything that CI runs
+# Both set up .venv first, once; "make help" lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+NOTEBOOK ?= notebooks/01-explorer.ipynb
+LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.json
+# JupyterLab refuses root unless told; nobody else is
+ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test check bench refresh clean help setup
+
+help:
+	@echo "make lab        set up, open JupyterLab on the explorer (NOTEBOOK=... for another)"
+	@echo "make test       set up, run all checks, tests and notebooks"
+	@echo "make bench      measure every budget as a ratio, interleaved (some minutes)"
+	@echo "make check      format, lint, types, import directions"
+	@echo "make refresh    execute all notebooks anew and store their outputs"
+	@echo "make clean      remove what set-up and tests made"
+
+setup: $(STAMP)
+
+# Everything that a change of makes the compiled part or the packages stale.
+$(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native/*.[ch]) prefault_kit/native/build.py
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: sudo apt install python3 python3-venv python3-dev" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv: sudo apt install python3-venv" >&2; exit 1; }
+	@test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { echo "Python's headers are missing: sudo apt install python3-dev" >&2; exit 1; }
+	@command -v gcc >/dev/null || { echo "The C compiler is missing: sudo apt install gcc" >&2; exit 1; }
+	@echo "Setting up $(VENV), once..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@mkdir -p "$(dir $(LAB_OVERRIDES))"
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > "$(LAB_OVERRIDES)"
+	@touch $@
+
+lab: $(STAMP)
+	@$(BIN)/python -m jupyterlab $(ROOT_FLAG) --ip=127.0.0.1 --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_FLAGS)
+
+test: check
+	@$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.benchmarks
+
+refresh: $(STAMP)
+	@$(BIN)/python -m tests.refresh notebooks/*.ipynb
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -f prefault_kit/native/*.so prefault_kit/native/*.o prefault_kit/native/_prefault.c

@@ -1,0 +1,3 @@
+from setuptools import setup
+
+setup(cffi_modules=["prefault_kit/native/build.py:ffibuilder"])

@@ -1,0 +1,188 @@
+"""What all tests share: what this host lends them, and the rule that nothing is skipped unseen.
+
+``PREFAULT_TEST_DIRS`` names directories on file systems that were mounted for the tests, as
+``ext4=/a:xfs=/b:btrfs=/c:overlay=/d:tmpfs_small=/e:hugetlbfs=/f``. Without it the tests of a disk
+run in pytest's temporary directory, and those of the others are skipped, which in CI
+(``PREFAULT_CI``) fails the run unless ``allowed_skips.toml`` gives a reason.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import os
+import resource
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from prefault_kit import hugepages
+from prefault_kit.syscalls import PAGE_SIZE_BYTES
+
+HERE = Path(__file__).parent
+DIRECTORIES = {
+    name: Path(path)
+    for name, _, path in (
+        entry.partition("=")
+        for entry in os.environ.get("PREFAULT_TEST_DIRS", "").split(":")
+        if entry
+    )
+}
+DISKS = [name for name in ("ext4", "xfs", "btrfs") if name in DIRECTORIES] or ["here"]
+HUGE_PAGES = 8
+"""How many free huge pages the tests of hugetlb want."""
+
+
+@functools.cache
+def _huge_pages() -> bool:
+    size = hugepages.default_size_bytes()
+    return size is not None and hugepages.pools()[size].available >= HUGE_PAGES
+
+
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "hugetlb": (_huge_pages, f"{HUGE_PAGES} free huge pages: sudo sysctl vm.nr_hugepages=64"),
+    "hugetlbfs": (lambda: "hugetlbfs" in DIRECTORIES, "hugetlbfs in PREFAULT_TEST_DIRS"),
+    "overlay": (lambda: "overlay" in DIRECTORIES, "overlay in PREFAULT_TEST_DIRS"),
+    "small_tmpfs": (lambda: "tmpfs_small" in DIRECTORIES, "tmpfs_small in PREFAULT_TEST_DIRS"),
+    "root": (lambda: os.geteuid() == 0, "root"),
+    "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
+    "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),
+}
+"""What a test may need, how it is found out, and what to do about it."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(name): skip where this host lacks it; see NEEDS")
+    _report_a_dead_kernel()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells."""
+    for item in items:
+        names = [mark.args[0] for mark in item.iter_markers("needs")]
+        cell = getattr(item, "cell", None)
+        if cell is not None:
+            tags = cell.metadata.get("tags", [])
+            names += [tag.removeprefix("needs-") for tag in tags if tag.startswith("needs-")]
+        for name in names:
+            available, advice = NEEDS[name]
+            if not available():
+                item.add_marker(pytest.mark.skip(reason=f"needs {advice}"))
+
+
+def _report_a_dead_kernel() -> None:
+    """Let nbval say that a kernel died, at once, instead of waiting for its time-out."""
+    from queue import Empty
+
+    from nbval.kernel import RunningKernel
+
+    get_message = RunningKernel.get_message
+
+    def watch(self: RunningKernel, stream: str, timeout: float | None = None) -> object:
+        waited = 0
+        while True:
+            try:
+                return get_message(self, stream, timeout=1)
+            except Empty:
+                waited += 1
+                if not self.is_alive():
+                    raise RuntimeError("the notebook's kernel died") from None
+                if timeout is not None and waited >= timeout:
+                    raise
+
+    RunningKernel.get_message = watch
+
+
+class Skips:
+    """Every skipped test of the run, held against the list of those that may be."""
+
+    def __init__(self) -> None:
+        listed = tomllib.loads((HERE / "allowed_skips.toml").read_text())["skip"]
+        self.allowed = [entry["test"] for entry in listed]
+        self.unlisted: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.skipped or hasattr(report, "wasxfail"):
+            return
+        if not any(fnmatch.fnmatchcase(report.nodeid, pattern) for pattern in self.allowed):
+            self.unlisted.append(report.nodeid)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.unlisted:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for test in self.unlisted:
+            terminalreporter.write_line(f"SKIPPED BUT NOT LISTED {test}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if os.environ.get("PREFAULT_CI"):
+        session.config.pluginmanager.register(Skips())
+
+
+def _left_on_this_machine() -> dict[str, object]:
+    return {
+        "files in /dev/shm": sorted(os.listdir("/dev/shm")),
+        "huge pages": [(pool.total, pool.free, pool.reserved) for pool in hugepages.pools().values()],
+        **{
+            f"files on {name}": sorted(set(os.listdir(path)) - {"lost+found"})
+            for name, path in DIRECTORIES.items()
+        },
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """No file, no huge page remains of the whole run."""
+    before = _left_on_this_machine()
+    yield
+    from prefault_kit import worker
+
+    worker.shared().close()
+    assert _left_on_this_machine() == before
+
+
+@pytest.fixture(params=DISKS)
+def disk_directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A writable directory on each disk file system that was mounted for the tests."""
+    return DIRECTORIES.get(request.param, tmp_path)
+
+
+@pytest.fixture
+def overlay_directory() -> Path:
+    """A writable directory on overlayfs; mark the test with needs("overlay")."""
+    return DIRECTORIES["overlay"]
+
+
+@pytest.fixture
+def small_tmpfs_directory() -> Path:
+    """A directory on a tmpfs of 1 MiB; mark the test with needs("small_tmpfs")."""
+    return DIRECTORIES["tmpfs_small"]
+
+
+@pytest.fixture
+def hugetlbfs_directory() -> Path:
+    """A directory on hugetlbfs; mark the test with needs("hugetlbfs")."""
+    return DIRECTORIES["hugetlbfs"]
+
+
+@pytest.fixture(scope="session")
+def huge_page_bytes() -> int:
+    """The default huge page size, which is also that of transparent huge pages."""
+    size = hugepages.default_size_bytes()
+    assert size is not None
+    return size
+
+
+@pytest.fixture(scope="session")
+def memlock() -> int:
+    """How many bytes this user may lock, at most 64 MiB."""
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    most = 64 << 20
+    if os.geteuid() == 0 or limit == resource.RLIM_INFINITY:
+        return most
+    return min(limit, most) // PAGE_SIZE_BYTES * PAGE_SIZE_BYTES
