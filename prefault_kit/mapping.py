@@ -17,7 +17,7 @@ from prefault_kit.syscalls import MAP, PROTECTION, Work
 
 SHARINGS = ("private", "shared")
 BLIND = ("overlay",)
-"""File systems whose files keep their pages under another inode, where cachestat cannot see them."""
+"""File systems that keep their pages under another inode, where cachestat cannot see them."""
 
 
 def _release(fence: int, fence_length: int, fd: int | None) -> None:

@@ -36,7 +36,7 @@ class Pages:
     """Of those, pages mapped by a huge entry (a 2 MiB entry counts 512 on x86-64)."""
     swapped: int
     file: int
-    """Present pages that belong to a file or to shared memory: not (or no longer) private copies."""
+    """Present pages of a file or of shared memory, as opposed to private copies."""
     state_bytes: bytearray
     """One byte of PRESENT | ZERO | HUGE | SWAPPED | FILE bits a page."""
 

@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+
 from prefault_kit import methods
 from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Progress, Result, run, run_many

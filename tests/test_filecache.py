@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from prefault_kit import filecache, syscalls
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping

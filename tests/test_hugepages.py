@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from prefault_kit import hugepages
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from prefault_kit import backing as backings
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from prefault_kit import methods
 from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import ADVICE

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from prefault_kit import notes
 from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Result, run

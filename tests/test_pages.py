@@ -1,6 +1,7 @@
 """prefault_kit.pages: the page-table view, exact to the page."""
 
 import pytest
+
 from prefault_kit import pages
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping

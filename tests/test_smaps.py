@@ -1,6 +1,7 @@
 """prefault_kit.smaps: the accounting view, on captured texts and on the running kernel."""
 
 import pytest
+
 from prefault_kit import smaps
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from prefault_kit import stage
 from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, run

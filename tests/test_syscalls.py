@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+
 from prefault_kit import syscalls
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from prefault_kit.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
 
 

@@ -137,7 +137,7 @@ def test_no_inodes(ask: Ask, namespace: Namespace) -> None:
     assert reason == "no file can be made in /mnt: No space left on device"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to take mounts away")
+@pytest.mark.needs("root")
 def test_no_tmpfs(ask: Ask, namespace: Namespace) -> None:
     """Without any tmpfs to be found, the command that mounts one is told, and works."""
     line = """
