@@ -6,6 +6,7 @@ Sources: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst, cgroup-v
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,8 @@ class Limit:
         return max(0, self.limit_bytes - self.used_bytes)
 
     def command_for(self, limit_bytes: int) -> str:
-        """The command that sets the limit anew."""
-        return f"echo {limit_bytes} | sudo tee {self.file}"
+        """The command that sets the limit anew; systemd puts backslashes into names."""
+        return f"echo {limit_bytes} | sudo tee {shlex.quote(str(self.file))}"
 
 
 def directories(

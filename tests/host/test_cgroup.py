@@ -1,6 +1,8 @@
 """cgroup limits: found at every level, in the layouts that hosts and containers have."""
 
 import os
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,8 @@ def test_directories(layout: str, tmp_path: Path) -> None:
     found = cgroup.directories(
         "memory",
         cgroup_text=cgroup_text,
-        mountinfo_text=mountinfo.replace("TOP", str(tmp_path)),
+        # the kernel writes a space in a path as \040
+        mountinfo_text=mountinfo.replace("TOP", str(tmp_path).replace(" ", "\\040")),
     )
     assert list(found) == [(version, tmp_path / level) for level in levels]
 
@@ -95,7 +98,16 @@ def test_memory_v2(tmp_path: Path) -> None:
     assert limit.limit_bytes == 4 * GIB
     assert limit.used_bytes == 2 * GIB - 4096
     assert limit.available_bytes == 2 * GIB + 4096
-    assert limit.command_for(5 * GIB) == f"echo {5 * GIB} | sudo tee {outer}/memory.max"
+
+
+def test_command(tmp_path: Path) -> None:
+    """The command, given to a shell, writes the limit into the right file of any name."""
+    level = _write(tmp_path / r"user\x2d1000.slice", memory__max=GIB, memory__current=0)
+    (limit,) = cgroup.memory_limits([(2, level)])
+    command = limit.command_for(5 * GIB)
+    assert command.startswith(f"echo {5 * GIB} | sudo tee ")
+    subprocess.run(command.replace("sudo ", ""), shell=True, check=True, capture_output=True)
+    assert (level / "memory.max").read_text() == f"{5 * GIB}\n"
 
 
 def test_memory_high(tmp_path: Path) -> None:
@@ -188,7 +200,7 @@ def test_real_limit(ask: Callable[..., Any]) -> None:
         reason, command = ask(enter, f"{cell}'POPULATE_WRITE'")
         assert "the memory cgroup of this process" in reason
         assert "513 MiB" in reason
-        assert command.endswith(f"| sudo tee {limit}")
+        assert command.endswith(f"| sudo tee {shlex.quote(str(limit))}")
         assert ask(enter, f"{cell}'POPULATE_READ'") is None
         assert ask([], f"{cell}'POPULATE_WRITE'") is None
         # the command is enough, to the byte
