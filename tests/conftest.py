@@ -127,9 +127,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _left_on_this_machine() -> dict[str, object]:
     return {
         "files in /dev/shm": sorted(os.listdir("/dev/shm")),
-        "huge pages": [
-            (pool.total, pool.free, pool.reserved) for pool in hugepages.pools().values()
-        ],
+        "huge pages": hugepages.pools(),
         **{
             f"files on {name}": sorted(set(os.listdir(path)) - {"lost+found"})
             for name, path in DIRECTORIES.items()

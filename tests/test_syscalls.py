@@ -209,6 +209,12 @@ def test_the_gil_is_released() -> None:
     assert during > 0
 
 
+def populate_again_and_again(mapping: Mapping) -> None:
+    for _ in range(100):
+        mapping.populate_read()
+        mapping.advise("MADV_DONTNEED")
+
+
 def test_ctrl_c_interrupts_a_long_populate() -> None:
     """SIGINT during a populate raises KeyboardInterrupt before all of it is done."""
     size = 2 << 30
@@ -216,9 +222,7 @@ def test_ctrl_c_interrupts_a_long_populate() -> None:
         timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            for _ in range(100):
-                mapping.populate_read()
-                mapping.advise("MADV_DONTNEED")
+            populate_again_and_again(mapping)
         timer.join()
         assert 0 < mapping.pages().present < size // PAGE
 

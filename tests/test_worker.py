@@ -90,7 +90,7 @@ def test_death_is_told_in_words_and_the_next_run_works(worker: Worker, number: i
 
 def test_an_exception_is_told_with_its_place(worker: Worker) -> None:
     """A mistake in the code that runs there comes back with its traceback."""
-    with pytest.raises(WorkerDied, match="(?s)in fail.*KeyError: 'lost'"):
+    with pytest.raises(WorkerDied, match=r"(?s)in fail.*KeyError: 'lost'"):
         list(worker.stream("test_worker:fail", {}))
     assert len(list(worker.stream("test_worker:count", {"to": 3}))) == 3
 
