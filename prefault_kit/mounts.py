@@ -60,16 +60,18 @@ def file_system(directory: str | os.PathLike[str]) -> str:
     return mount_of(directory).file_system
 
 
-def find(file_system: str, *, block_bytes: int | None = None) -> str | None:
-    """A writable directory on a mounted ``file_system``, the usual place first; None without one.
+def find(kind: str, *, block_bytes: int | None = None) -> str | None:
+    """A writable directory on a mounted file system of a ``kind``, the usual place first; None without one.
 
     ``block_bytes`` asks for a block size, which on hugetlbfs is the huge page size.
     """
-    usual = USUAL.get(file_system)
-    places = [mount.directory for mount in mounts() if mount.file_system == file_system]
+    usual = USUAL.get(kind)
+    places = [mount.directory for mount in mounts() if mount.file_system == kind]
     for place in sorted(set(places), key=lambda place: (place != usual, places.index(place))):
-        if os.access(place, os.W_OK | os.X_OK) and (
-            block_bytes is None or os.statvfs(place).f_bsize == block_bytes
+        if (
+            os.access(place, os.W_OK | os.X_OK)
+            and mount_of(place).file_system == kind  # else a later mount covers it
+            and (block_bytes is None or os.statvfs(place).f_bsize == block_bytes)
         ):
             return place
     return None

@@ -1,0 +1,167 @@
+"""The project's own files: they agree with one another and say what is true."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prefault_kit import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TRACKED = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True
+    ).stdout.splitlines()
+] or [
+    path
+    for path in ROOT.rglob("*")
+    if path.is_file() and not {".venv", ".git"} & set(path.parts) and "cache" not in str(path)
+]
+TEXTS = [path for path in TRACKED if path.suffix not in (".png", ".so", ".o", ".pyc")]
+
+
+def test_environment_has_what_pyproject_has() -> None:
+    """environment.yml names the same packages with the same bounds, and what builds the C."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    assert f"python{PROJECT['requires-python']}" in conda
+    assert set(PROJECT["dependencies"]) <= set(conda)
+    assert {"pip", "c-compiler", "make"} <= set(conda)
+    beside = set(conda) - set(PROJECT["dependencies"])
+    names = {re.split(r"[><=]", entry)[0] for entry in beside}
+    assert names == {"python", "pip", "c-compiler", "make", "setuptools"}
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """Each dependency in pyproject.toml says in one line what it is for."""
+    text = (ROOT / "pyproject.toml").read_text()
+    extras = PROJECT["optional-dependencies"]["test"]
+    for dependency in (*PROJECT["dependencies"], *extras):
+        assert re.search(rf'^ +"{re.escape(dependency)}", +# .+$', text, re.M), dependency
+
+
+def test_constraints_pin_without_addresses() -> None:
+    """constraints.txt pins every direct dependency and names no registry."""
+    text = (ROOT / "constraints.txt").read_text()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in text.splitlines()}
+    for dependency in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]):
+        assert re.split(r"[><=]", dependency)[0].lower().replace("_", "-") in pinned
+    assert "://" not in text and " @ " not in text
+
+
+def test_readme_has_the_two_commands() -> None:
+    """The README's make commands are targets of the Makefile."""
+    for target in re.findall(r"`?make (\w+)`?", README):
+        assert re.search(rf"^{target}:", MAKEFILE, re.M), target
+    assert {"lab", "test"} <= set(re.findall(r"^make (\w+)", README, re.M))
+
+
+def test_readme_documents_every_command() -> None:
+    """Each command of the command line is in the README, and the README invents none."""
+    assert isinstance(cli.main.commands, dict)
+    documented = set(re.findall(r"^prefault-kit (\w+)", README, re.M))
+    assert documented == set(cli.main.commands)
+
+
+def test_readme_lists_every_notebook() -> None:
+    """Each notebook is in the README's list, and the README lists no other."""
+    notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert set(re.findall(r"notebooks/([\w-]+\.ipynb)", README)) == notebooks
+
+
+def test_readme_pictures_exist() -> None:
+    """What the README shows is there, and none too large."""
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert 0 < (ROOT / picture).stat().st_size < 400_000
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_machine_in_the_files(path: Path) -> None:
+    """No file names somebody's directories, and no notebook is too large for GitHub's view."""
+    text = path.read_text()
+    for pattern in (r"/root/", r"/home/\w", r"/tmp/\w{3,}/\w", r"/work/\w"):
+        assert not re.search(pattern, text) or path == Path(__file__), pattern
+    if path.suffix == ".ipynb":
+        assert path.stat().st_size < 300_000
+
+
+def test_every_module_has_its_test() -> None:
+    """tests mirrors prefault_kit: a module without a test file is a gap."""
+    missing = []
+    for module in (ROOT / "prefault_kit").rglob("*.py"):
+        parts = module.relative_to(ROOT / "prefault_kit").with_suffix("").parts
+        if parts[0] == "native" or parts[-1] in ("__init__", "__main__"):
+            continue
+        beside = ROOT / "tests" / Path(*parts[:-1]) / f"test_{parts[-1]}.py"
+        if not beside.exists():
+            missing.append(str(module.relative_to(ROOT)))
+    assert missing == []
+
+
+def test_import_is_light() -> None:
+    """`import prefault_kit` loads none of the big packages."""
+    code = "import json, sys, prefault_kit; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert not loaded & {"numpy", "bokeh", "ipywidgets", "pandas", "traitlets", "click", "rich"}
+
+
+def test_public_names_are_few() -> None:
+    """What the kit exports exists, and is not more than a reader can remember."""
+    import prefault_kit
+
+    assert all(hasattr(prefault_kit, name) for name in prefault_kit.__all__)
+    assert len(prefault_kit.__all__) <= 12
+
+
+@pytest.fixture
+def bare_checkout(tmp_path: Path) -> Path:
+    """What set-up needs, alone, in a path with spaces."""
+    root = tmp_path / "a fresh clone"
+    (root / "prefault_kit" / "native").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "setup.py", "constraints.txt"):
+        shutil.copy(ROOT / name, root)
+    for path in (ROOT / "prefault_kit" / "native").glob("*.[chp]*"):
+        shutil.copy(path, root / "prefault_kit" / "native")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        (None, "sudo apt install python3 python3-venv python3-dev"),
+        ('case "$2" in *version_info*) exit 1;; esac', "Python 3.11 or later is needed"),
+        ('case "$2" in *ensurepip*) exit 1;; esac', "sudo apt install python3-venv"),
+        ('case "$2" in *sysconfig*) echo /nowhere;; esac', "sudo apt install python3-dev"),
+    ],
+    ids=["no Python", "old Python", "no venv", "no headers"],
+)
+def test_setup_says_what_is_missing(
+    bare_checkout: Path, tmp_path: Path, script: str | None, sentence: str
+) -> None:
+    """Where set-up cannot go on, it says in one sentence what to install, and makes nothing."""
+    python = tmp_path / "python"
+    if script:
+        python.write_text(f"#!/bin/sh\n{script}\nexit 0\n")
+        python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "setup", f"PYTHON={python}"],
+        cwd=bare_checkout,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert not (bare_checkout / ".venv").exists()
