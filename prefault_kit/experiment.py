@@ -179,7 +179,7 @@ def _result(experiment: Experiment, measured: dict[str, Any]) -> Result:
     timings = measured["timings_ms"]
     if timings:
         measured["best_ms"] = min(timings)
-        measured["median_ms"] = statistics.median(timings)
+        measured["median_ms"] = round(statistics.median(timings), 6)  # to the nanosecond
     result = _blank(experiment, **measured)
     return replace(result, notes=notes.about(result))
 
