@@ -1,0 +1,55 @@
+"""A bar on stderr for what takes a while; none where nobody would see it move."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+SPEED_PERIOD_S = 900.0
+"""Over how long the speed is taken for the estimate: long enough for several sorts of cells."""
+
+STEPS = 1_000_000
+"""The whole bar."""
+
+
+@contextlib.contextmanager
+def bar(title: str, *, wanted: bool) -> Iterator[Callable[[float, str], None]]:
+    """Show a bar until the block ends; yields what moves it: the part done, 0 to 1, and words."""
+    if not wanted or not sys.stderr.isatty():
+        yield lambda part, words: None
+        return
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False, emoji=False),
+        transient=True,
+        speed_estimate_period=SPEED_PERIOD_S,
+    )
+    task: TaskID | None = None
+
+    def move(part: float, words: str) -> None:
+        nonlocal task
+        if task is None:  # what a resumed run finds done is no measure of its speed
+            progress.remove_task(waiting)
+            task = progress.add_task(words, total=STEPS, completed=round(part * STEPS))
+        progress.update(task, completed=part * STEPS, description=words)
+
+    with progress:
+        waiting = progress.add_task(title, total=None)
+        yield move

@@ -1,0 +1,35 @@
+"""``prefault-kit doctor``: what this host can run, what not, why, and what would help."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from prefault_kit import host
+from prefault_kit.cli import show
+from prefault_kit.cli.options import DIRECTORY, as_json
+
+
+@click.command(short_help="What this host can run, what it cannot, and what would enable it.")
+@click.option("--dir", "directory", type=DIRECTORY, help="Where the file cells' files would lie.")
+@as_json
+def doctor(directory: str | None, as_json: bool) -> None:
+    """Say what this host can run, what it cannot, why, and what would enable it.
+
+    Tries every kind of memory and every kernel feature once, on a page or two. Changes no setting
+    and leaves nothing behind; the commands it names are for you to run.
+
+    \b
+    Examples:
+      prefault-kit doctor
+      prefault-kit doctor --dir /var/tmp
+      prefault-kit doctor --json
+    """
+    found = host.capabilities(directory)
+    if as_json:
+        data = {"host": host.facts(), "capabilities": [asdict(each) for each in found]}
+        click.echo(json.dumps(data, indent=1))
+    else:
+        show.capabilities(host.facts(), found)

@@ -1,0 +1,147 @@
+"""``prefault-kit matrix``: the published grid on this host."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from prefault_kit import host
+from prefault_kit import matrix as grids
+from prefault_kit.backing import format_bytes
+from prefault_kit.cli import show
+from prefault_kit.cli.bar import bar
+from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending, in_words
+from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
+from prefault_kit.experiment import STARTS, Experiment
+from prefault_kit.grid import Grid, name
+from prefault_kit.host import Unavailable
+from prefault_kit.matrix import Step
+from prefault_kit.tables import SCHEMA
+
+
+@click.command(short_help="Run the grid published in 2021, 95 cells a size.")
+@click.option(
+    "--sizes", "sizes_bytes", type=SIZES, default="2MiB", show_default=True, help="Of the mappings."
+)
+@click.option(
+    "--repeats", type=int, default=10, show_default=True, help="Repetitions after one warm-up."
+)
+@click.option("--out", "table", type=FILE, required=True, metavar="FILE.csv", help="The table.")
+@click.option("--resume", is_flag=True, help="Go on with FILE.csv after a break.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only the cells that it names; may be given more than once.",
+)
+@click.option(
+    "--start",
+    type=click.Choice(STARTS),
+    default="empty",
+    show_default=True,
+    help="Of the cells that have it (cached: with a file, cold: on disk); the others stay empty.",
+)
+@click.option(
+    "--dir", "directory", type=DIRECTORY, help="For the file cells.  [default: current directory]"
+)
+@click.option("--tmpfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
+@click.option("--hugetlbfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
+@as_json
+def matrix(
+    sizes_bytes: tuple[int, ...],
+    repeats: int,
+    table: Path,
+    resume: bool,
+    only: tuple[str, ...],
+    start: str,
+    directory: str | None,
+    tmpfs_dir: str | None,
+    hugetlbfs_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Run the grid that was published in 2021: 95 cells a size, in its order.
+
+    A row a cell goes to FILE.csv, with the published figure and the ratio of POPULATE to touching
+    beside it; what was asked for and what host it was, without its name, go to FILE.host.json.
+    Cells of the same memory run interleaved. A break, even by kill -9, loses the repetition under
+    way (FILE.part has the others): the same command with --resume goes on.
+
+    \b
+    PATTERN is one or more words, in any case and order. Each has to be a
+    cell's sharing, backing, page size or method, where * stands for anything:
+      --only "shared memfd 4KiB *"    one memory, every method
+      --only "hugetlbfs *POPULATE*"   populating hugetlbfs, private and shared
+      --only read --only write        plain touching of every memory
+      --only 4KiB                     without huge pages
+
+    \b
+    Examples:
+      prefault-kit matrix --sizes 2MiB,4GiB --out grid.csv --dir /var/tmp
+      prefault-kit matrix --sizes 2MiB,4GiB --out grid.csv --dir /var/tmp --resume
+      prefault-kit matrix --out warm.csv --only private --start cached
+
+    Exit status: 0 done (cells that this host cannot run have a row that says why), 1 a cell failed,
+    2 bad usage, 3 no cell can run on this host, 130 interrupted.
+    """
+    grid = Grid(
+        sizes_bytes=sizes_bytes,
+        repeats=repeats,
+        start=start,
+        only=only,
+        directory="." if directory is None else directory,
+        tmpfs_directory=tmpfs_dir,
+        hugetlbfs_directory=hugetlbfs_dir,
+    )
+    try:
+        cells = grid.cells()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _check(cells, {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir})
+
+    with bar("starting", wanted=not as_json) as move:
+
+        def tell(step: Step) -> None:
+            cell = step.cell
+            what = name(cell.backing, cell.sharing, cell.method)
+            size = format_bytes(cell.size_bytes)
+            move(step.work_done / step.work, f"{step.number} of {step.cells}: {what}, {size}")
+
+        try:
+            rows = grids.run(grid, table, resume=resume, on_step=tell)
+        except KeyboardInterrupt:
+            sentence = f"stopped; the same command with --resume goes on with {table}"
+            raise Ending(INTERRUPTED, sentence) from None
+        except ValueError as error:
+            raise Ending(USAGE, str(error)) from None
+        except OSError as error:
+            advice = "name another file, or go on with --resume when that is mended"
+            raise Ending(FAILED, f"{in_words(error)}: {advice}") from None
+    if as_json:
+        data = {"schema": SCHEMA, "table": str(table), "host": host.facts(), "rows": rows}
+        click.echo(json.dumps(data, indent=1))
+    else:
+        show.rows(rows)
+    if failed := [row for row in rows if row["outcome"] == "error"]:
+        first = f"{failed[0]['sharing']} {failed[0]['backing']}: {failed[0]['message']}"
+        raise Ending(FAILED, f"{len(failed)} of {len(rows)} cells failed, the first is {first}")
+
+
+def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> None:
+    """Refuse what cannot give a row with a time; say on stderr what will be missing."""
+    for cell in cells:
+        if given.get(cell.backing.kind) is not None:
+            page = Experiment(cell.backing, cell.sharing, "Read", cell.backing.page_size_bytes)
+            if missing := page.why_not():
+                raise Ending(UNAVAILABLE, missing.reason, missing.command)
+    found = [(cell, cell.why_not()) for cell in cells]
+    refused: Counter[Unavailable] = Counter(missing for _, missing in found if missing)
+    if refused.total() == len(cells):
+        reason, command = found[0][1].reason, found[0][1].command  # type: ignore[union-attr]
+        raise Ending(UNAVAILABLE, f"none of the {len(cells)} cells can run here: {reason}", command)
+    for missing, count in refused.items():
+        advice = f"; to enable them: {missing.command}" if missing.command else ""
+        click.echo(f"{count} of {len(cells)} cells cannot run: {missing.reason}{advice}", err=True)

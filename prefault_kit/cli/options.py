@@ -1,0 +1,43 @@
+"""Sizes, methods and directories as options of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from prefault_kit import methods
+from prefault_kit.quantities import parse_bytes
+
+
+class _Parsed(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
+    """A value that a function of the kit reads; its ValueError is the sentence of a bad one."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):  # click converts a value twice
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(parse_bytes(part) for part in text.split(","))
+
+
+SIZE = _Parsed("size", parse_bytes)
+SIZES = _Parsed("size,size...", _sizes)
+METHOD = _Parsed("method", lambda text: methods.method(text).name)
+DIRECTORY = click.Path(path_type=str)
+FILE = click.Path(path_type=Path)
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and no progress."
+)

@@ -1,0 +1,142 @@
+"""``prefault-kit run``: one cell."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from prefault_kit import experiment, hugepages
+from prefault_kit.backing import KINDS, Backing, format_bytes
+from prefault_kit.cli import show
+from prefault_kit.cli.bar import bar
+from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
+from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
+from prefault_kit.experiment import STARTS, Experiment, Progress
+from prefault_kit.mapping import SHARINGS
+from prefault_kit.syscalls import PAGE_SIZE_BYTES
+
+
+def _backing(kind: str, page_size: int | None, directory: str | None) -> Backing:
+    """The backing that the options name; ValueError when they contradict each other."""
+    if kind in ("anon", "memfd"):
+        if directory is not None:
+            raise ValueError(f"{kind} memory lies in no directory: leave --dir out")
+        return Backing(kind, PAGE_SIZE_BYTES if page_size is None else page_size)
+    if kind == "hugetlbfs":
+        found = Backing.hugetlbfs(directory)
+        sizes = hugepages.pools()
+        if page_size is None or not sizes:
+            return found
+        if page_size not in sizes:
+            known = " or ".join(map(format_bytes, sizes))
+            raise ValueError(f"hugetlbfs has pages of {known} here, not of {page_size} bytes")
+        return Backing(kind, page_size, directory)
+    size = PAGE_SIZE_BYTES if page_size is None else page_size
+    return Backing(kind, size, "." if directory is None and kind == "file" else directory)
+
+
+@click.command(short_help="Run one cell: one method on one kind of memory.")
+@click.option("--backing", type=click.Choice(KINDS), required=True, help="Where memory is from.")
+@click.option(
+    "--page-size",
+    type=SIZE,
+    help="A huge one means MAP_HUGETLB or MFD_HUGETLB.  [default: the system's page size; for "
+    "hugetlbfs that of the mount]",
+)
+@click.option("--sharing", type=click.Choice(SHARINGS), default="private", show_default=True)
+@click.option("--method", type=METHOD, required=True, help="As published: POPULATE_READ, Write...")
+@click.option(
+    "--size", "size_bytes", type=SIZE, default="2MiB", show_default=True, help="Of the mapping."
+)
+@click.option(
+    "--repeats", type=int, default=10, show_default=True, help="Repetitions after one warm-up."
+)
+@click.option(
+    "--start",
+    type=click.Choice(STARTS),
+    default="empty",
+    show_default=True,
+    help="File emptied before each repetition; its page cache kept; data on disk, evicted.",
+)
+@click.option("--threads", type=int, default=1, show_default=True, help="Share the range out.")
+@click.option(
+    "--dir",
+    "directory",
+    type=DIRECTORY,
+    help="Where the file lies.  [default: for file the current directory, else found among the "
+    "mounts]",
+)
+@click.option(
+    "--follow-up", is_flag=True, help="Then write to each page once, and sync: what is paid later."
+)
+@as_json
+def run(
+    backing: str,
+    page_size: int | None,
+    sharing: str,
+    method: str,
+    size_bytes: int,
+    repeats: int,
+    start: str,
+    threads: int,
+    directory: str | None,
+    follow_up: bool,
+    as_json: bool,
+) -> None:
+    """Run one cell: populate memory of one kind by one method, and see what the kernel did.
+
+    Each repetition makes a fresh mapping and times the method alone. Sizes are like 4KiB, 2MiB,
+    4GiB or 8192. Files have no name and vanish with the run.
+
+    \b
+    Methods:
+      Read, Write, Read/Write, POPULATE_READ, POPULATE_WRITE
+      FALLOCATE, alone or before one of these: FALLOCATE+POPULATE_WRITE
+        (shared memory with a file)
+      MAP_POPULATE, WILLNEED, MLOCK, MADV_COLLAPSE
+
+    \b
+    Examples:
+      prefault-kit run --backing anon --method POPULATE_WRITE
+      prefault-kit run --backing memfd --page-size 2MiB --sharing shared \\
+          --method POPULATE_WRITE --size 1GiB
+      prefault-kit run --backing file --dir /var/tmp --sharing shared \\
+          --method POPULATE_READ --size 64MiB --start cold --follow-up
+
+    Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
+    """
+    try:
+        cell = Experiment(
+            backing=_backing(backing, page_size, directory),
+            sharing=sharing,
+            method=method,
+            size_bytes=size_bytes,
+            start=start,
+            repeats=repeats,
+            threads=threads,
+            follow_up=follow_up,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    with bar(method, wanted=not as_json) as move:
+
+        def tell(progress: Progress) -> None:
+            if progress.phase == "prepare":
+                move(0.0, f"{method}: preparing the file, {progress.part:.0%}")
+            elif progress.phase == "follow_up":
+                move(1.0, f"{method}: following up")
+            else:
+                done = progress.repetition + 1
+                move(done / (repeats + 1), f"{method}: {progress.repetition} of {repeats}")
+
+        result = experiment.run(cell, on_progress=tell)
+    if as_json:
+        click.echo(json.dumps(result.as_dict(), indent=1))
+    elif result.outcome != "unavailable":
+        show.result(result, cell)
+    if result.outcome == "unavailable":
+        raise Ending(UNAVAILABLE, result.message or "this host cannot run it", result.command)
+    if result.outcome != "ok":
+        name = f" ({result.errno})" if result.errno else ""
+        raise Ending(FAILED, f"{result.message}{name}")

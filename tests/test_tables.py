@@ -1,0 +1,75 @@
+"""prefault_kit.tables: rows in a CSV file that may have been cut short."""
+
+from pathlib import Path
+
+import pytest
+
+from prefault_kit import tables
+from prefault_kit.tables import COLUMNS, SCHEMA, Row
+
+
+def row(**known: object) -> Row:
+    return dict.fromkeys(COLUMNS) | {"schema": SCHEMA, "backing": "anon"} | known
+
+
+def table(path: Path, *rows: Row) -> Path:
+    tables.create(path)
+    tables.append(path, rows)
+    return path
+
+
+def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
+    """Numbers, lists of times, text with commas and quotes, and what has no figure."""
+    written = row(
+        page_size_bytes=4096,
+        timings_ms=[0.1, 1 / 3],
+        best_ms=0.1,
+        message='it said "no", twice',
+        usage_rss=0,
+    )
+    path = table(tmp_path / "a.csv", written, row(notes="Übrigens."))
+    assert tables.read(path) == [written, row(notes="Übrigens.")]
+
+
+def test_each_row_is_one_line(tmp_path: Path) -> None:
+    """A line break in a text becomes a blank, so that a cut-off line is always a cut-off row."""
+    path = table(tmp_path / "a.csv", row(message="one\ntwo"))
+    assert len(path.read_text().splitlines()) == 2
+    assert tables.read(path)[0]["message"] == "one two"
+
+
+def test_a_row_cut_short_is_left_out(tmp_path: Path) -> None:
+    """What a killed writer left behind its last line's end is no row."""
+    path = table(tmp_path / "a.csv", row(), row())
+    path.write_bytes(path.read_bytes()[:-20])
+    assert tables.read(path) == [row()]
+
+
+def test_a_table_is_never_begun_twice(tmp_path: Path) -> None:
+    """create() leaves a file that is there as it is."""
+    path = table(tmp_path / "a.csv", row())
+    with pytest.raises(FileExistsError):
+        tables.create(path)
+    assert tables.read(path) == [row()]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a table of this kit"),
+        (b"name,price\nbread,3\n", "not a table of this kit"),
+        (b"\x00\xff\xfe\n", "not a table of this kit"),
+        (b"schema,backing\nprefault-kit/1,anon\n", "another version"),
+        ((",".join(COLUMNS) + "\nprefault-kit/0" + "," * 20 + "\n").encode(), "prefault-kit/0"),
+        ((",".join(COLUMNS) + "\nprefault-kit/1,anon\n").encode(), "damaged in line 2"),
+    ],
+)
+def test_what_is_not_ours_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    """Not a table, another version, damaged: one sentence with the file's name and advice."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        tables.read(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
