@@ -53,8 +53,14 @@ class Recording:
                     f"{path} exists already: go on with it by --resume, or name another file"
                 )
         made._write_host()
-        made._lock()
-        tables.create(table)
+        try:
+            made._lock()
+            tables.create(table)
+        except OSError:  # a full disk, say: leave nothing half begun
+            made.close()
+            for path in (made.table, made.host_file, made.journal):
+                path.unlink(missing_ok=True)
+            raise
         return made
 
     @classmethod
@@ -88,8 +94,13 @@ class Recording:
 
     def _write_host(self) -> None:
         data = {"schema": SCHEMA, "plan": self.plan, "host": self.host}
-        with self.host_file.open("x", encoding="utf-8") as out:
-            out.write(json.dumps(data, indent=1) + "\n")
+        out = self.host_file.open("x", encoding="utf-8")
+        try:
+            with out:
+                out.write(json.dumps(data, indent=1) + "\n")
+        except OSError:
+            self.host_file.unlink()
+            raise
 
     def _check(self, begun: dict[str, Any]) -> None:
         """ValueError unless what is there was begun with the same plan on the same host."""

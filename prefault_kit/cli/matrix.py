@@ -14,7 +14,7 @@ from prefault_kit import matrix as grids
 from prefault_kit.backing import format_bytes
 from prefault_kit.cli import show
 from prefault_kit.cli.bar import bar
-from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending, in_words
+from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
 from prefault_kit.experiment import STARTS, Experiment
 from prefault_kit.grid import Grid, name
@@ -118,8 +118,8 @@ def matrix(
         except ValueError as error:
             raise Ending(USAGE, str(error)) from None
         except OSError as error:
-            advice = "name another file, or go on with --resume when that is mended"
-            raise Ending(FAILED, f"{in_words(error)}: {advice}") from None
+            said = f"{error.filename or table} cannot be written: {error.strerror}"
+            raise Ending(FAILED, f"{said}: mend that and go on with --resume") from None
     if as_json:
         data = {"schema": SCHEMA, "table": str(table), "host": host.facts(), "rows": rows}
         click.echo(json.dumps(data, indent=1))
