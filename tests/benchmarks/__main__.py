@@ -35,7 +35,9 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         description="Measure every budget of the kit; nothing fails when one is not met.",
     )
     parser.add_argument("--sizes", default="2MiB,256MiB", help="of the cells (default %(default)s)")
-    parser.add_argument("--full", action="store_true", help="cells of 2 MiB and 4 GiB: an hour")
+    parser.add_argument(
+        "--full", action="store_true", help="cells of 2 MiB and 4 GiB: an hour or two"
+    )
     parser.add_argument(
         "--only",
         default=",".join(PARTS),
@@ -57,9 +59,13 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     unknown = set(chosen.only) - set(PARTS)
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; choose of {', '.join(PARTS)}")
-    chosen.sizes = [parse_bytes(size) for size in chosen.sizes.split(",")]
-    if chosen.full:
-        chosen.sizes = [2 << 20, 4 << 30]
+    try:
+        chosen.sizes = [parse_bytes(size) for size in chosen.sizes.split(",")]
+        if chosen.full:
+            chosen.sizes = [2 << 20, 4 << 30]
+        _grid(chosen, *chosen.sizes).cells()
+    except ValueError as error:
+        parser.error(str(error))
     return chosen
 
 
@@ -95,7 +101,7 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
     if "click" in chosen.only:
         yield from explorer.clicking(10)
     large: dict[str, Callable[[], Iterator[Finding]]] = {
-        "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir),
+        "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),
     }
     for part, measure in large.items():

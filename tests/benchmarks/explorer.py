@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from prefault_kit.backing import format_bytes
-from prefault_kit.explorer import Explorer, view
+from prefault_kit.explorer import Explorer, View, view
 from prefault_kit.host.memory import meminfo
 
 from .findings import Finding
@@ -67,9 +67,12 @@ def clicking(times: int) -> Iterator[Finding]:
     )
 
 
-def stopping(size_bytes: int, directory: str) -> Iterator[Finding]:
+def stopping(size_bytes: int, directory: str, times: int) -> Iterator[Finding]:
     """Click Stop while half of the size is populated; the time until the memory is released and the
-    page says so. The file lies in ``directory``."""
+    page says so. The file lies in ``directory``.
+
+    The kernel's counts are of the whole machine, so others disturb them: the best of ``times``.
+    """
     for backing, sharing, method, counters in STOPPED:
         model = Explorer(
             backing=backing,
@@ -81,35 +84,44 @@ def stopping(size_bytes: int, directory: str) -> Iterator[Finding]:
             follow_up=False,
         )
         try:
-            held, released_ms, told_ms = _stop(model, counters, size_bytes)
+            screen = view(model)
+            stops = [_stop(model, screen, counters, size_bytes) for _ in range(times)]
         finally:
             model.close()
+        held, released_ms, told_ms = min(stops, key=lambda each: max(each[1:]))
         yield Finding(
             f"Stop clicked to memory released: {format_bytes(size_bytes)} {sharing} {backing} "
             f"{method}",
             max(released_ms, told_ms),
             1000,
             "ms",
-            detail=f"{format_bytes(held)} held; released {released_ms:.0f}, told {told_ms:.0f}",
+            detail=f"{format_bytes(held)} held; released {released_ms:.0f}, told {told_ms:.0f}; "
+            f"best of {times}",
         )
 
 
-def _stop(model: Explorer, counters: Sequence[str], size_bytes: int) -> tuple[int, float, float]:
+def _stop(
+    model: Explorer, screen: View, counters: Sequence[str], size_bytes: int
+) -> tuple[int, float, float]:
     """Bytes held at the click, milliseconds until released, and until told."""
-    screen = view(model)
     ended: list[float] = []
     before = _count(counters)
     screen.run.click()
     _await(lambda: not model.running or _count(counters) - before > HELD * size_bytes, model)
     if not model.running:
         raise RuntimeError(f"it ended before it could be stopped: {model.status}")
-    model.observe(lambda _: ended.append(time.perf_counter()), names="running")
+
+    def note(_: object) -> None:
+        ended.append(time.perf_counter())
+
+    model.observe(note, names="running")
     held = _count(counters) - before
     began = time.perf_counter()
     screen.stop.click()
     _await(lambda: _count(counters) - before < (1 - RELEASED) * held, model)
     released = time.perf_counter()
     model.wait()
+    model.unobserve(note, names="running")
     return held, (released - began) * 1000, (ended[-1] - began) * 1000
 
 
