@@ -4,8 +4,9 @@ from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Result, run, run_many
 from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PrefaultError, Work
+from prefault_kit.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Backing",

@@ -61,7 +61,7 @@ def file_system(directory: str | os.PathLike[str]) -> str:
 
 
 def find(kind: str, *, block_bytes: int | None = None) -> str | None:
-    """A writable directory on a mounted file system of a ``kind``, the usual place first; None without one.
+    """A writable directory on a file system of a ``kind``, the usual place first; None if none is.
 
     ``block_bytes`` asks for a block size, which on hugetlbfs is the huge page size.
     """

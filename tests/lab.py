@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,10 +136,18 @@ class Tab:
     def open(self, url: str) -> None:
         """Load a notebook and wait until its kernel is idle."""
         self.page.goto(url)
-        deadline = time.monotonic() + START_S
-        while not self.page.evaluate(_READY):
+        self.await_kernel()
+
+    def await_kernel(self) -> None:
+        """Wait until the notebook's kernel is connected and idle."""
+        self.await_true(lambda: self.page.evaluate(_READY))
+
+    def await_true(self, condition: Callable[[], bool], timeout_s: float = START_S) -> None:
+        """Wait until something holds; TimeoutError if it never does."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no kernel was ready in {START_S} s")
+                raise TimeoutError(f"it did not come true in {timeout_s} s")
             time.sleep(0.1)
 
     def run_all(self) -> None:
@@ -166,6 +174,69 @@ class Tab:
         status = self.page.locator(".prefault-status", has_text=text)
         status.wait_for(timeout=timeout_s * 1000)
         return str(status.inner_text())
+
+    def ask(self, expression: str) -> str:
+        """Let the kernel compute an expression, as another cell would; its text."""
+        return str(self.page.evaluate(_ASK, expression))
+
+    def chosen(self, label: str) -> str:
+        """What a chooser of this name shows."""
+        return str(
+            self.page.get_by_label(label).evaluate("chooser => chooser.selectedOptions[0].text")
+        )
+
+    def focused(self) -> str:
+        """The label of what has the focus."""
+        return str(self.page.evaluate(_FOCUSED))
+
+    def chart_ink(self) -> list[int]:
+        """The darkest and the brightest value that the first chart's axis labels have."""
+        return [int(value) for value in self.page.evaluate(_INK)]
+
+    def overflowing(self) -> list[str]:
+        """What within the explorer is wider than its place, or beyond the right edge."""
+        return [str(name) for name in self.page.evaluate(_OVERFLOWING)]
+
+
+_ASK = """async (code) => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+    const future = kernel.requestExecute({code: "", user_expressions: {answer: code}})
+    const reply = await future.done
+    return reply.content.user_expressions.answer.data["text/plain"]
+}"""
+
+_FOCUSED = """() => {
+    const element = document.activeElement
+    return element.labels?.[0]?.textContent || element.textContent || element.tagName
+}"""
+
+_INK = """() => {
+    const card = document.querySelector(".prefault-card")
+    const find = (root) => [...root.querySelectorAll("*")].flatMap(
+        (element) => [element, ...(element.shadowRoot ? find(element.shadowRoot) : [])])
+    let low = 255, high = 0
+    for (const canvas of find(card).filter((element) => element.tagName === "CANVAS")) {
+        const {data} = canvas.getContext("2d").getImageData(0, 0, 45, canvas.height)
+        for (let i = 0; i < data.length; i += 4) {
+            if (data[i + 3] < 200) continue
+            low = Math.min(low, data[i]), high = Math.max(high, data[i])
+        }
+    }
+    return [low, high]
+}"""
+
+_OVERFLOWING = """() => {
+    const page = document.querySelector(".prefault")
+    const edge = page.getBoundingClientRect().right + 1
+    return [page, ...page.querySelectorAll("*")]
+        .filter((element) => {
+            const box = element.getBoundingClientRect()
+            const scrolls = ["auto", "scroll"].includes(getComputedStyle(element).overflowX)
+            return box.width > 0 && (box.right > edge
+                || scrolls && element.scrollWidth > element.clientWidth + 1)
+        })
+        .map((element) => `${element.tagName}.${element.className} ${element.textContent}`)
+}"""
 
 
 @contextlib.contextmanager
@@ -194,7 +265,9 @@ def tab(chromium: Any, *, width: int = 1600, height: int = 1200) -> Iterator[Tab
     )
     made.page.on(
         "console",
-        lambda line: line.type == "error" and made.complaints.append(line.text),
+        lambda line: (
+            line.type == "error" and made.complaints.append(f"{line.text} {line.location}")
+        ),
     )
     try:
         yield made

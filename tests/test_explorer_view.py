@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +37,15 @@ def finish(model: Explorer) -> None:
 def press(chips: Any, value: str) -> None:
     """What clicking one of the buttons does."""
     chips.buttons[value].value = True
+
+
+def tap(chart: Any, y: float) -> None:
+    """What the page sends when somebody clicks into a chart."""
+    values = [["model", {"id": chart._model.id}], ["sx", 9], ["sy", 9], ["x", 1.0], ["y", y]]
+    values.append(["modifiers", {"type": "map", "entries": []}])
+    data = {"type": "event", "name": "tap", "values": {"type": "map", "entries": values}}
+    message = {"event": "jsevent", "kind": "MessageSent", "msg_type": "bokeh_event"}
+    chart._handle_custom_msg(message | {"msg_data": data}, [])
 
 
 def test_controls_set_the_model(model: Explorer, shown: View) -> None:
@@ -172,7 +180,7 @@ def test_compare_puts_runs_side_by_side(model: Explorer, shown: View) -> None:
     labels = shown.board.kept.figure.yaxis[0].major_label_overrides
     assert list(labels.values()) == [result.method for result in model.kept]
     assert labels == shown.board.resident.figure.yaxis[0].major_label_overrides
-    shown.board._tapped(SimpleNamespace(y=1.2))
+    tap(shown.board.charts["kept"], y=1.2)
     assert model.shown == 1
     assert f"<b>{model.method}</b>" in shown.controls.about.value
     shown.board.look_at.value = 0
@@ -239,6 +247,28 @@ def test_a_new_page_gets_the_figure_as_it_is(model: Explorer, shown: View) -> No
     finish(model)
     chart.get_state()
     assert str(chart.render_bundle) != before
+
+
+def test_the_page_cannot_set_back_what_was_drawn(model: Explorer, shown: View) -> None:
+    """The page repeats each change it is sent; a late echo changes nothing here."""
+    chart = shown.board.charts["times"]
+    old = {"type": "map", "entries": [["x", [1]], ["y", [1.0]], ["tip", ["old"]]]}
+    echo = {"event": "jsevent", "kind": "ModelChanged", "attr": "data", "new": old}
+    chart._handle_custom_msg(echo | {"model": {"id": shown.board.times.points.id}}, [])
+    assert shown.board.times.points.data["tip"] == []
+
+
+def test_an_update_is_a_few_messages(
+    monkeypatch: pytest.MonkeyPatch, model: Explorer, shown: View
+) -> None:
+    """However many properties change, each chart sends one patch, in three messages."""
+    sent: list[Any] = []
+    for chart in shown.board.charts.values():
+        monkeypatch.setattr(chart, "send", lambda *message: sent.append(message))
+    model.run()
+    finish(model)
+    assert model.changed
+    assert 0 < len(sent) <= 3 * len(shown.board.charts) * model.changed
 
 
 def test_the_stored_text_is_always_the_same(shown: View) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import Any
 
 import ipywidgets as widgets
@@ -33,6 +35,10 @@ class Board:
         )
         self._first = 0
         self._drawing = False
+        self._lock = threading.RLock()  # a click may come in while a run draws
+        self.charts: dict[str, Chart] = {}
+        for fig in (self.kept.figure, self.resident.figure):
+            fig.on_event(Tap, self._tapped)  # before it is a Chart, or no click comes through
         self.draw()
         self.charts = {name: Chart(getattr(self, name).figure) for name in self.heads}
         cards = []
@@ -42,13 +48,17 @@ class Board:
             cards.append(card)
         self.box = widgets.Box(cards)
         self.box.add_class("prefault-grid")
-        for fig in (self.kept.figure, self.resident.figure):
-            fig.on_event(Tap, self._tapped)
         self.look_at.observe(self._chosen, names="value")
         model.observe(self.draw, names="changed")
 
     def draw(self, _: Any = None) -> None:
         """Show the model as it is now."""
+        with self._lock, contextlib.ExitStack() as together:
+            for chart in self.charts.values():
+                together.enter_context(chart.together())
+            self._draw()
+
+    def _draw(self) -> None:
         model, live = self.model, self.model.live
         kept = [rows.of_result(result) for result in model.kept]
         running = list(live.cells) if live else []

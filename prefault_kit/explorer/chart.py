@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets as widgets
 from bokeh.events import DocumentReady
 from bokeh.io import output_notebook
 from bokeh.models import LayoutDOM
+from bokeh.protocol import Protocol
 from bokeh.resources import INLINE
 from jupyter_bokeh import BokehModel
 
@@ -18,25 +22,54 @@ class Chart(BokehModel):
     BokehModel describes its figure to the page when it is made, and sends only changes afterwards.
     A view that appears later (the page is reloaded, the widget displayed once more, or just slow)
     would show the figure of that first moment. So a view that says that it is ready is given the
-    figure anew if there have been changes. And BokehModel's text holds an id that is new in each
-    run, which a notebook must not store.
+    figure anew if there have been changes.
+
+    The page repeats every change that it is sent. An old one may so come back after a newer one
+    was made here; only what a person does (clicks) is taken from the page.
     """
 
     def __init__(self, figure: LayoutDOM) -> None:
-        self._patches = self._described = 0
+        self._changes = self._described = 0
+        self._held: list[Any] | None = None
         super().__init__(figure)
         self._document.on_event(DocumentReady, self._ready)
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Send the changes made within as one: a page takes 1000 messages a second, no more."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            if held:
+                self._send_changes(held)
+
     def _document_patched(self, event: Any) -> None:
-        self._patches += 1
-        super()._document_patched(event)
+        self._changes += 1
+        if self._held is None:
+            self._send_changes([event])
+        else:
+            self._held.append(event)
+
+    def _send_changes(self, events: list[Any]) -> None:
+        message = Protocol().create("PATCH-DOC", events)
+        for payload in (message.header_json, message.metadata_json, message.content_json):
+            self.send({"msg": "patch", "payload": payload})
+        for buffer in message.buffers:
+            self.send({"msg": "patch", "payload": json.dumps(buffer.ref)})
+            self.send({"msg": "patch"}, [buffer.to_bytes()])
+
+    def _sync_model(self, model: Any, content: dict[str, Any], buffers: list[Any]) -> None:
+        if content.get("kind") == "MessageSent":
+            super()._sync_model(model, content, buffers)
 
     def _describe(self) -> None:
-        self._described = self._patches
+        self._described = self._changes
         self.render_bundle = self._model_to_traits(self._model)
 
     def _ready(self, _: Any) -> None:
-        if self._described != self._patches:
+        if self._described != self._changes:
             self._describe()
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
@@ -46,7 +79,7 @@ class Chart(BokehModel):
         return super().get_state(key, drop_defaults)
 
     def __repr__(self) -> str:
-        return "Chart()"
+        return "Chart()"  # BokehModel's has an id, new in each run, which a notebook would store
 
 
 def loader() -> widgets.Output:

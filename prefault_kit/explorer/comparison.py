@@ -43,10 +43,11 @@ class _Runs:
         self._y.start = places - 0.5
         self.labels.name(labels)
         lines = [] if marked is None or len(labels) < 2 else [marked]
-        self.marked.data = {
-            "y0": [line - 0.5 for line in lines],
-            "y1": [line + 0.5 for line in lines],
-        }
+        plot.fill(
+            self.marked,
+            y0=[line - 0.5 for line in lines],
+            y1=[line + 0.5 for line in lines],
+        )
 
 
 class Resident(_Runs):
@@ -106,8 +107,8 @@ class Resident(_Runs):
                     f"<br>{size:,} bytes, {percent:.4g} % of the mapping"
                 )
                 left += percent
-        self.bars.data = data
-        self.outline.data = {"y": outlined}
+        plot.fill(self.bars, **data)
+        plot.fill(self.outline, y=outlined)
 
 
 class Kept(_Runs):
@@ -183,23 +184,25 @@ class Kept(_Runs):
         self._x.start, self._x.end = start, end
         self._ticker.ticks = _ticks(start, end)
         self.outcomes.name([_outcome(row) for row in drawn])
-        self.times.data = {
-            "y": [index for index, *_ in timed],
-            "best": [best for _, _, best, _ in timed],
-            "median": [median for _, _, _, median in timed],
-            "tip": [
+        plot.fill(
+            self.times,
+            y=[index for index, *_ in timed],
+            best=[best for _, _, best, _ in timed],
+            median=[median for _, _, _, median in timed],
+            tip=[
                 f"{row.method}<br><b>{best:,.6g} ms</b> best, {median:,.6g} ms median of "
                 f"{len(row.timings_ms)}<br>{format_rate(row.size_bytes, best)} at best"
                 for _, row, best, median in timed
             ],
-        }
-        self.published.data = {
-            "y": [index for index, *_ in compared],
-            "ms": [ms for *_, ms in compared],
-            "tip": [
+        )
+        plot.fill(
+            self.published,
+            y=[index for index, *_ in compared],
+            ms=[ms for *_, ms in compared],
+            tip=[
                 f"{row.method}<br><b>{ms:,.6g} ms</b> published in 2021" for _, row, ms in compared
             ],
-        }
+        )
 
 
 def _step(value: float, *, up: bool) -> float:

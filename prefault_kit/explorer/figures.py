@@ -44,20 +44,22 @@ class Times:
         drawn = [(name, ms, color, dash) for name, ms, color, dash in levels if ms]
         self._x.end = (row.repeats if row else 10) + 0.5
         self._y.end = 1.12 * max([*timings, *(ms for _, ms, _, _ in drawn)], default=1)
-        self.points.data = {
-            "x": list(range(1, len(timings) + 1)),
-            "y": list(timings),
-            "tip": [
+        plot.fill(
+            self.points,
+            x=list(range(1, len(timings) + 1)),
+            y=list(timings),
+            tip=[
                 f"repetition {number}<br><b>{ms:,.6g} ms</b>"
                 for number, ms in enumerate(timings, 1)
             ],
-        }
-        self.lines.data = {
-            "y": [ms for _, ms, _, _ in drawn],
-            "color": [color for _, _, color, _ in drawn],
-            "dash": [dash for _, _, _, dash in drawn],
-            "tip": [f"{name}<br><b>{ms:,.6g} ms</b>" for name, ms, _, _ in drawn],
-        }
+        )
+        plot.fill(
+            self.lines,
+            y=[ms for _, ms, _, _ in drawn],
+            color=[color for _, _, color, _ in drawn],
+            dash=[dash for _, _, _, dash in drawn],
+            tip=[f"{name}<br><b>{ms:,.6g} ms</b>" for name, ms, _, _ in drawn],
+        )
 
 
 class Later:
@@ -122,4 +124,4 @@ class Later:
         self._x.end = max(1, len(phases)) - 0.5
         self._y.end = 1.15 * max([10, *data["top"]])
         self.phases.name([name.replace("write ", "write\n") for name in names])
-        self.bars.data = data
+        plot.fill(self.bars, **data)

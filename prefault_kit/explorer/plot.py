@@ -111,6 +111,12 @@ def source(*columns: str) -> ColumnDataSource:
     return ColumnDataSource({column: [] for column in columns})
 
 
+def fill(table: ColumnDataSource, **columns: list[Any]) -> None:
+    """Replace what a table holds, unless it is the same."""
+    if dict(table.data) != columns:
+        table.data = columns
+
+
 class Lines:
     """An axis whose labels are names, at 0, 1, 2...; the first on top when it stands upright."""
 

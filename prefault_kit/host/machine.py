@@ -7,10 +7,10 @@ import os
 import platform
 from dataclasses import asdict
 
-import prefault_kit
 from prefault_kit import hugepages
 from prefault_kit.host import cpu, memory, thp
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.version import VERSION
 
 
 def facts() -> dict[str, object]:
@@ -39,6 +39,6 @@ def facts() -> dict[str, object]:
         "shmem_thp": thp.shmem_enabled(),
         "hypervisor": cpu.hypervisor(),
         "python": platform.python_version(),
-        "prefault_kit": prefault_kit.__version__,
+        "prefault_kit": VERSION,
         "date": f"{now.isoformat()}Z",
     }
