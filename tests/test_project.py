@@ -99,7 +99,7 @@ def test_every_module_has_its_test() -> None:
     """tests mirrors prefault_kit: a module or package without a test file is a gap."""
     missing = []
     for module in (ROOT / "prefault_kit").iterdir():
-        if module.name.startswith("_") or module.stem in ("native", "version"):
+        if module.name.startswith(("_", ".")) or module.stem in ("native", "version"):
             continue
         if not module.is_dir() and module.suffix != ".py":
             continue
