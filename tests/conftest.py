@@ -46,6 +46,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "hugetlbfs": (lambda: "hugetlbfs" in DIRECTORIES, "hugetlbfs in PREFAULT_TEST_DIRS"),
     "overlay": (lambda: "overlay" in DIRECTORIES, "overlay in PREFAULT_TEST_DIRS"),
     "small_tmpfs": (lambda: "tmpfs_small" in DIRECTORIES, "tmpfs_small in PREFAULT_TEST_DIRS"),
+    "thp": (
+        lambda: Path("/sys/kernel/mm/transparent_hugepage").exists(),
+        "a kernel with transparent huge pages",
+    ),
     "root": (lambda: os.geteuid() == 0, "root"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),

@@ -128,3 +128,10 @@ def test_a_directory_is_used(tmp_path: Path) -> None:
     assert Choice(backing="file", directory=str(tmp_path)).memory() == Backing.file(tmp_path)
     assert Choice(backing="file").memory().directory == "."
     assert Choice(backing="tmpfs").memory().directory is None
+
+
+@pytest.mark.needs("thp")
+def test_collapse_is_judged_at_a_huge_page() -> None:
+    """MADV_COLLAPSE is on offer where a huge page fits, whatever the size of a plain page."""
+    offered = {option.value: option.reason for option in Choice().offer()["method"]}
+    assert offered["MADV_COLLAPSE"] is None

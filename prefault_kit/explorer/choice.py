@@ -144,13 +144,17 @@ class Choice:
         return replace(self, backing=kind, directory=directory).settled()
 
     def _page(self) -> Experiment:
-        """The same cell at the size of one page; ValueError when it makes no sense."""
+        """The same cell at the size of one page, a huge one where the method is about those;
+        ValueError when it makes no sense."""
         memory = self.memory()
+        size_bytes = memory.page_size_bytes
+        if METHODS[self.method].thp is not False:
+            size_bytes = max(size_bytes, hugepages.default_size_bytes() or 0)
         return Experiment(
             backing=memory,
             sharing=self.sharing,
             method=self.method,
-            size_bytes=memory.page_size_bytes,
+            size_bytes=size_bytes,
             start=self.start,
         )
 
