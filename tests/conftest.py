@@ -8,10 +8,13 @@ run in pytest's temporary directory, and those of the others are skipped, which 
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import functools
 import os
 import resource
+import secrets
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +34,8 @@ DIRECTORIES = {
     )
 }
 DISKS = [name for name in ("ext4", "xfs", "btrfs") if name in DIRECTORIES] or ["here"]
+RUN_MARK = f"PREFAULT_TEST_RUN={os.getpid()}-{secrets.token_hex(8)}".encode()
+"""What the environment of every process that these tests start has in it."""
 HUGE_PAGES = 8
 """How many free huge pages the tests of hugetlb want."""
 
@@ -107,7 +112,14 @@ class Skips:
         self.allowed = [entry["test"] for entry in listed]
         self.unlisted: list[str] = []
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that skips itself whole."""
+        self._hold(report)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._hold(report)
+
+    def _hold(self, report: pytest.CollectReport | pytest.TestReport) -> None:
         if not report.skipped or hasattr(report, "wasxfail"):
             return
         if not any(fnmatch.fnmatchcase(report.nodeid, pattern) for pattern in self.allowed):
@@ -128,6 +140,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.pluginmanager.register(Skips())
 
 
+def _descendants() -> list[str]:
+    """Command lines of living processes that were started by this run, orphans among them."""
+    found = []
+    for process in Path("/proc").glob("[1-9]*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+            if RUN_MARK in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return [command for command in found if command]  # what has ended but was not waited for
+
+
 def _left_on_this_machine() -> dict[str, object]:
     return {
         "files in /dev/shm": sorted(os.listdir("/dev/shm")),
@@ -141,12 +163,18 @@ def _left_on_this_machine() -> dict[str, object]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """No file, no huge page remains of the whole run."""
+    """No process, no file, no huge page remains of the whole run."""
+    name, _, value = RUN_MARK.decode().partition("=")
+    os.environ[name] = value
     before = _left_on_this_machine()
     yield
     from prefault_kit import worker
 
     worker.shared().close()
+    deadline = time.monotonic() + 10  # the kernel takes back a killed process's memory in its time
+    while (left := _descendants()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == []
     assert _left_on_this_machine() == before
 
 
