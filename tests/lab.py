@@ -112,12 +112,11 @@ def _await_server(running: Server, process: subprocess.Popen[bytes], log: Path) 
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-4000:]}")
 
 
-_READY = """async () => {
+_READY = """() => {
     const app = window.jupyterapp
     const widget = app?.shell?.currentWidget
     if (!widget?.context || !app.commands.hasCommand("notebook:run-all-cells")) return false
-    await widget.context.ready
-    await widget.sessionContext.ready
+    if (!widget.context.isReady || !widget.sessionContext.isReady) return false
     const kernel = widget.sessionContext.session?.kernel
     return kernel?.connectionStatus === "connected" && kernel?.status === "idle"
 }"""
@@ -181,9 +180,9 @@ class Tab:
 
     def chosen(self, label: str) -> str:
         """What a chooser of this name shows."""
-        return str(
-            self.page.get_by_label(label).evaluate("chooser => chooser.selectedOptions[0].text")
-        )
+        chooser = self.page.get_by_label(label)
+        shown = chooser.evaluate("chooser => chooser.selectedOptions[0].text")
+        return str(shown).replace("\xa0", " ")
 
     def focused(self) -> str:
         """The label of what has the focus."""

@@ -94,7 +94,14 @@ def test_what_a_later_write_costs(
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("a b", "A b."), ("Done.", "Done."), (None, ""), ("why?", "Why?")]
+    ("text", "sentence"),
+    [
+        ("a b", "A b."),
+        ("Done.", "Done."),
+        (None, ""),
+        ("why?", "Why?"),
+        ("Trace\n  x\nit broke", "It broke."),
+    ],
 )
 def test_sentences_begin_and_end_as_such(text: str | None, sentence: str) -> None:
     """One capital, one full stop."""

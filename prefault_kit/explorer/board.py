@@ -41,15 +41,23 @@ class Board:
             fig.on_event(Tap, self._tapped)  # before it is a Chart, or no click comes through
         self.draw()
         self.charts = {name: Chart(getattr(self, name).figure) for name in self.heads}
-        cards = []
-        for name, head in self.heads.items():
-            card = widgets.VBox([head, self.charts[name]])
+        self._cards = {name: widgets.VBox() for name in self.heads}
+        for card in self._cards.values():
             card.add_class("prefault-card")
-            cards.append(card)
-        self.box = widgets.Box(cards)
+        self.box = widgets.Box(tuple(self._cards.values()))
         self.box.add_class("prefault-grid")
+        self.again = widgets.Button(layout={"display": "none"})  # pressed by the page, see chart.py
+        self.again.add_class("prefault-again")
+        self.again.on_click(lambda _: self.attach())
+        self.attach()
         self.look_at.observe(self._chosen, names="value")
         model.observe(self.draw, names="changed")
+
+    def attach(self) -> None:
+        """Let the page make the charts' views, anew if it has some."""
+        for name, card in self._cards.items():
+            card.children = (self.heads[name],)
+            card.children = (self.heads[name], self.charts[name])
 
     def draw(self, _: Any = None) -> None:
         """Show the model as it is now."""

@@ -13,6 +13,7 @@ from bokeh.io import output_notebook
 from bokeh.models import LayoutDOM
 from bokeh.protocol import Protocol
 from bokeh.resources import INLINE
+from IPython.display import Javascript, display
 from jupyter_bokeh import BokehModel
 
 
@@ -91,4 +92,19 @@ def loader() -> widgets.Output:
     place = widgets.Output()
     with place:
         output_notebook(resources=INLINE, hide_banner=True)
+        display(Javascript(_AGAIN))
     return place
+
+
+_AGAIN = """
+    // A chart that came into the page before Bokeh did is an error message. Nothing says which
+    // of the two is first, so ask for those charts again once Bokeh is here.
+    const began = Date.now()
+    const timer = setInterval(() => {
+        if (Date.now() - began > 60000) clearInterval(timer)
+        if (!window.Bokeh) return
+        for (const page of document.querySelectorAll(".prefault"))
+            if (page.querySelector(".prefault-card .jupyter-widgets-error-widget"))
+                page.querySelector(".prefault-again").click()
+    }, 500)
+"""

@@ -152,12 +152,12 @@ class Explorer(traitlets.HasTraits):
             return
         if len(cells) > 1 and cells[0].size_bytes > COMPARE_FOLLOW_UP_BYTES:
             cells = [replace(cell, follow_up=False) for cell in cells]
+        run = Run(cells, names.index(self.method) if self.method in names else 0, title)
         with self._lock:
             if self.running:
                 return
             self._stop_wanted = False
             self.running = True
-        run = Run(cells, names.index(self.method) if self.method in names else 0, title)
         self.failed = False
         self.command = ""
         self.status = f"{title} ..."

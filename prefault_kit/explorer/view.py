@@ -84,6 +84,7 @@ def view(model: Explorer) -> View:
         made.summary,
         board.box,
         board.table,
+        board.again,
     )
     made.page.add_class("prefault")
     return made

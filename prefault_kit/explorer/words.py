@@ -41,10 +41,11 @@ def describe(result: Result) -> str:
 
 
 def sentence(text: str | None) -> str:
-    """Begin with a capital, end with a full stop."""
+    """Begin with a capital, end with a full stop; of a traceback, its last line."""
     text = (text or "").strip()
     if not text:
         return ""
+    text = text.splitlines()[-1]
     return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
