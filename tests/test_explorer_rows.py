@@ -59,7 +59,7 @@ def test_labels_name_the_method_and_what_differs() -> None:
     assert rows.labels([read, write]) == ["Read", "Write"]
     assert rows.common([read, write]) == ", ".join(read.traits)
     cached = rows.of_result(result(start="cached"))
-    assert rows.labels([read, cached]) == ["Read\nempty", "Read\ncached"]
+    assert rows.labels([read, cached]) == ["Read\nempty start", "Read\ncached start"]
     assert "empty" not in rows.common([read, cached])
 
 

@@ -49,7 +49,7 @@ class Row:
     @property
     def traits(self) -> tuple[str, ...]:
         """What tells one cell from another beside the method."""
-        return (self.memory, self.sharing, self.size, self.start)
+        return (self.memory, self.sharing, self.size, f"{self.start} start")
 
 
 def of_experiment(cell: Experiment, timings_ms: Sequence[float]) -> Row:
@@ -87,7 +87,7 @@ def of_result(result: Result) -> Row:
 
 
 def common(rows: Sequence[Row]) -> str:
-    """What all rows share beside the method: ``Anon 4 KiB, private, 2 MiB, empty``."""
+    """What all rows share beside the method: ``Anon 4 KiB, private, 2 MiB, empty start``."""
     values = [set(column) for column in zip(*(row.traits for row in rows), strict=True)]
     return ", ".join(value.pop() for value in values if len(value) == 1)
 

@@ -86,7 +86,8 @@ CSS = """
 .prefault .prefault-long { width: min(100%, 460px); }
 .prefault-actions > .widget-text { flex: 0 1 280px; }
 .prefault-actions .widget-label { width: auto; }
-.prefault .widget-checkbox { width: auto; margin: 0; height: 28px; }
+.prefault > .widget-dropdown { margin-bottom: 8px; }
+.prefault .widget-checkbox { width: auto; margin: 0 0 0 6px; height: 28px; align-self: center; }
 .prefault .widget-checkbox .widget-label-basic { display: flex; align-items: center; gap: 6px;
   width: auto; height: 28px; color: var(--prefault-ink); }
 .prefault .widget-checkbox input { height: 14px; width: 14px; margin: 0; }
