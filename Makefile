@@ -30,11 +30,13 @@ C_ALONE := --no-deps --no-build-isolation --editable .
 $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native/*.[ch]) prefault_kit/native/build.py
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: sudo apt install python3 python3-venv python3-dev" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv: sudo apt install python3-venv" >&2; exit 1; }
-	@test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { echo "Python's headers are missing: sudo apt install python3-dev" >&2; exit 1; }
-	@command -v gcc >/dev/null || { echo "The C compiler is missing: sudo apt install gcc" >&2; exit 1; }
+	@missing=; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || missing="$$missing python3-dev"; \
+	command -v gcc >/dev/null || missing="$$missing gcc"; \
+	test -z "$$missing" || { echo "Set-up needs what is not here yet: sudo apt install$$missing" >&2; exit 1; }
 	@echo "Setting up $(VENV)..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter pyproject.toml constraints.txt,$?),$(ALL),$(C_ALONE))
 	@mkdir -p "$(dir $(LAB_OVERRIDES))"
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > "$(LAB_OVERRIDES)"
