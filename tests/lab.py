@@ -41,7 +41,7 @@ class Server:
     address: str
     token: str
 
-    def url(self, notebook: str, theme: str = "") -> str:
+    def url(self, notebook: str) -> str:
         """The address of a notebook, in a workspace of its own."""
         return f"{self.address}/lab/tree/{quote(notebook)}?reset&token={self.token}"
 

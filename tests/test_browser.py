@@ -4,17 +4,17 @@ Times are waited for, never asserted on. Set ``PREFAULT_SCREENSHOTS`` to a direc
 the browser showed.
 """
 
+import io
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
 from tests import lab
 
@@ -82,29 +82,25 @@ def snapshot(tmp_path: Path) -> Callable[[lab.Tab, str], Path]:
     return take
 
 
-def brightness(tab: lab.Tab, place: Path) -> float:
+def picture(tab: lab.Tab, card: int) -> Image.Image:
+    """What a chart's card looks like."""
+    shot = tab.page.locator(".prefault-card").nth(card).screenshot()
+    return Image.open(io.BytesIO(shot)).convert("RGB")
+
+
+def brightness(tab: lab.Tab) -> float:
     """The median brightness of the second chart's card, 0 to 255."""
-    tab.page.locator(".prefault-card").nth(1).screenshot(path=place)
-    with Image.open(place) as picture:
-        values = sorted(picture.convert("L").get_flattened_data())
-    return float(values[len(values) // 2])
+    return float(ImageStat.Stat(picture(tab, 1).convert("L")).median[0])
 
 
-def painted(tab: lab.Tab, card: int) -> set[tuple[int, int, int]]:
+def painted(tab: lab.Tab, card: int) -> set[object]:
     """The colours that fill a chart, the common ones alone."""
-    name = f"card-{card}-{time.monotonic_ns()}.png"
-    path = Path(os.environ.get("TMPDIR", "/tmp")) / name
-    tab.page.locator(".prefault-card").nth(card).screenshot(path=path)
-    try:
-        with Image.open(path) as picture:
-            rgb = picture.convert("RGB")
-            counted = rgb.getcolors(rgb.width * rgb.height) or []
-    finally:
-        path.unlink()
+    image = picture(tab, card)
+    counted = image.getcolors(image.width * image.height) or []
     return {color for count, color in counted if count > 60}
 
 
-BLUE, GREEN, VERMILLION = (0, 114, 178), (0, 158, 115), (213, 94, 0)
+BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
 
 
 def test_a_first_click_fills_the_charts(bench: lab.Tab) -> None:
@@ -189,18 +185,16 @@ def test_a_4_gib_run_is_stopped_and_other_cells_answer(bench: lab.Tab) -> None:
     bench.await_status("Done in")
 
 
-def test_themes_are_followed_live(
-    bench: lab.Tab, tmp_path: Path, snapshot: Callable[[lab.Tab, str], Path]
-) -> None:
+def test_themes_are_followed_live(bench: lab.Tab, snapshot: Callable[[lab.Tab, str], Path]) -> None:
     """Dark and back: the charts' ground and their ink change without a new run."""
-    assert brightness(bench, tmp_path / "light.png") > 200
+    assert brightness(bench) > 200
     ink = bench.chart_ink()
     bench.command("apputils:change-theme", theme="JupyterLab Dark")
-    bench.await_true(lambda: brightness(bench, tmp_path / "dark.png") < 60)
+    bench.await_true(lambda: brightness(bench) < 60)
     bench.await_true(lambda: bench.chart_ink() != ink)
     snapshot(bench, "dark")
     bench.command("apputils:change-theme", theme="JupyterLab Light")
-    bench.await_true(lambda: brightness(bench, tmp_path / "light.png") > 200)
+    bench.await_true(lambda: brightness(bench) > 200)
     bench.await_true(lambda: bench.chart_ink() == ink)
     snapshot(bench, "light")
 
