@@ -265,7 +265,7 @@ class Explorer(traitlets.HasTraits):
         target = Path(path).expanduser()
         replaced = self.exists(path)
         if replaced and not overwrite:
-            self._fail(f"{path} exists already; choose another name, or Replace it")
+            self._fail(f"a file {path} exists already: choose another name, or replace it")
             return False
         try:
             results.save(self.kept, target, overwrite=overwrite)
