@@ -194,7 +194,8 @@ def kept_card(shown_rows: Sequence[rows.Row], hidden: int) -> str:
 
 HEADS = (
     "method", "memory", "best", "median", "published<br>2021", "present<br>pages", "zero<br>page",
-    "clean", "dirty", "anony-<br>mous", "huge", "faults,<br>minor + major", "faults of a<br>later write",
+    "clean", "dirty", "anony-<br>mous", "huge", "faults,<br>minor + major",
+    "faults of a<br>later write",
 )  # fmt: skip
 
 
