@@ -185,22 +185,28 @@ def disk_directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return DIRECTORIES.get(request.param, tmp_path)
 
 
+def _lent(name: str) -> Path:
+    if name not in DIRECTORIES:
+        pytest.skip(f"needs {name} in PREFAULT_TEST_DIRS")
+    return DIRECTORIES[name]
+
+
 @pytest.fixture
 def overlay_directory() -> Path:
-    """A writable directory on overlayfs; mark the test with needs("overlay")."""
-    return DIRECTORIES["overlay"]
+    """A writable directory on overlayfs."""
+    return _lent("overlay")
 
 
 @pytest.fixture
 def small_tmpfs_directory() -> Path:
-    """A directory on a tmpfs of 1 MiB; mark the test with needs("small_tmpfs")."""
-    return DIRECTORIES["tmpfs_small"]
+    """A directory on a tmpfs of 1 MiB."""
+    return _lent("tmpfs_small")
 
 
 @pytest.fixture
 def hugetlbfs_directory() -> Path:
-    """A directory on hugetlbfs; mark the test with needs("hugetlbfs")."""
-    return DIRECTORIES["hugetlbfs"]
+    """A directory on hugetlbfs; needs("hugetlb") asks for the pages."""
+    return _lent("hugetlbfs")
 
 
 @pytest.fixture(scope="session")

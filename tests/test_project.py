@@ -17,17 +17,25 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-TRACKED = [
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True
-    ).stdout.splitlines()
-] or [
-    path
-    for path in ROOT.rglob("*")
-    if path.is_file() and not {".venv", ".git"} & set(path.parts) and "cache" not in str(path)
-]
-TEXTS = [path for path in TRACKED if path.suffix not in (".png", ".so", ".o", ".pyc")]
+
+
+def _files() -> list[Path]:
+    """What is tracked; where that cannot be asked (no Git, an unpacked archive), what is there."""
+    if shutil.which("git"):
+        done = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True
+        )
+        if done.stdout:
+            return [ROOT / name for name in done.stdout.splitlines()]
+    made = re.compile(r"\.venv|\.git|__pycache__|.*_cache|.*\.egg-info|\.ipynb_checkpoints")
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file() and not any(map(made.fullmatch, path.relative_to(ROOT).parts))
+    ]
+
+
+TEXTS = [path for path in _files() if path.suffix not in (".png", ".so", ".o")]
 
 
 def test_environment_has_what_pyproject_has() -> None:
