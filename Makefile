@@ -37,6 +37,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native
 	test -z "$$missing" || { echo "Set-up needs what is not here yet: sudo apt install$$missing" >&2; exit 1; }
 	@echo "Setting up $(VENV)..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f prefault_kit/native/*.so # a running kernel keeps its own; one compiled by hand would hide the new
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter pyproject.toml constraints.txt,$?),$(ALL),$(C_ALONE))
 	@mkdir -p "$(dir $(LAB_OVERRIDES))"
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > "$(LAB_OVERRIDES)"
