@@ -285,9 +285,9 @@ class Mapping:
         """Accounting, from smaps, in bytes."""
         return smaps.usage(*self._span(0, None))
 
-    def pages(self) -> pages.Pages:
-        """Page tables: counts and per-page states, in system pages."""
-        return pages.scan(*self._span(0, None))
+    def pages(self, *, file: bool = False) -> pages.Pages:
+        """Page tables: counts and per-page states, in system pages; see :func:`pages.scan`."""
+        return pages.scan(*self._span(0, None), file=file)
 
     def file_cache(self) -> filecache.FileCache | None:
         """Page cache of the file, in system pages; None without a file."""

@@ -273,23 +273,28 @@ def _copy(address: int, data: bytearray, *, write: bool) -> None:
         )
 
 
-def page_states(address: int, length: int, *, scan: bool = True) -> tuple[bytearray, Any]:
+def page_states(
+    address: int, length: int, *, scan: bool = True, file: bool = False
+) -> tuple[bytearray, Any]:
     """One byte of :data:`PAGE_STATES` bits a page, and the C counts, of this process's pages.
 
-    By PAGEMAP_SCAN; with ``scan=False`` from /proc/self/pagemap, which tells neither the zero
-    page nor huge pages. OSError ENOTTY or EINVAL where the kernel has no PAGEMAP_SCAN.
+    By PAGEMAP_SCAN, which tells whether a page is a file's only if asked to (``file``); with
+    ``scan=False`` from /proc/self/pagemap, which tells neither the zero page nor huge pages.
+    OSError ENOTTY or EINVAL where the kernel has no PAGEMAP_SCAN.
     """
     states = bytearray(length // PAGE_SIZE_BYTES)
     counts = ffi.new("pf_page_counts *")
-    call = lib.pf_scan_pages if scan else lib.pf_read_pagemap
     pagemap = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    place = (pagemap, address, length, PAGE_SIZE_BYTES)
+    answer = (ffi.from_buffer(states), counts)
     try:
-        _check(
-            call(pagemap, address, length, PAGE_SIZE_BYTES, ffi.from_buffer(states), counts),
-            f"{'PAGEMAP_SCAN' if scan else 'pagemap'}({_range(address, length)})",
-        )
+        if scan:
+            result = lib.pf_scan_pages(*place, file, *answer)
+        else:
+            result = lib.pf_read_pagemap(*place, *answer)
     finally:
         os.close(pagemap)
+    _check(result, f"{'PAGEMAP_SCAN' if scan else 'pagemap'}({_range(address, length)})")
     return states, counts
 
 

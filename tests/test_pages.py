@@ -66,7 +66,7 @@ def test_fallback_agrees(sharing: str) -> None:
     with Mapping(Backing.memfd(), 3000 * PAGE, sharing) as mapping:
         mapping.populate_read(7 * PAGE, 2000 * PAGE)
         mapping.populate_write(0, 50 * PAGE)
-        exact = mapping.pages()
+        exact = mapping.pages(file=True)
         plain = pages.scan(mapping.address, mapping.size_bytes, fallback=True)
         assert plain.present == exact.present == 2007
         assert plain.file == exact.file
@@ -80,8 +80,9 @@ def test_broken_cow_is_not_file() -> None:
     with Mapping(Backing.memfd(), SIZE, "private") as mapping:
         mapping.populate_read()
         mapping.populate_write(0, 9 * PAGE)
-        found = mapping.pages()
+        found = mapping.pages(file=True)
         assert (found.present, found.file) == (PAGES, PAGES - 9)
+        assert mapping.pages().file is None
 
 
 def test_huge_zero_page(huge_page_bytes: int) -> None:

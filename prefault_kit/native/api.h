@@ -53,7 +53,7 @@ int pf_range_timed(pf_work *work, int operation, int advice, uintptr_t address, 
 int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset);
 
 /* views.c: what the page tables and the page cache hold */
-int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
                   unsigned char *states, pf_page_counts *counts);
 int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                     unsigned char *states, pf_page_counts *counts);

@@ -23,8 +23,9 @@ static unsigned char state_of(__u64 categories)
 }
 
 /* PAGEMAP_SCAN (Linux 6.7): regions of equal pages, the zero page told apart, unprivileged.
+ * Whether a page is a file's is asked only if `ask_file`: it makes the scan three times as long.
  * -ENOTTY or -EINVAL on kernels that lack it. */
-int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
                   unsigned char *states, pf_page_counts *counts)
 {
     struct pf_page_region regions[1024];
@@ -36,7 +37,7 @@ int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
         .vec_len = sizeof(regions) / sizeof(regions[0]),
         .category_anyof_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED,
         .return_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED | PF_PAGE_IS_PFNZERO |
-                       PF_PAGE_IS_HUGE | PF_PAGE_IS_FILE,
+                       PF_PAGE_IS_HUGE | (ask_file ? PF_PAGE_IS_FILE : 0),
     };
     memset(states, 0, length / page);
     memset(counts, 0, sizeof(*counts));
