@@ -174,13 +174,14 @@ def _blank(experiment: Experiment, outcome: str, **known: Any) -> Result:
     )
 
 
-def _result(experiment: Experiment, measured: dict[str, Any]) -> Result:
-    """Complete what the worker measured with what follows from it."""
-    timings = measured["timings_ms"]
-    if timings:
-        measured["best_ms"] = min(timings)
-        measured["median_ms"] = round(statistics.median(timings), 6)  # to the nanosecond
-    result = _blank(experiment, **measured)
+def timed(result: Result, timings_ms: Sequence[float]) -> Result:
+    """A result with these timings, and with the minimum, median and notes that follow."""
+    result = replace(
+        result,
+        timings_ms=list(timings_ms),
+        best_ms=min(timings_ms, default=None),
+        median_ms=round(statistics.median(timings_ms), 6) if timings_ms else None,  # nanoseconds
+    )
     return replace(result, notes=notes.about(result))
 
 
@@ -227,7 +228,7 @@ def run_many(
         for event in stream:
             index = running[event.pop("cell")]
             if "outcome" in event:
-                results[index] = _result(experiments[index], event)
+                results[index] = timed(_blank(experiments[index], **event), event["timings_ms"])
             elif on_progress:
                 on_progress(Progress(cell=index, **event))
     except workers.WorkerDied as death:

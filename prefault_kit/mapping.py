@@ -9,10 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from prefault_kit import filecache, hugepages, mounts, pages, smaps, syscalls
-from prefault_kit.backing import KINDS as KINDS
-from prefault_kit.backing import Backing as Backing
-from prefault_kit.backing import check_size
-from prefault_kit.backing import format_bytes as format_bytes
+from prefault_kit.backing import Backing, check_size
 from prefault_kit.syscalls import MAP, PROTECTION, Work
 
 SHARINGS = ("private", "shared")

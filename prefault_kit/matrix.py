@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from prefault_kit import experiment, host, notes, results
+from prefault_kit import experiment, host, results
 from prefault_kit import worker as workers
 from prefault_kit.experiment import Experiment, Progress, Result
 from prefault_kit.grid import Grid
@@ -148,19 +147,15 @@ class _Run:
 
     def _whole(self, index: int, result: Result) -> Result:
         """A result with the repetitions from before a break."""
-        times = self.recording.timings_ms.get(index, [])
-        whole = replace(
-            result,
-            repeats=self.grid.repeats,
-            timings_ms=list(times),
-            warmup_ms=self.recording.warmups_ms.get(index),
-            best_ms=min(times, default=None),
-            median_ms=round(statistics.median(times), 6) if times else None,
+        warmup_ms = self.recording.warmups_ms.get(index)
+        whole = experiment.timed(
+            replace(result, repeats=self.grid.repeats, warmup_ms=warmup_ms),
+            self.recording.timings_ms.get(index, ()),
         )
-        said = notes.about(whole) if whole.outcome == "ok" else list(whole.notes)
         if before := self.before.get(index):
-            said.append(f"{before} of the repetitions are from before a break.")
-        return replace(whole, notes=said)
+            said = f"{before} of the repetitions are from before a break."
+            whole = replace(whole, notes=[*whole.notes, said])
+        return whole
 
     def _finish(self, left: list[int], found: dict[int, Result]) -> None:
         known = [each for each in self._directories() if each]

@@ -45,14 +45,18 @@ def mounts() -> list[Mount]:
 
 
 def mount_of(directory: str | os.PathLike[str]) -> Mount:
-    """The mount that a path is on: the longest mount point above it, the latest of equals."""
+    """The mount that a path is on: the longest mount point above it, the latest of equals.
+
+    In a chroot(2) that is no mount point, mountinfo names none above it: the type is then
+    ``unknown``.
+    """
     path = os.path.realpath(directory)
-    above = [
-        mount
-        for mount in mounts()
-        if path == mount.directory or path.startswith(mount.directory.rstrip("/") + "/")
-    ]
-    return max(enumerate(above), key=lambda item: (len(item[1].directory), item[0]))[1]
+    found = Mount("/", "unknown", ())
+    for mount in mounts():
+        above = path == mount.directory or path.startswith(mount.directory.rstrip("/") + "/")
+        if above and len(mount.directory) >= len(found.directory):
+            found = mount
+    return found
 
 
 def file_system(directory: str | os.PathLike[str]) -> str:

@@ -239,6 +239,7 @@ def test_bad_input_is_one_sentence(
         (("--out", "grid.json"), "is a .csv file"),
         (("--out", "none/grid.csv"), "none is not a directory"),
         (("--out", "/proc/grid.csv"), "cannot be written"),
+        (("--out", "/proc/grid.csv", "--sizes", "2MiB,64TiB"), "cannot be written"),
         (("--out", "grid.csv", "--only", "memfdd"), "did you mean 'memfd'"),
         (("--out", "grid.csv", "--sizes", ""), "is not a size"),
         (("--out", "grid.csv", "--sizes", "2MiB,"), "is not a size"),

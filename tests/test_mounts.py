@@ -34,6 +34,13 @@ def test_the_longest_mount_point_wins(monkeypatch) -> None:  # type: ignore[no-u
     assert mounts.file_system("/") == "ext4"
 
 
+def test_a_chroot_without_mounts_has_an_unknown_root(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Where mountinfo names no mount above a path, that is said and does not fail."""
+    monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(DEBIAN.split("\n", 1)[1]))
+    assert mounts.file_system("/home") == "unknown"
+    assert mounts.file_system("/mnt/with") == "btrfs"
+
+
 def test_running_kernel() -> None:
     """/proc is proc, and a tmpfs that is found can be written."""
     assert mounts.file_system("/proc") == "proc"

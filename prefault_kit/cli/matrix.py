@@ -100,11 +100,13 @@ def matrix(
         cells = grid.cells()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _check(cells, {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir})
+    warnings = _check(cells, {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir})
 
     with bar("starting", wanted=not as_json) as move:
 
         def tell(step: Step) -> None:
+            while warnings:  # not before the files are found to be as they should
+                click.echo(warnings.pop(0), err=True)
             cell = step.cell
             what = name(cell.backing, cell.sharing, cell.method)
             size = format_bytes(cell.size_bytes)
@@ -130,8 +132,8 @@ def matrix(
         raise Ending(FAILED, f"{len(failed)} of {len(rows)} cells failed, the first is {first}")
 
 
-def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> None:
-    """Refuse what cannot give a row with a time; say on stderr what will be missing."""
+def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[str]:
+    """Refuse what cannot give a row with a time; a sentence on each thing that will be missing."""
     for cell in cells:
         if given.get(cell.backing.kind) is not None:
             page = Experiment(cell.backing, cell.sharing, "Read", cell.backing.page_size_bytes)
@@ -142,6 +144,8 @@ def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> None:
     if refused.total() == len(cells):
         reason, command = found[0][1].reason, found[0][1].command  # type: ignore[union-attr]
         raise Ending(UNAVAILABLE, f"none of the {len(cells)} cells can run here: {reason}", command)
-    for missing, count in refused.items():
-        advice = f"; to enable them: {missing.command}" if missing.command else ""
-        click.echo(f"{count} of {len(cells)} cells cannot run: {missing.reason}{advice}", err=True)
+    return [
+        f"{count} of {len(cells)} cells cannot run: {missing.reason}"
+        + (f"; to enable them: {missing.command}" if missing.command else "")
+        for missing, count in refused.items()
+    ]
