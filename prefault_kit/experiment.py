@@ -156,6 +156,8 @@ class Progress:
     """``prepare`` (the file is brought into its start state), ``repetition`` or ``follow_up``."""
     part: float = 1.0
     """How much of the phase is done, 0 to 1."""
+    views: Result | None = None
+    """After the warm-up, if ``early_views`` asked for it: what the result shows so far."""
 
 
 def _blank(experiment: Experiment, outcome: str, **known: Any) -> Result:
@@ -205,11 +207,12 @@ def run_many(
     *,
     worker: workers.Worker | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    early_views: bool = False,
 ) -> list[Result]:
     """Run cells that are to be compared: repetition r of every cell comes before r + 1 of any.
 
-    They share one file, so they must agree in backing, size and start: ValueError otherwise. As
-    :func:`run` for each.
+    They share one file, so they must agree in backing, size and start: ValueError otherwise. With
+    ``early_views`` the progress of each warm-up shows the views already. As :func:`run` for each.
     """
     if len({(each.backing, each.size_bytes, each.start) for each in experiments}) > 1:
         raise ValueError("cells that are run together share backing, size and start")
@@ -222,7 +225,10 @@ def run_many(
     running = [index for index in range(len(experiments)) if index not in results]
     if not running:
         return [results[index] for index in range(len(experiments))]
-    payload = {"experiments": [experiments[index].as_dict() for index in running]}
+    payload = {
+        "experiments": [experiments[index].as_dict() for index in running],
+        "early_views": early_views,
+    }
     stream = (worker or workers.shared()).stream("prefault_kit.stage:perform", payload)
     try:
         for event in stream:
@@ -230,6 +236,8 @@ def run_many(
             if "outcome" in event:
                 results[index] = timed(_blank(experiments[index], **event), event["timings_ms"])
             elif on_progress:
+                if event["views"]:
+                    event["views"] = _blank(experiments[index], "ok", **event["views"])
                 on_progress(Progress(cell=index, **event))
     except workers.WorkerDied as death:
         for index in running:

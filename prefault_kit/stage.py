@@ -87,10 +87,12 @@ class Stage:
 class Cell:
     """One method on the stage, repetition by repetition."""
 
-    def __init__(self, experiment: Experiment, stage: Stage) -> None:
+    def __init__(self, experiment: Experiment, stage: Stage, *, early_views: bool = False) -> None:
         self.experiment = experiment
         self.method = methods.METHODS[experiment.method]
         self.stage = stage
+        self.early_views = early_views
+        self.first_views: dict[str, Any] | None = None
         self.measured: dict[str, Any] = {
             "outcome": "ok",
             "timings_ms": [],
@@ -115,7 +117,9 @@ class Cell:
                 except OSError as error:
                     self._fail(error)
                 if last or self.failed:
-                    self._look(mapping, work)
+                    self.measured |= self._look(mapping, work)
+                elif repetition == 0 and self.early_views:
+                    self.first_views = self._look(mapping, work)
                 if last and not self.failed and self.experiment.follow_up:
                     self._follow_up(mapping, work)
         except OSError as error:
@@ -144,16 +148,21 @@ class Cell:
         if isinstance(error, PrefaultError):
             self.measured["populated_bytes"] = error.populated_bytes
 
-    def _look(self, mapping: Mapping, work: Work) -> None:
+    def _look(self, mapping: Mapping, work: Work) -> dict[str, Any]:
         """Take the three views of the mapping as the method left it."""
         usage = mapping.usage()
         pages = mapping.pages()
         cache = mapping.file_cache()
-        self.measured["usage"] = usage.as_dict()
-        self.measured["pages"] = pages.as_dict()
-        self.measured["file"] = cache and cache.as_dict()
-        self.measured["faults"] = {"minor": work.minor_faults, "major": work.major_faults}
-        self.measured.setdefault("populated_bytes", pages.present * PAGE_SIZE_BYTES)
+        populated_bytes = self.measured.get("populated_bytes")  # known if the method failed
+        return {
+            "usage": usage.as_dict(),
+            "pages": pages.as_dict(),
+            "file": cache and cache.as_dict(),
+            "faults": {"minor": work.minor_faults, "major": work.major_faults},
+            "populated_bytes": (
+                pages.present * PAGE_SIZE_BYTES if populated_bytes is None else populated_bytes
+            ),
+        }
 
     def _follow_up(self, mapping: Mapping, work: Work) -> None:
         """One write to each page, then sync: what the method left to be paid later."""
@@ -200,7 +209,8 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         for part in stage.prepare():
             yield _progress(0, experiments[0], 0, "prepare", part=part)
-        yield from _rounds([Cell(experiment, stage) for experiment in experiments])
+        early = bool(payload.get("early_views"))
+        yield from _rounds([Cell(each, stage, early_views=early) for each in experiments])
     except OSError as error:  # only preparing raises: a cell keeps its errors to itself
         yield from _fail_all(experiments, error)
     finally:
@@ -218,7 +228,10 @@ def _rounds(cells: list[Cell]) -> Iterator[dict[str, Any]]:
                 yield _progress(index, experiment, repetition, "follow_up", part=0.0)
             elapsed_ms = cell.repeat(repetition)
             if not cell.failed:
-                yield _progress(index, experiment, repetition, "repetition", elapsed_ms)
+                views = cell.first_views if repetition == 0 else None
+                yield _progress(
+                    index, experiment, repetition, "repetition", elapsed_ms, views=views
+                )
             if cell.failed or last:
                 yield {"cell": index, **cell.measured}
 
@@ -241,6 +254,7 @@ def _progress(
     phase: str,
     elapsed_ms: float = 0.0,
     part: float = 1.0,
+    views: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     return {
         "cell": cell,
@@ -249,4 +263,5 @@ def _progress(
         "elapsed_ms": elapsed_ms,
         "phase": phase,
         "part": part,
+        "views": views,
     }

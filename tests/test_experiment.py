@@ -96,6 +96,21 @@ def test_progress_comes_after_every_repetition() -> None:
     assert {each.phase for each in told} == {"repetition"}
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_the_warm_up_shows_the_views_early_if_asked(early: bool) -> None:
+    """They are those of the end: nothing else happens to a fresh mapping; no timing is in them."""
+    told: list[Progress] = []
+    cells = [anon("Write", repeats=2), anon("POPULATE_READ", repeats=2)]
+    finished = run_many(cells, on_progress=told.append, early_views=early)
+    assert [bool(each.views) for each in told] == [early] * 2 + [False] * 4
+    for each, result in zip(told, finished, strict=False):
+        if each.views:
+            assert each.views.pages == result.pages
+            assert each.views.usage == result.usage
+            assert each.views.faults == result.faults
+            assert each.views.timings_ms == []
+
+
 def test_compared_cells_are_interleaved() -> None:
     """Repetition r of every cell comes before r + 1 of any."""
     told: list[tuple[int, int]] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Progress, Result
 from prefault_kit.explorer.model import UPDATE_S, Explorer
 from prefault_kit.explorer.underway import Run
@@ -66,6 +67,22 @@ def test_run_returns_at_once_and_runs_once(model: Explorer) -> None:
     assert len(model.live.cells) == 1
     model.stop()
     finish(model)
+
+
+def test_the_views_are_live_after_the_warm_up(model: Explorer) -> None:
+    """Resident memory can be drawn long before the last repetition."""
+    model.repeats = LONG
+    model.run()
+    until_live(model)
+    assert model.live is not None
+    (row,) = model.live.cells
+    assert row.result is not None
+    assert row.under_way
+    assert row.result.pages is not None
+    assert row.result.pages["present"] == row.size_bytes // Backing.anon().page_size_bytes
+    model.stop()
+    finish(model)
+    assert model.kept == ()
 
 
 def test_stop_ends_the_worker_and_the_next_run_works(model: Explorer) -> None:

@@ -39,7 +39,7 @@ def test_a_row_has_minimum_and_median_of_what_is_there() -> None:
     cell = Experiment(Backing.anon(), "private", "Read", SIZE, repeats=3)
     row = rows.of_experiment(cell, ())
     assert (row.best_ms, row.median_ms) == (None, None)
-    row = rows.with_timings(row, [4.0, 2.0])
+    row = rows.further(row, [4.0, 2.0], None)
     assert (row.best_ms, row.median_ms) == (2.0, 3.0)
     assert (row.memory, row.size) == (Backing.anon().label, "2 MiB" if PAGE == 4096 else row.size)
 

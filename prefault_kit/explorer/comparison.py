@@ -223,6 +223,6 @@ def _ticks(start: float, end: float) -> list[float]:
 def _outcome(row: rows.Row) -> str:
     if row.best_ms:
         return format_ms(row.best_ms)
-    if row.result is None:
+    if row.result is None or row.under_way:
         return "..."
     return row.result.errno or row.result.outcome

@@ -179,10 +179,9 @@ class Explorer(traitlets.HasTraits):
             self._news.set()
 
         try:
-            if len(run.cells) == 1:
-                run.results = [experiment.run(run.cells[0], worker=self._worker, on_progress=note)]
-            else:
-                run.results = experiment.run_many(run.cells, worker=self._worker, on_progress=note)
+            run.results = experiment.run_many(
+                run.cells, worker=self._worker, on_progress=note, early_views=True
+            )
         except WorkerStopped:
             run.stopped = True
         except (OSError, ValueError, RuntimeError) as error:

@@ -30,6 +30,8 @@ class Row:
     timings_ms: tuple[float, ...]
     published_ms: float | None
     result: Result | None = None
+    under_way: bool = False
+    """Whether it still runs; the result is then that of the warm-up, or None before it."""
 
     @property
     def best_ms(self) -> float | None:
@@ -63,12 +65,13 @@ def of_experiment(cell: Experiment, timings_ms: Sequence[float]) -> Row:
         repeats=cell.repeats,
         timings_ms=tuple(timings_ms),
         published_ms=results.published(cell),
+        under_way=True,
     )
 
 
-def with_timings(row: Row, timings_ms: Sequence[float]) -> Row:
+def further(row: Row, timings_ms: Sequence[float], views: Result | None) -> Row:
     """The same row, further on."""
-    return replace(row, timings_ms=tuple(timings_ms))
+    return replace(row, timings_ms=tuple(timings_ms), result=views)
 
 
 def of_result(result: Result) -> Row:

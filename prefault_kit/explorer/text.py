@@ -177,7 +177,7 @@ def later_card(row: rows.Row | None) -> str:
     ]
     if row.result.file is None and phases:
         entries.append("<span>(no file behind this memory)</span>")
-    elif len(phases) == 1:
+    elif len(phases) == 1 and not row.under_way:
         entries.append("<span>(without the follow-up)</span>")
     return card(title, row.method, *entries)
 

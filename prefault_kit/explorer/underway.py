@@ -30,6 +30,7 @@ class Run:
     title: str
     began_s: float = field(default_factory=time.monotonic)
     timings_ms: list[list[float]] = field(default_factory=list)
+    views: list[Result | None] = field(default_factory=list)
     latest: Progress | None = None
     results: list[Result] = field(default_factory=list)
     stopped: bool = False
@@ -38,6 +39,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.timings_ms = [[] for _ in self.cells]
+        self.views = [None for _ in self.cells]
         self._rows = [rows.of_experiment(cell, ()) for cell in self.cells]
 
     @property
@@ -49,6 +51,8 @@ class Run:
         """Take in what the worker says."""
         if progress.phase == "repetition" and progress.repetition > 0:
             self.timings_ms[progress.cell].append(progress.elapsed_ms)
+        if progress.views:
+            self.views[progress.cell] = progress.views
         self.latest = progress
 
     @property
@@ -67,8 +71,8 @@ class Run:
     def live(self) -> Live:
         """What the charts show of it."""
         cells = tuple(
-            rows.with_timings(row, timings)
-            for row, timings in zip(self._rows, self.timings_ms, strict=True)
+            rows.further(row, timings, views)
+            for row, timings, views in zip(self._rows, self.timings_ms, self.views, strict=True)
         )
         return Live(cells, self.focus, self.fraction)
 
