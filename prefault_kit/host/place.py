@@ -121,5 +121,6 @@ def check(backing: Backing) -> Unavailable | None:
     try:
         os.close(backing.open())
     except OSError as error:
-        return Unavailable(f"no file can be made in {directory}: {error.strerror}")
+        said = (error.strerror or str(error)).lower()
+        return Unavailable(f"no file can be made in {directory} ({said}): choose another directory")
     return None
