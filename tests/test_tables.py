@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit import tables
+from prefault_kit import results, tables
 from prefault_kit.tables import COLUMNS, SCHEMA, Row
 
 
@@ -73,3 +73,22 @@ def test_what_is_not_ours_is_refused(tmp_path: Path, content: bytes, words: str)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == content
+
+
+RUNS = sorted((Path(__file__).parents[1] / "data" / "runs").glob("*.csv"))
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.stem)
+def test_recorded_runs_are_whole(run: Path) -> None:
+    """What data/runs holds reads back: every cell of every size, timed, with its host beside it."""
+    begun = results.read_json(run.with_suffix(".host.json"), "the host file of a table")
+    rows = tables.read(run)
+    assert [row["outcome"] for row in rows] == ["ok"] * (95 * len(begun["plan"]["sizes_bytes"]))
+    assert all(len(row["timings_ms"]) == begun["plan"]["repeats"] for row in rows)
+    assert all(row["best_ms"] == min(row["timings_ms"]) for row in rows)
+    assert "/" not in run.with_suffix(".host.json").read_text().replace("prefault-kit/1", "")
+
+
+def test_there_are_recorded_runs() -> None:
+    """Else the test above would hold of nothing."""
+    assert RUNS
