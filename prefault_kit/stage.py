@@ -54,17 +54,13 @@ class Stage:
     def _empty(self, fd: int) -> None:
         """Make the file one hole.
 
-        Not by way of size 0: what is then written to the file, ext4 and xfs write to disk before
-        they close it (auto_da_alloc and its like), and a Stop would wait for that.
+        What is written to a file after a truncation to size 0, ext4, xfs and btrfs write to disk
+        at the next close (ext4's auto_da_alloc and its like), and a Stop would wait for that. So
+        there is a close at once, while there is nothing to write.
         """
-        page = self.backing.page_size_bytes
-        os.ftruncate(fd, page)
-        try:
-            syscalls.punch_hole(fd, 0, page)
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            os.ftruncate(fd, 0)
+        os.ftruncate(fd, 0)
+        if self.backing.on_disk:
+            os.close(os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC))
         os.ftruncate(fd, self.size_bytes)
 
     def reset(self) -> None:

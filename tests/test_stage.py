@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import stage
+from prefault_kit import filecache, stage
 from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, run
+from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 PAGES = 1024
@@ -26,6 +27,21 @@ def test_empty_file_is_a_hole(disk_directory: Path) -> None:
     assert result.file is not None
     assert result.file["allocated_bytes"] == 0
     assert result.file["cached"] == PAGES
+
+
+def test_closing_an_emptied_file_writes_nothing(disk_directory: Path) -> None:
+    """ext4, xfs and btrfs flush a file at the first close after it was cut to size 0; the stage
+    has that close behind it before anything is dirty, so that a Stop never waits for a flush."""
+    experiment = Experiment(Backing.file(disk_directory), "shared", "POPULATE_WRITE", SIZE)
+    made = stage.Stage(experiment)
+    assert made.fd is not None
+    with open(f"/proc/self/fd/{made.fd}", "rb") as watched:
+        made.reset()
+        with Mapping(experiment.backing, SIZE, "shared", fd=made.fd) as mapping:
+            mapping.populate_write()
+        made.close()
+        cache = filecache.of(watched.fileno())
+    assert (cache.dirty, cache.writeback) == (PAGES, 0)
 
 
 def test_cached_file_has_single_pages(disk_directory: Path) -> None:
