@@ -51,7 +51,7 @@ def test_environment_has_what_pyproject_has() -> None:
     beside = set(conda) - set(PROJECT["dependencies"])
     names = {re.split(r"[><=]", entry)[0] for entry in beside}
     assert names == {"python", "pip", "c-compiler", "make", "setuptools"}
-    assert {"pip": ["-e ."]} in environment["dependencies"]
+    assert {"pip": ["-e .[test]"]} in environment["dependencies"]
 
 
 def test_every_dependency_has_its_reason() -> None:
