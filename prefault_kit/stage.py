@@ -139,7 +139,7 @@ class Cell:
 
     def _fail(self, error: OSError) -> None:
         self.measured["outcome"] = "error"
-        self.measured["errno"] = errno.errorcode.get(error.errno or 0)
+        self.measured["errno"] = syscalls.ERRNO_NAMES.get(error.errno or 0)
         self.measured["message"] = f"{self.experiment.method} failed: {error.strerror}"
         if isinstance(error, PrefaultError):
             self.measured["populated_bytes"] = error.populated_bytes
@@ -238,7 +238,7 @@ def _fail_all(experiments: list[Experiment], error: OSError) -> Iterator[dict[st
             "cell": index,
             "outcome": "error",
             "timings_ms": [],
-            "errno": errno.errorcode.get(error.errno or 0),
+            "errno": syscalls.ERRNO_NAMES.get(error.errno or 0),
             "message": f"the file could not be prepared: {error.strerror}",
         }
 

@@ -46,6 +46,9 @@ PROTECTION: dict[str, int] = {
 MAP: dict[str, int] = {name: getattr(lib, name) for name in dir(lib) if name.startswith("MAP_")}
 """Flags of mmap(2)."""
 
+ERRNO_NAMES = {lib.EHWPOISON: "EHWPOISON", **errno.errorcode}
+"""Names of errno; Python before 3.14 does not know that of a poisoned page."""
+
 PAGE_STATES: dict[str, int] = {
     "present": lib.PF_STATE_PRESENT,
     "zero": lib.PF_STATE_ZERO,

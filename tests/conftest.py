@@ -34,6 +34,8 @@ DIRECTORIES = {
     )
 }
 DISKS = [name for name in ("ext4", "xfs", "btrfs") if name in DIRECTORIES] or ["here"]
+OTHERWISE = "otherwise here"
+"""How notebooks/conftest.py marks a cell or a row that is not as stored."""
 RUN_MARK = f"PREFAULT_TEST_RUN={os.getpid()}-{secrets.token_hex(8)}".encode()
 """What the environment of every process that these tests start has in it."""
 HUGE_PAGES = 8
@@ -105,7 +107,7 @@ def _report_a_dead_kernel() -> None:
 
 
 class Skips:
-    """Every skipped test of the run, held against the list of those that may be."""
+    """Every test that was skipped, held against the list of those that may be."""
 
     def __init__(self) -> None:
         listed = tomllib.loads((HERE / "allowed_skips.toml").read_text())["skip"]
@@ -118,13 +120,20 @@ class Skips:
         self._hold(report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test that was skipped; a notebook's cell or row that could not be shown."""
         self._hold(report)
+        if report.when == "call":
+            for name, row in report.user_properties:
+                if name == OTHERWISE:
+                    self._hold_one(f"{report.nodeid}: {row}")
 
     def _hold(self, report: pytest.CollectReport | pytest.TestReport) -> None:
-        if not report.skipped or hasattr(report, "wasxfail"):
-            return
-        if not any(fnmatch.fnmatchcase(report.nodeid, pattern) for pattern in self.allowed):
-            self.unlisted.append(report.nodeid)
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._hold_one(report.nodeid)
+
+    def _hold_one(self, test: str) -> None:
+        if not any(fnmatch.fnmatchcase(test, pattern) for pattern in self.allowed):
+            self.unlisted.append(test)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.unlisted:

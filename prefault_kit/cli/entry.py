@@ -8,6 +8,7 @@ import sys
 import click
 
 import prefault_kit
+from prefault_kit.cli.check import check
 from prefault_kit.cli.doctor import doctor
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, Ending, in_words
 from prefault_kit.cli.matrix import matrix
@@ -35,7 +36,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (doctor, run, matrix):
+for command in (doctor, run, matrix, check):
     cli.add_command(command)
 
 

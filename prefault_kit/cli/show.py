@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from rich import box
@@ -15,6 +16,7 @@ from prefault_kit import results
 from prefault_kit.backing import format_bytes
 from prefault_kit.experiment import Experiment, Result
 from prefault_kit.host import Capability
+from prefault_kit.promises.promise import DIFFERS, HOLDS, NOT_TESTABLE, Verdict
 from prefault_kit.quantities import format_count, format_ms
 from prefault_kit.tables import Row
 
@@ -165,3 +167,46 @@ def capabilities(facts: dict[str, object], found: Sequence[Capability]) -> None:
         console.print(f"  {command}", soft_wrap=True)
     if not commands and all(each.available for each in found):
         console.print("Everything can run here.")
+
+
+MARKS = {HOLDS: "green", DIFFERS: "bold red", NOT_TESTABLE: "dim"}
+EXPLAINED = "yellow"
+
+
+def verdicts(found: Sequence[Verdict]) -> None:
+    """One verdict a line under its promise, with what was seen or why not; then the counts."""
+    console = _console()
+    wide = max((len(each.backing) for each in found), default=0)
+    before = ""
+    for each in found:
+        if each.id != before:
+            console.print(Text.assemble((each.id, "bold"), f"  {each.claim} ({each.source})"))
+        before = each.id
+        known = each.verdict == DIFFERS and each.explained
+        console.print(
+            Text.assemble(
+                "  ",
+                (
+                    f"{each.verdict:<{len(NOT_TESTABLE)}}",
+                    EXPLAINED if known else MARKS[each.verdict],
+                ),
+                f"  {each.backing:<{wide}}  {_observed(each)}",
+            ),
+            soft_wrap=True,
+        )
+    counts = Counter(each.verdict for each in found)
+    surprises = sum(not each.explained for each in found)
+    console.print(
+        f"{counts[HOLDS]} hold, {counts[DIFFERS]} differ ({surprises} unexplained), "
+        f"{counts[NOT_TESTABLE]} not testable here"
+    )
+
+
+def _observed(verdict: Verdict) -> str:
+    if verdict.verdict == NOT_TESTABLE:
+        return verdict.reason or ""
+    seen = verdict.observed or ""
+    if verdict.verdict == HOLDS:
+        return seen
+    why = verdict.reason or "nobody knows why"
+    return f"{seen}, not {verdict.expected}: {why}"

@@ -68,7 +68,8 @@ def directories(
                 break
 
 
-def _own_directories(controller: str) -> list[tuple[int, Path]]:
+def own_directories(controller: str) -> list[tuple[int, Path]]:
+    """Version and directory of each cgroup above this process, the innermost first."""
     return list(
         directories(
             controller,
@@ -105,7 +106,7 @@ def memory_limits(levels: list[tuple[int, Path]] | None = None) -> list[Limit]:
     much that its times mean nothing.
     """
     found = []
-    for version, directory in _own_directories("memory") if levels is None else levels:
+    for version, directory in own_directories("memory") if levels is None else levels:
         if version == 1:
             names, usage = ["memory.limit_in_bytes"], "memory.usage_in_bytes"
         else:
@@ -130,7 +131,7 @@ def hugetlb_limits(
     )
     size = f"hugetlb.{page_size_bytes // factor}{unit}"
     found = []
-    for version, directory in _own_directories("hugetlb") if levels is None else levels:
+    for version, directory in own_directories("hugetlb") if levels is None else levels:
         for kind in ("", ".rsvd"):
             names = (
                 (f"{size}{kind}.limit_in_bytes", f"{size}{kind}.usage_in_bytes")

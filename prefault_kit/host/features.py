@@ -5,16 +5,15 @@ Versions are never parsed: distributions carry features back, and seccomp filter
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 from collections.abc import Callable
 
-from prefault_kit import syscalls
+from prefault_kit import mounts, syscalls
 from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host import rlimits, thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.mapping import Mapping
+from prefault_kit.mapping import BLIND, Mapping
 from prefault_kit.methods import Method
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
@@ -27,7 +26,7 @@ def _tried(call: Callable[[], object]) -> str | None:
     try:
         call()
     except OSError as error:
-        return errno.errorcode.get(error.errno or 0, str(error.errno))
+        return syscalls.ERRNO_NAMES.get(error.errno or 0, str(error.errno))
     return None
 
 
@@ -84,6 +83,19 @@ def cachestat() -> Unavailable | None:
     with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
         answer = _tried(lambda: syscalls.cachestat(page.fd))
     return _missing("cachestat", "6.5", answer) if answer else None
+
+
+def cachestat_in(directory: str) -> Unavailable | None:
+    """The system call cachestat, of files in a directory."""
+    if missing := cachestat():
+        return missing
+    file_system = mounts.file_system(directory)
+    if file_system in BLIND:
+        return Unavailable(
+            f"cachestat cannot see the pages of files on {file_system}: choose a directory on a "
+            "disk file system"
+        )
+    return None
 
 
 def mlock() -> Unavailable | None:

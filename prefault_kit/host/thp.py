@@ -40,3 +40,9 @@ def shmem_enabled() -> str | None:
     """For memfd and shared anonymous memory: ``never``, ``advise``, ``always``..."""
     text = _read("shmem_enabled")
     return None if text is None else parse_choice(text)
+
+
+def use_zero_page() -> bool:
+    """Whether reading maps the huge zero page."""
+    text = _read("use_zero_page")
+    return text is not None and text.strip() == "1"

@@ -15,6 +15,10 @@ UFFD_USER_MODE_ONLY = 1
 UFFD_API = 0xAA
 UFFDIO_API = 0xC018AA3F
 """_IOWR(0xAA, 0x3F, struct uffdio_api): 24 bytes, api, features, ioctls."""
+UFFDIO_REGISTER = 0xC020AA00
+"""_IOWR(0xAA, 0x00, struct uffdio_register): start, length, mode (1: missing pages), ioctls."""
+UFFDIO_POISON = 0xC020AA08
+"""_IOWR(0xAA, 0x08, struct uffdio_poison): start, length, mode, bytes that were done."""
 
 FEATURES = {
     "write-protect": 1 << 0,
@@ -41,13 +45,33 @@ def _open() -> int:
     return fd
 
 
+def _agree(fd: int, wanted: int) -> int:
+    """Agree with the kernel on features; those that it offers."""
+    answer = bytearray(struct.pack("QQQ", UFFD_API, wanted, 0))
+    fcntl.ioctl(fd, UFFDIO_API, answer)
+    offered: int = struct.unpack("QQQ", answer)[1]
+    return offered
+
+
 def features() -> list[str]:
     """The names of :data:`FEATURES` that the kernel offers; OSError without userfaultfd."""
     fd = _open()
     try:
-        answer = bytearray(struct.pack("QQQ", UFFD_API, 0, 0))
-        fcntl.ioctl(fd, UFFDIO_API, answer)
+        offered = _agree(fd, 0)
     finally:
         os.close(fd)
-    offered = struct.unpack("QQQ", answer)[1]
     return [name for name, bit in FEATURES.items() if offered & bit]
+
+
+def poison(address: int, length: int) -> None:
+    """Make an access to an unpopulated range an error as of poisoned memory (Linux 6.6).
+
+    The range stays so until it is unmapped. OSError as the ioctls say.
+    """
+    fd = _open()
+    try:
+        _agree(fd, FEATURES["POISON"])
+        fcntl.ioctl(fd, UFFDIO_REGISTER, bytearray(struct.pack("QQQQ", address, length, 1, 0)))
+        fcntl.ioctl(fd, UFFDIO_POISON, bytearray(struct.pack("QQQq", address, length, 0, 0)))
+    finally:
+        os.close(fd)

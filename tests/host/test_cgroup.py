@@ -167,7 +167,7 @@ def test_hugetlb(page_size_bytes: int, name: str, tmp_path: Path) -> None:
 
 
 def _own_memory_cgroup() -> Path:
-    levels = cgroup._own_directories("memory")
+    levels = cgroup.own_directories("memory")
     for _version, level in levels:
         if os.access(level, os.W_OK):
             return level

@@ -1,0 +1,89 @@
+"""``prefault-kit check``: every promise of MADV_POPULATE on this kernel, one verdict a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import junitparser
+
+from prefault_kit import promises
+from prefault_kit.cli import show
+from prefault_kit.cli.bar import bar
+from prefault_kit.cli.ending import FAILED, Ending
+from prefault_kit.cli.options import DIRECTORY, FILE, as_json
+from prefault_kit.promises import Verdict
+from prefault_kit.promises.promise import NOT_TESTABLE
+
+
+def _junit(verdicts: list[Verdict], path: Path) -> None:
+    suite = junitparser.TestSuite("prefault-kit check")
+    for each in verdicts:
+        case = junitparser.TestCase(each.backing, classname=each.id)
+        if each.verdict == NOT_TESTABLE:
+            case.result = [junitparser.Skipped(each.reason)]
+        elif not each.explained:
+            text = f"{each.claim} ({each.source}): expected {each.expected}; {each.observed}"
+            case.result = [junitparser.Failure(text)]
+        elif each.reason:
+            case.system_out = each.reason
+        suite.add_testcase(case)
+    report = junitparser.JUnitXml()
+    report.add_testsuite(suite)
+    report.write(str(path), pretty=True)
+
+
+@click.command(short_help="Every promise of MADV_POPULATE: holds, differs, or not testable here.")
+@click.argument("patterns", metavar="[ID]...", nargs=-1)
+@click.option(
+    "--dir",
+    "directories",
+    type=DIRECTORY,
+    multiple=True,
+    default=["."],
+    help="Where the files lie; again for another file system.  [default: the current directory]",
+)
+@click.option("--junit", type=FILE, help="Also write the verdicts as JUnit XML.")
+@as_json
+def check(
+    patterns: tuple[str, ...], directories: tuple[str, ...], junit: Path | None, as_json: bool
+) -> None:
+    """Check the promises of MADV_POPULATE on this kernel.
+
+    Each promise names its source and is shown on a few pages of real memory. It holds, differs
+    from the text of 2021 (and since when), or cannot be tested on this host, and why. IDs may
+    have wildcards; without one, all are checked.
+
+    \b
+    Examples:
+      prefault-kit check
+      prefault-kit check 'read-*' --dir /var/tmp --dir /mnt/xfs
+      prefault-kit check --junit promises.xml
+
+    Exit status: 0 if each holds, is known to differ, or is not testable; 1 if one differs and
+    nobody knows why; 2 bad usage.
+    """
+    for directory in directories:
+        if not Path(directory).is_dir():
+            raise click.UsageError(f"{directory} is not a directory: choose another with --dir")
+    try:
+        asked = promises.questions(patterns, directories)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    with bar("promises", wanted=not as_json) as move:
+
+        def tell(done: int) -> None:
+            move(done / len(asked), f"promises: {done} of {len(asked)}")
+
+        verdicts = promises.check(asked, on_progress=tell)
+    if junit:
+        _junit(verdicts, junit)
+    if as_json:
+        click.echo(json.dumps([each.as_dict() for each in verdicts], indent=1))
+    else:
+        show.verdicts(verdicts)
+    surprises = [each for each in verdicts if not each.explained]
+    if surprises:
+        names = ", ".join(dict.fromkeys(each.id for each in surprises))
+        raise Ending(FAILED, f"{len(surprises)} of {len(verdicts)} verdicts differ: {names}")

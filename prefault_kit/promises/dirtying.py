@@ -1,0 +1,191 @@
+"""What is dirty, and so has to be written back: cover letter, section IV, and large folios."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefault_kit import filecache
+from prefault_kit.filecache import FileCache
+from prefault_kit.host import Unavailable, features
+from prefault_kit.mapping import Mapping
+from prefault_kit.promises.ground import PAGES, Ground
+from prefault_kit.promises.promise import NotTestable, need, promise
+from prefault_kit.syscalls import PAGE_SIZE_BYTES
+
+LARGE_WRITE_BYTES = 1 << 20
+LARGE_FOLIOS = (
+    "xfs keeps data that was written in large chunks in large folios since Linux 5.18, ext4 since "
+    "6.16, and a folio is mapped, dirty and written back as a whole"
+)
+
+
+def _cache(memory: Mapping) -> FileCache:
+    cache = memory.file_cache()
+    assert cache is not None  # these promises are of files
+    return cache
+
+
+def _need_counts(ground: Ground) -> None:
+    """That dirty pages of the file can be counted."""
+    if ground.backing.on_disk:
+        need(features.cachestat_in(ground.directory))
+    else:
+        need(features.cachestat())
+
+
+@promise(
+    "dirty-read",
+    source="cover letter IV",
+    claim="READ dirties no page of a file",
+    on=dict.fromkeys(
+        ("shared file", "private file", "shared memfd", "shared tmpfs"),
+        f"{PAGES} cached, 0 dirty",
+    ),
+)
+def read(ground: Ground) -> str:
+    _need_counts(ground)
+    with ground.map() as memory:
+        memory.populate_read()
+        cache = _cache(memory)
+        return f"{cache.cached} cached, {cache.dirty} dirty"
+
+
+@promise(
+    "dirty-write",
+    source="cover letter IV",
+    claim="WRITE dirties every page of a shared file on disk; storage in memory is never written "
+    "back, and counts none",
+    on={
+        "shared file": f"{PAGES} dirty, 0 after a sync",
+        "shared memfd": "0 dirty, 0 after a sync",
+        "shared tmpfs": "0 dirty, 0 after a sync",
+        "private file": "0 dirty, 0 after a sync",
+    },
+)
+def write(ground: Ground) -> str:
+    _need_counts(ground)
+    with ground.map() as memory:
+        memory.populate_write()
+        before = _cache(memory).dirty
+        memory.sync()
+        return f"{before} dirty, {_cache(memory).dirty} after a sync"
+
+
+@promise(
+    "dirty-page-table",
+    source="Linux documentation, filesystems/proc.rst",
+    claim="smaps calls the pages that WRITE mapped dirty, and those that READ mapped of a disk "
+    "file clean",
+    on={
+        "shared file": f"READ {PAGES} clean, WRITE {PAGES} dirty",
+        "private anon": f"READ 0 clean, WRITE {PAGES} dirty",
+    },
+)
+def page_table(ground: Ground) -> str:
+    with ground.map() as memory:
+        memory.populate_read()
+        clean = (memory.usage().private_clean or 0) // PAGE_SIZE_BYTES
+        memory.populate_write()
+        dirty = (memory.usage().private_dirty or 0) // PAGE_SIZE_BYTES
+        return f"READ {clean} clean, WRITE {dirty} dirty"
+
+
+@promise(
+    "dirty-private-keeps-cache",
+    source="cover letter IV.3",
+    claim="a private file mapping holds memory twice after WRITE: its copies, and the page cache",
+    on={"private file": f"{PAGES} anonymous, {PAGES} cached"},
+)
+def private_keeps_cache(ground: Ground) -> str:
+    _need_counts(ground)
+    with ground.map() as memory:
+        memory.populate_write()
+        anonymous = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
+        return f"{anonymous} anonymous, {_cache(memory).cached} cached"
+
+
+# Large folios. What is written in large chunks is kept in large folios where the file system has
+# them. READ of one page then maps far more than a fault-around window: so they are asked for.
+
+SIZE_BYTES = 2 * LARGE_WRITE_BYTES
+FAULT_AROUND_PAGES = 64
+"""More than READ of one page maps without large folios: 16 pages unless somebody changed it."""
+
+
+@contextmanager
+def _written(ground: Ground, chunk_bytes: int) -> Iterator[int]:
+    """A file that was written in chunks, all of it on disk and in the page cache."""
+    _need_counts(ground)
+    with ground.file(SIZE_BYTES) as fd:
+        for offset in range(0, SIZE_BYTES, chunk_bytes):
+            os.pwrite(fd, os.urandom(chunk_bytes), offset)
+        os.fsync(fd)
+        yield fd
+
+
+def _after_one_page(ground: Ground, fd: int, *advice: str) -> str:
+    """What is dirty after WRITE of the first page."""
+    with ground.map(SIZE_BYTES // PAGE_SIZE_BYTES, fd=fd) as memory:
+        for each in advice:
+            memory.advise(each)
+        memory.populate_write(0, PAGE_SIZE_BYTES)
+        dirty = _cache(memory).dirty or 0
+    return "more than 1 page dirty" if dirty > 1 else f"{dirty} page dirty"
+
+
+@promise(
+    "folio-2021-one-page",
+    source="the debate of 2021: WRITE dirties what it populates",
+    claim="WRITE of one page dirties that page alone, however the file was written",
+    on={"shared file": "1 page dirty"},
+    differs={"more than 1 page dirty": LARGE_FOLIOS},
+)
+def one_page_of_2021(ground: Ground) -> str:
+    with _written(ground, LARGE_WRITE_BYTES) as fd:
+        return _after_one_page(ground, fd)
+
+
+@promise(
+    "folio-dirty-whole",
+    source="Linux documentation, mm/page_cache.rst: folios",
+    claim="WRITE of one page dirties the large folio that the page is in, all of it",
+    on={"shared file": "more than 1 page dirty"},
+)
+def dirty_whole(ground: Ground) -> str:
+    with _written(ground, LARGE_WRITE_BYTES) as fd:
+        with ground.map(SIZE_BYTES // PAGE_SIZE_BYTES, fd=fd) as memory:
+            memory.populate_read(0, PAGE_SIZE_BYTES)
+            if memory.pages().present <= FAULT_AROUND_PAGES:
+                raise NotTestable(
+                    Unavailable(
+                        "this file system keeps files in single pages here: choose a directory on "
+                        "ext4 (Linux 6.16) or xfs (5.18) with --dir"
+                    )
+                )
+        return _after_one_page(ground, fd)
+
+
+@promise(
+    "folio-small-chunks",
+    source="Linux documentation, mm/page_cache.rst: folios",
+    claim="WRITE of one page dirties that page alone, if the file was written page by page",
+    on={"shared file": "1 page dirty"},
+)
+def small_chunks(ground: Ground) -> str:
+    with _written(ground, PAGE_SIZE_BYTES) as fd:
+        return _after_one_page(ground, fd)
+
+
+@promise(
+    "folio-random",
+    source="madvise(2), MADV_RANDOM",
+    claim="WRITE of one page dirties that page alone, of a cold file that is advised MADV_RANDOM",
+    on={"shared file": "1 page dirty"},
+)
+def random(ground: Ground) -> str:
+    with _written(ground, LARGE_WRITE_BYTES) as fd:
+        if filecache.evict(fd):  # the large folios of the writing have to go
+            return "the file stays in the page cache"
+        return _after_one_page(ground, fd, "MADV_RANDOM")
