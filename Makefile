@@ -11,7 +11,7 @@ LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.jso
 # JupyterLab refuses root unless told; nobody else is
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test check bench refresh clean help setup
+.PHONY: lab test check bench refresh site clean help setup
 
 help:
 	@echo "make lab        set up, open JupyterLab on the explorer (NOTEBOOK=... for another)"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench      measure every budget as a ratio, interleaved (some minutes)"
 	@echo "make check      format, lint, types, import directions"
 	@echo "make refresh    execute all notebooks anew and store their outputs"
+	@echo "make site       build site/: all notebooks, executed, as pages that open offline"
 	@echo "make clean      remove what set-up and tests made"
 
 setup: $(STAMP)
@@ -55,6 +56,10 @@ bench: $(STAMP)
 refresh: $(STAMP)
 	@$(BIN)/python -m tests.refresh notebooks/*.ipynb
 
+site: $(STAMP)
+	@$(BIN)/python -m tests.site site
+	@echo "Built site/index.html"
+
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -62,5 +67,5 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -f prefault_kit/native/*.so prefault_kit/native/*.o prefault_kit/native/_prefault.c

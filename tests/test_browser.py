@@ -124,8 +124,8 @@ def test_compare_puts_methods_side_by_side(bench: lab.Tab) -> None:
     bench.await_status("Done in")
     bench.await_true(lambda: {BLUE, VERMILLION} <= painted(bench, 3))
     options = bench.page.get_by_label("Looking at").locator("option")
-    assert options.count() >= 11
-    assert "FALLOCATE+POPULATE_WRITE" in bench.page.locator(".prefault-summary").inner_text()
+    bench.await_true(lambda: options.count() >= 11)
+    bench.page.locator(".prefault-summary", has_text="FALLOCATE+POPULATE_WRITE").wait_for()
 
 
 def test_a_click_on_a_line_looks_at_that_run(bench: lab.Tab) -> None:

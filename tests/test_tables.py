@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit import results, tables
+from prefault_kit.grid import Grid
 from prefault_kit.tables import COLUMNS, SCHEMA, Row
 
 
@@ -83,7 +84,17 @@ def test_recorded_runs_are_whole(run: Path) -> None:
     """What data/runs holds reads back: every cell of every size, timed, with its host beside it."""
     begun = results.read_json(run.with_suffix(".host.json"), "the host file of a table")
     rows = tables.read(run)
-    assert [row["outcome"] for row in rows] == ["ok"] * (95 * len(begun["plan"]["sizes_bytes"]))
+    plan = begun["plan"]
+    cells = Grid(tuple(plan["sizes_bytes"]), start=plan["start"], only=tuple(plan["only"])).cells()
+    assert len(cells) == (30 if plan["only"] else 190)
+    assert sorted(
+        (row["backing"], row["sharing"], row["method"], row["size_bytes"], row["start"])
+        for row in rows
+    ) == sorted(
+        (cell.backing.kind, cell.sharing, cell.method, cell.size_bytes, cell.start)
+        for cell in cells
+    )
+    assert {row["outcome"] for row in rows} == {"ok"}
     assert all(len(row["timings_ms"]) == begun["plan"]["repeats"] for row in rows)
     assert all(row["best_ms"] == min(row["timings_ms"]) for row in rows)
     assert "/" not in run.with_suffix(".host.json").read_text().replace("prefault-kit/1", "")

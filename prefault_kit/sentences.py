@@ -1,0 +1,263 @@
+"""What the cover letter concludes from its table, and whether a measured grid agrees.
+
+A sentence compares two methods on several kinds of memory. Of a run of the grid each ratio has a
+confidence interval: of the medians of both methods' repetitions, which ran interleaved and so are
+resampled in pairs (scipy.stats.bootstrap). The minimum, which was published, has no such interval.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prefault_kit import results
+from prefault_kit.backing import format_bytes
+from prefault_kit.tables import Row
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+SEED = 2021
+"""The same repetitions give the same interval."""
+
+Memory = tuple[str, str, int]
+"""Sharing, kind of backing, page size in bytes."""
+SMALL, HUGE = 4096, results.HUGE_BYTES
+"""Page sizes of the published table."""
+
+PRIVATE = tuple(("private", kind, SMALL) for kind in ("anon", "memfd", "tmpfs", "file"))
+SHARED_IN_MEMORY = tuple(("shared", kind, SMALL) for kind in ("memfd", "tmpfs"))
+SHARED_FILE = ("shared", "file", SMALL)
+SHARED = (("shared", "anon", SMALL), *SHARED_IN_MEMORY, SHARED_FILE)
+HUGE_PAGES = (
+    ("private", "memfd", HUGE),
+    ("private", "hugetlbfs", HUGE),
+    ("shared", "anon", HUGE),
+    ("shared", "memfd", HUGE),
+    ("shared", "hugetlbfs", HUGE),
+)
+
+AGREES, DISAGREES, NOISE = "agrees", "disagrees", "no difference beyond noise"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One conclusion: on each memory, the time of ``method`` over that of ``other``."""
+
+    id: str
+    source: str
+    text: str
+    method: str
+    other: str
+    memories: tuple[Memory, ...]
+    low: float = 0.0
+    high: float = 1.0
+    """Between which the ratio lies if the sentence is true."""
+
+    def verdict(self, low: float, high: float) -> str:
+        """Of a ratio that lies between ``low`` and ``high``."""
+        if self.low <= low and high <= self.high:
+            return AGREES
+        return DISAGREES if high < self.low or low > self.high else NOISE
+
+
+ABOUT_HALF = {"low": 0.4, "high": 0.6}
+NO_DIFFERENCE = {"low": 0.95, "high": 1.05}
+
+SENTENCES = (
+    Sentence(
+        "populate-read",
+        "V.1, V.2",
+        "POPULATE_READ is faster than reading each page",
+        "POPULATE_READ",
+        "Read",
+        (*PRIVATE, *SHARED),
+    ),
+    Sentence(
+        "populate-write",
+        "V.1, V.2",
+        "POPULATE_WRITE is faster than writing each page",
+        "POPULATE_WRITE",
+        "Write",
+        (*PRIVATE, *SHARED),
+    ),
+    Sentence(
+        "populate-read-write",
+        "V.2",
+        "POPULATE_WRITE is faster than reading and writing each page",
+        "POPULATE_WRITE",
+        "Read/Write",
+        (*PRIVATE, *SHARED),
+    ),
+    Sentence(
+        "zero-page-half",
+        "V.1; the debate",
+        "POPULATE_READ about halves the time of mapping the zero page",
+        "POPULATE_READ",
+        "Read",
+        (("private", "anon", SMALL),),
+        **ABOUT_HALF,
+    ),
+    Sentence(
+        "fallocate-fastest",
+        "V.2",
+        "of shared memory with a file, FALLOCATE alone is fastest (and maps nothing)",
+        "FALLOCATE",
+        "POPULATE_WRITE",
+        (*SHARED_IN_MEMORY, SHARED_FILE),
+    ),
+    Sentence(
+        "fallocate-then-write",
+        "V.2",
+        "to allocate and to map, FALLOCATE+POPULATE_WRITE is faster than POPULATE_WRITE",
+        "FALLOCATE+POPULATE_WRITE",
+        "POPULATE_WRITE",
+        SHARED_IN_MEMORY,
+    ),
+    Sentence(
+        "files-then-read",
+        "V.2",
+        "of actual files FALLOCATE+POPULATE_READ is the faster one",
+        "FALLOCATE+POPULATE_READ",
+        "FALLOCATE+POPULATE_WRITE",
+        (SHARED_FILE,),
+    ),
+    Sentence(
+        "files-touching",
+        "V.2",
+        "of actual files FALLOCATE+Read is slightly faster than FALLOCATE+POPULATE_READ",
+        "FALLOCATE+Read",
+        "FALLOCATE+POPULATE_READ",
+        (SHARED_FILE,),
+    ),
+    Sentence(
+        "huge-pages",
+        "V",
+        "of huge pages the method makes no difference worth naming",
+        "POPULATE_WRITE",
+        "Write",
+        HUGE_PAGES,
+        **NO_DIFFERENCE,
+    ),
+)
+"""Every sentence that the cover letter draws from its table, in words of our own."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A sentence on one kind of memory: the ratio, between which it lies, and the verdict."""
+
+    ratio: float
+    low: float
+    high: float
+    verdict: str
+
+
+def published(sentence: Sentence, memory: Memory, size_bytes: int) -> Judged | None:
+    """By the published figures, which are single and so have no interval."""
+    sharing, kind, page = memory
+    figures = [
+        results.published_ms(kind, page, sharing, method, size_bytes)
+        for method in (sentence.method, sentence.other)
+    ]
+    if None in figures or not figures[1]:
+        return None
+    ratio = float(figures[0] or 0) / figures[1]
+    return Judged(ratio, ratio, ratio, sentence.verdict(ratio, ratio))
+
+
+def measured(
+    sentence: Sentence, memory: Memory, size_bytes: int, rows: Iterable[Row]
+) -> Judged | None:
+    """By the repetitions of a grid's rows; None where it has none of both methods."""
+    timings = {
+        row["method"]: tuple(row["timings_ms"] or ())
+        for row in rows
+        if (row["sharing"], row["backing"], row["page_size_bytes"]) == memory
+        and row["size_bytes"] == size_bytes
+        and row["outcome"] == "ok"
+    }
+    one, other = timings.get(sentence.method), timings.get(sentence.other)
+    if not one or not other:
+        return None
+    return Judged(*(interval := _interval(one, other)), sentence.verdict(*interval[1:]))
+
+
+@functools.cache
+def _interval(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, float, float]:
+    """The ratio of two medians, and its confidence interval."""
+    import numpy  # here, so that importing the kit stays quick
+    from scipy import stats
+
+    def ratio(a: Any, b: Any, axis: int = -1) -> Any:
+        return numpy.median(a, axis=axis) / numpy.median(b, axis=axis)
+
+    found = stats.bootstrap(
+        (one, other),
+        ratio,
+        paired=True,
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=numpy.random.default_rng(SEED),
+    ).confidence_interval
+    return statistics.median(one) / statistics.median(other), float(found.low), float(found.high)
+
+
+def name(memory: Memory) -> str:
+    """``shared memfd``, and the page size where it is a huge one."""
+    sharing, kind, page = memory
+    return f"{sharing} {kind}" + (f" {format_bytes(page)}" if page != SMALL else "")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One sentence by the published figures and by grids: a Markdown table."""
+
+    sentence: Sentence
+    columns: Mapping[str, Mapping[Memory, Judged | None]]
+
+    def __repr__(self) -> str:
+        sentence = self.sentence
+        lines = [
+            f"**{sentence.text}** ({sentence.source}): {sentence.method} over {sentence.other}",
+            "",
+            f"| memory | {' | '.join(self.columns)} |",
+            "|-|" + "-|" * len(self.columns),
+        ]
+        for memory in sentence.memories:
+            cells = [_cell(column.get(memory)) for column in self.columns.values()]
+            if any(cells):
+                lines.append(f"| {name(memory)} | {' | '.join(cells)} |")
+        return "\n".join(lines)
+
+    _repr_markdown_ = __repr__
+
+
+def _cell(judged: Judged | None) -> str:
+    if judged is None:
+        return ""
+    ratio = f"{judged.ratio:.2f}"
+    if judged.low != judged.high:
+        ratio += f" ({judged.low:.2f} to {judged.high:.2f})"
+    return f"{ratio} {judged.verdict}"
+
+
+def judge(
+    sentence: Sentence, sizes_bytes: Sequence[int], grids: Mapping[str, Sequence[Row]]
+) -> Judgement:
+    """A sentence by the published figures and by each grid, at each size."""
+    columns: dict[str, Mapping[Memory, Judged | None]] = {}
+    for size in sizes_bytes:
+        said = format_bytes(size)
+        columns[f"published {said}"] = {
+            memory: published(sentence, memory, size) for memory in sentence.memories
+        }
+        for title, rows in grids.items():
+            columns[f"{title} {said}"] = {
+                memory: measured(sentence, memory, size, rows) for memory in sentence.memories
+            }
+    return Judgement(sentence, columns)

@@ -1,0 +1,89 @@
+"""tests.site: pages that open from disk and load nothing."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import lab, site
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+BUILT = ("01-explorer.ipynb", "02-what-is-a-page-fault.ipynb", "08-three-ways-to-ask.ipynb")
+"""One with a widget, one with links to others, one with pictures and a table."""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built copy of a few notebooks."""
+    place = tmp_path_factory.mktemp("a site")  # with a blank in its path
+    for name in BUILT:
+        shutil.copy(NOTEBOOKS / name, place)
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    site.build(place / "pages", sorted(place.glob("*.ipynb")))
+    assert {path: path.read_bytes() for path in before} == before  # the notebooks stay as they are
+    return place / "pages"
+
+
+def test_there_is_a_page_for_each(pages: Path) -> None:
+    """Every notebook has its page, and the index names it with its question."""
+    index = (pages / "index.html").read_text()
+    for name in BUILT:
+        page = name.replace(".ipynb", ".html")
+        assert (pages / page).exists()
+        assert f'href="{page}"' in index
+    assert "What is a page fault?" in index
+
+
+def test_nothing_is_loaded(pages: Path) -> None:
+    """No page has a script, a style or a picture from elsewhere."""
+    for page in pages.glob("*.html"):
+        html = page.read_text()
+        assert "<script" not in html
+        for source in re.findall(r'(?:src|xlink:href)="([^"]*)"', html):
+            assert source.startswith("data:"), source
+        assert not re.findall(r'<link[^>]+href="http', html)
+        assert not re.findall(r"@import", html)
+        assert not re.findall(r"url\(\s*[\"']?(?!data:|#|[\"'])", html)
+
+
+def test_links_lead_to_pages(pages: Path) -> None:
+    """No link leads to a notebook; what is linked among those built is there."""
+    for page in pages.glob("*.html"):
+        links = re.findall(r'href="([^"#:]+)"', page.read_text())
+        assert not [link for link in links if link.endswith(".ipynb")]
+        names = {name.replace(".ipynb", ".html") for name in BUILT} | {"index.html"}
+        for link in names & set(links):
+            assert (pages / link).exists()
+
+
+def test_a_widget_is_a_picture(pages: Path) -> None:
+    """The explorer's page shows a picture of it, not the words of a widget."""
+    html = (pages / "01-explorer.html").read_text()
+    assert "data:image/png;base64," in html
+    assert "VBox(" not in html
+    assert "widget-view" not in html
+
+
+def test_charts_and_tables_are_there(pages: Path) -> None:
+    """Page maps and verdicts are part of the page."""
+    html = (pages / "08-three-ways-to-ask.html").read_text()
+    assert "data:image/png;base64," in html
+    assert "<td>holds</td>" in html
+
+
+@pytest.mark.needs("chromium")
+def test_it_opens_from_disk(pages: Path) -> None:
+    """A real browser opens each page from disk, asks nobody for anything and has no complaint."""
+    with lab.browser() as browser:
+        tab = browser.new_page()
+        asked: list[str] = []
+        complaints: list[str] = []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("console", lambda message: complaints.append(message.text))
+        for page in sorted(pages.glob("*.html")):
+            tab.goto(page.as_uri())
+            assert tab.locator("h1").first.is_visible()
+        tab.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []

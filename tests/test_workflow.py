@@ -1,0 +1,42 @@
+"""The workflow of GitHub Actions, as far as it can be held without running it."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+def test_actions_are_pinned() -> None:
+    """Every action has its version."""
+    uses = [step["uses"] for step in STEPS if "uses" in step]
+    assert uses
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", each) for each in uses)
+
+
+def test_what_it_runs_is_there() -> None:
+    """The make targets and scripts that it runs are the project's."""
+    runs = "\n".join(step["run"] for step in STEPS if "run" in step)
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"\bmake (\w+)$", runs, re.M)
+    assert {"setup", "site"} <= set(targets)
+    assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
+    assert "\n.ci/run\n" in runs
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_it_may_write_only_the_pages() -> None:
+    """By default it reads; only the job that publishes may write, and that only the pages."""
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    for name, job in WORKFLOW["jobs"].items():
+        writes = {key for key, value in job.get("permissions", {}).items() if value == "write"}
+        assert writes == ({"pages", "id-token"} if name == "site" else set())
+
+
+def test_several_kernels() -> None:
+    """The promises are checked on kernels from before and after their changes."""
+    kernels = WORKFLOW["jobs"]["kernels"]["strategy"]["matrix"]["kernel"]
+    assert len(kernels) >= 3
