@@ -112,6 +112,8 @@ def private_keeps_cache(ground: Ground) -> str:
 SIZE_BYTES = 2 * LARGE_WRITE_BYTES
 FAULT_AROUND_PAGES = 64
 """More than READ of one page maps without large folios: 16 pages unless somebody changed it."""
+MANY_MAPPED = f"more than {FAULT_AROUND_PAGES} pages mapped"
+ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
 
 
 @contextmanager
@@ -125,6 +127,22 @@ def _written(ground: Ground, chunk_bytes: int) -> Iterator[int]:
         yield fd
 
 
+def _mapped_by_one_page(ground: Ground, fd: int) -> int:
+    """How many pages READ of the first one maps."""
+    with ground.map(SIZE_BYTES // PAGE_SIZE_BYTES, fd=fd) as memory:
+        memory.populate_read(0, PAGE_SIZE_BYTES)
+        return memory.pages().present
+
+
+def _single_pages() -> NotTestable:
+    return NotTestable(
+        Unavailable(
+            "this file system keeps files in single pages here: choose a directory on ext4 "
+            "(Linux 6.16) or xfs (5.18) with --dir"
+        )
+    )
+
+
 def _after_one_page(ground: Ground, fd: int, *advice: str) -> str:
     """What is dirty after WRITE of the first page."""
     with ground.map(SIZE_BYTES // PAGE_SIZE_BYTES, fd=fd) as memory:
@@ -132,15 +150,15 @@ def _after_one_page(ground: Ground, fd: int, *advice: str) -> str:
             memory.advise(each)
         memory.populate_write(0, PAGE_SIZE_BYTES)
         dirty = _cache(memory).dirty or 0
-    return "more than 1 page dirty" if dirty > 1 else f"{dirty} page dirty"
+    return MANY_DIRTY if dirty > 1 else f"{dirty} page dirty"
 
 
 @promise(
     "folio-2021-one-page",
     source="the debate of 2021: WRITE dirties what it populates",
     claim="WRITE of one page dirties that page alone, however the file was written",
-    on={"shared file": "1 page dirty"},
-    differs={"more than 1 page dirty": LARGE_FOLIOS},
+    on={"shared file": ONE_DIRTY},
+    differs={MANY_DIRTY: LARGE_FOLIOS},
 )
 def one_page_of_2021(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
@@ -151,27 +169,34 @@ def one_page_of_2021(ground: Ground) -> str:
     "folio-dirty-whole",
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="WRITE of one page dirties the large folio that the page is in, all of it",
-    on={"shared file": "more than 1 page dirty"},
+    on={"shared file": MANY_DIRTY},
 )
 def dirty_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
-        with ground.map(SIZE_BYTES // PAGE_SIZE_BYTES, fd=fd) as memory:
-            memory.populate_read(0, PAGE_SIZE_BYTES)
-            if memory.pages().present <= FAULT_AROUND_PAGES:
-                raise NotTestable(
-                    Unavailable(
-                        "this file system keeps files in single pages here: choose a directory on "
-                        "ext4 (Linux 6.16) or xfs (5.18) with --dir"
-                    )
-                )
+        if _mapped_by_one_page(ground, fd) <= FAULT_AROUND_PAGES:
+            raise _single_pages()
         return _after_one_page(ground, fd)
+
+
+@promise(
+    "folio-maps-whole",
+    source="Linux documentation, mm/page_cache.rst: folios",
+    claim="READ of one page maps the large folio that the page is in, all of it",
+    on={"shared file": MANY_MAPPED},
+)
+def maps_whole(ground: Ground) -> str:
+    with _written(ground, LARGE_WRITE_BYTES) as fd:
+        mapped = _mapped_by_one_page(ground, fd)
+        if _after_one_page(ground, fd) == ONE_DIRTY:
+            raise _single_pages()
+        return MANY_MAPPED if mapped > FAULT_AROUND_PAGES else f"{mapped} pages mapped"
 
 
 @promise(
     "folio-small-chunks",
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="WRITE of one page dirties that page alone, if the file was written page by page",
-    on={"shared file": "1 page dirty"},
+    on={"shared file": ONE_DIRTY},
 )
 def small_chunks(ground: Ground) -> str:
     with _written(ground, PAGE_SIZE_BYTES) as fd:
@@ -182,7 +207,7 @@ def small_chunks(ground: Ground) -> str:
     "folio-random",
     source="madvise(2), MADV_RANDOM",
     claim="WRITE of one page dirties that page alone, of a cold file that is advised MADV_RANDOM",
-    on={"shared file": "1 page dirty"},
+    on={"shared file": ONE_DIRTY},
 )
 def random(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:

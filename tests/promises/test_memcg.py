@@ -45,7 +45,6 @@ def test_what_a_killed_check_left_is_removed() -> None:
     assert groups() == []
 
 
-@pytest.mark.needs("ordinary_user")
 def test_who_may_not_make_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without permission it is not testable, and says what would help."""
     monkeypatch.setattr(memcg.os, "access", lambda *words: False)
