@@ -63,7 +63,7 @@ class Forest:
             )
         axis.axvline(1, color="#555555", linewidth=0.8)
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7)))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_yticks(range(len(self.rows)), [label for label, _ in self.rows], fontsize=8)

@@ -75,7 +75,9 @@ def _exporter() -> HTMLExporter:
 
 def _executed(page: Page) -> NotebookNode:
     notebook = nbformat.read(page.path, as_version=4)
-    run = ExecutePreprocessor(timeout=300, kernel_name="python3")
+    run = ExecutePreprocessor(
+        timeout=300, kernel_name="python3", extra_arguments=["--log-level=ERROR"]
+    )
     run.preprocess(notebook, {"metadata": {"path": str(page.path.parent)}})
     notebook.metadata.pop("widgets", None)
     return notebook
