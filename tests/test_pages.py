@@ -4,8 +4,10 @@ import pytest
 
 from prefault_kit import pages
 from prefault_kit.backing import Backing
+from prefault_kit.host import features
 from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.syscalls import PAGE_STATES
 
 PAGES = 512
 SIZE = PAGES * PAGE
@@ -111,3 +113,16 @@ def test_hugetlb_counts_system_pages(huge_page_bytes: int) -> None:
         mapping.populate_write()
         count = huge_page_bytes // PAGE
         assert (mapping.pages().present, mapping.pages().huge) == (count, count)
+
+
+@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+@pytest.mark.parametrize("size_pages", [512, 1024, 3000])
+def test_counts_agree_with_the_states(size_pages: int) -> None:
+    """Every second page written: as many regions as pages, and none is counted twice."""
+    with Mapping(Backing.anon(), size_pages * PAGE) as mapping:
+        mapping.populate_read()
+        for page in range(0, size_pages, 2):
+            mapping.touch_write(page * PAGE, PAGE)
+        found = mapping.pages()
+    assert (found.present, found.zero) == (size_pages, size_pages // 2)
+    assert sum(bool(state & PAGE_STATES["zero"]) for state in found.state_bytes) == found.zero

@@ -51,7 +51,10 @@ int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
             memset(states + (regions[i].start - address) / page, state, pages);
             count(counts, state, (int64_t)pages);
         }
-        scan.start = scan.walk_end;
+        /* walk_end may lie before the last region (seen on 6.18 where regions are small): going
+         * on from there would count pages twice */
+        uintptr_t last = found ? regions[found - 1].end : scan.end;
+        scan.start = last > scan.walk_end ? last : scan.walk_end;
     }
     return 0;
 }
