@@ -6,7 +6,7 @@ import errno
 import os
 import weakref
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from prefault_kit import filecache, hugepages, mounts, pages, smaps, syscalls
 from prefault_kit.backing import Backing, check_size
@@ -33,6 +33,7 @@ class Mapping:
     ``fd`` maps a file that is already open and as large as need be, and leaves it open. ``thp``
     False advises MADV_NOHUGEPAGE, True MADV_HUGEPAGE, None nothing.
     ``reserve=False`` is MAP_NORESERVE: hugetlb pages are then not promised at mmap time.
+    ``writable=False`` maps for reading alone, which a file that is open for reading needs.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Mapping:
         fd: int | None = None,
         thp: bool | None = False,
         reserve: bool = True,
+        writable: bool = True,
     ) -> None:
         if sharing not in SHARINGS:
             raise ValueError(f"sharing is private or shared, not {sharing!r}")
@@ -59,6 +61,7 @@ class Mapping:
                 self._flags |= MAP["MAP_HUGETLB"] | log2 << MAP["MAP_HUGE_SHIFT"]
         if not reserve:
             self._flags |= MAP["MAP_NORESERVE"]
+        self._protection = PROTECTION["rw" if writable else "r"]
         own_fd = None
         if backing.has_file and fd is None:
             own_fd = fd = backing.open()
@@ -72,7 +75,7 @@ class Mapping:
             self.address, fence, fence_length = syscalls.map_fenced(
                 size_bytes,
                 align=align,
-                protection=PROTECTION["rw"],
+                protection=self._protection,
                 flags=self._flags,
                 fd=self.fd,
             )
@@ -202,6 +205,23 @@ class Mapping:
         """Atomically OR 0 into one byte of each page: keeps content, also under writers."""
         return self._timed("touch_atomic", offset, length, threads, interruptible)
 
+    def access(self, pages: Any, writes: Any, *, threads: int = 1) -> tuple[Work, Any]:
+        """Access pages in an order of one's own: the work, and each access's nanoseconds.
+
+        ``pages`` (uint32: which page, in the mapping's page size) and ``writes`` (uint8: 1 writes,
+        0 reads) are arrays of one length, the times an array of uint32. A SIGBUS is
+        PrefaultError(EFAULT) with ``page``.
+        """
+        if len(pages) and int(pages.max()) >= self.size_bytes // self.backing.page_size_bytes:
+            raise ValueError("an access lies outside of the mapping")
+        return syscalls.access_timed(
+            *self._span(0, None),
+            step=self.backing.page_size_bytes,
+            pages=pages,
+            writes=writes,
+            threads=threads,
+        )
+
     def mlock(
         self,
         offset: int = 0,
@@ -232,7 +252,7 @@ class Mapping:
             work = syscalls.remap_timed(
                 address,
                 length,
-                protection=PROTECTION["rw"],
+                protection=self._protection,
                 flags=self._flags | MAP["MAP_POPULATE"],
                 fd=self.fd,
                 step=self.backing.page_size_bytes,

@@ -22,6 +22,8 @@ class Mount:
     file_system: str
     options: tuple[str, ...]
     """Options of the mount and of the file system."""
+    source: str = ""
+    """What is mounted: a block device's path, for file systems on one."""
 
 
 def parse(text: str) -> list[Mount]:
@@ -31,7 +33,8 @@ def parse(text: str) -> list[Mount]:
         left, _, right = line.partition(" - ")
         fields, tail = left.split(" "), right.split(" ")
         options = (*fields[5].split(","), *(tail[2].split(",") if len(tail) > 2 else ()))
-        mounts.append(Mount(_unescape(fields[4]), tail[0], options))
+        source = _unescape(tail[1]) if len(tail) > 1 else ""
+        mounts.append(Mount(_unescape(fields[4]), tail[0], options, source))
     return mounts
 
 

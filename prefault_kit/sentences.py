@@ -1,26 +1,17 @@
 """What the cover letter concludes from its table, and whether a measured grid agrees.
 
-A sentence compares two methods on several kinds of memory. Of a run of the grid each ratio has a
-confidence interval: of the medians of both methods' repetitions, which ran interleaved and so are
-resampled in pairs (scipy.stats.bootstrap). The minimum, which was published, has no such interval.
+A sentence compares two methods on several kinds of memory. Of a run of the grid each ratio is of
+medians, with its confidence interval; the minimum, which was published, has none.
 """
 
 from __future__ import annotations
 
-import functools
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from prefault_kit import results
+from prefault_kit import intervals, results
 from prefault_kit.backing import format_bytes
 from prefault_kit.tables import Row
-
-CONFIDENCE = 0.95
-RESAMPLES = 2000
-SEED = 2021
-"""The same repetitions give the same interval."""
 
 Memory = tuple[str, str, int]
 """Sharing, kind of backing, page size in bytes."""
@@ -182,29 +173,9 @@ def measured(
     one, other = timings.get(sentence.method), timings.get(sentence.other)
     if not one or not other:
         return None
-    return Judged(*(interval := _interval(one, other)), sentence.verdict(*interval[1:]))
-
-
-@functools.cache
-def _interval(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, float, float]:
-    """The ratio of two medians, and its confidence interval."""
-    import numpy  # here, so that importing the kit stays quick
-    from scipy import stats
-
-    def ratio(a: Any, b: Any, axis: int = -1) -> Any:
-        return numpy.median(a, axis=axis) / numpy.median(b, axis=axis)
-
-    found = stats.bootstrap(
-        (one, other),
-        ratio,
-        paired=True,
-        vectorized=True,
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=numpy.random.default_rng(SEED),
-    ).confidence_interval
-    return statistics.median(one) / statistics.median(other), float(found.low), float(found.high)
+    found = intervals.of_medians(one, other)
+    verdict = sentence.verdict(found.low, found.high)
+    return Judged(found.ratio, found.low, found.high, verdict)
 
 
 def name(memory: Memory) -> str:

@@ -19,6 +19,19 @@ from prefault_kit.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
 FILL_AT_ONCE_BYTES = 64 << 20
 
 
+def make_hole(fd: int, size_bytes: int, *, on_disk: bool) -> None:
+    """Make a file one hole of ``size_bytes``.
+
+    What is written to a file after a truncation to size 0, ext4, xfs and btrfs write to disk at
+    the next close (ext4's auto_da_alloc and its like), and a Stop would wait for that. So there is
+    a close at once, while there is nothing to write.
+    """
+    os.ftruncate(fd, 0)
+    if on_disk:
+        os.close(os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC))
+    os.ftruncate(fd, size_bytes)
+
+
 class Stage:
     """The file behind the cells of a run, in its start state; nothing for anonymous memory."""
 
@@ -51,24 +64,12 @@ class Stage:
                 syscalls.fill(self.fd, offset, length, data)
             yield (offset + length) / self.size_bytes
 
-    def _empty(self, fd: int) -> None:
-        """Make the file one hole.
-
-        What is written to a file after a truncation to size 0, ext4, xfs and btrfs write to disk
-        at the next close (ext4's auto_da_alloc and its like), and a Stop would wait for that. So
-        there is a close at once, while there is nothing to write.
-        """
-        os.ftruncate(fd, 0)
-        if self.backing.on_disk:
-            os.close(os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC))
-        os.ftruncate(fd, self.size_bytes)
-
     def reset(self) -> None:
         """Bring the file back into its start state; OSError EBUSY if it cannot be evicted."""
         if self.fd is None:
             return
         if self.start == "empty":
-            self._empty(self.fd)
+            make_hole(self.fd, self.size_bytes, on_disk=self.backing.on_disk)
         elif self.start == "cold":
             left = filecache.evict(self.fd)
             if left:
@@ -109,7 +110,7 @@ class Cell:
             with self._map() as mapping:
                 try:
                     for step in self.method.steps:
-                        work += _do(mapping, step, self.experiment.threads)
+                        work += do(mapping, step, self.experiment.threads)
                 except OSError as error:
                     self._fail(error)
                 if last or self.failed:
@@ -179,8 +180,8 @@ class Cell:
         }
 
 
-def _do(mapping: Mapping, step: str, threads: int) -> Work:
-    """Do one step of a method."""
+def do(mapping: Mapping, step: str, threads: int) -> Work:
+    """Do one step of a method: its work."""
     if step.startswith("MADV_"):
         return mapping.advise(step)
     if step in ("fallocate", "map_populate"):  # one system call that cannot be shared out

@@ -224,6 +224,36 @@ def range_timed(
     return _timed(f"{operation}({_range(address, length)})", step, run)
 
 
+def access_timed(
+    address: int, length: int, *, step: int, pages: Any, writes: Any, threads: int = 1
+) -> tuple[Work, Any]:
+    """Access pages in an order of the caller's; the work, and how long each access took.
+
+    ``pages`` (uint32) and ``writes`` (uint8) are arrays of one length: which page of ``step``
+    bytes, and whether it is written. The times are an array of uint32, in nanoseconds from one
+    reading of the clock to the next. A SIGBUS is PrefaultError(EFAULT) with ``page``.
+    """
+    import numpy  # here, so that importing the kit is quick
+
+    times = numpy.full(len(pages), numpy.iinfo("uint32").max, "uint32")  # all there beforehand
+
+    def run(native: Any) -> int:
+        result: int = lib.pf_access_timed(
+            native,
+            address,
+            length,
+            step,
+            ffi.from_buffer("uint32_t[]", pages),
+            ffi.from_buffer("unsigned char[]", writes),
+            len(pages),
+            threads,
+            ffi.from_buffer("uint32_t[]", times),
+        )
+        return result
+
+    return _timed(f"access({_range(address, length)})", step, run), times
+
+
 def remap_timed(
     address: int, length: int, *, protection: int, flags: int, fd: int = -1, step: int
 ) -> Work:

@@ -31,7 +31,7 @@ RUN = ("run", "--backing", "anon", "--method", "POPULATE_WRITE")
 LONG_RUN = (*RUN, "--size", "256MiB", "--repeats", "100000")
 SMALL_GRID = ("matrix", "--only", f"anon {PAGE}", "--only", f"memfd {PAGE}")
 LONG_GRID = (*SMALL_GRID, "--sizes", "4MiB", "--repeats", "25")
-COMMANDS = ("doctor", "run", "matrix", "check")
+COMMANDS = ("doctor", "run", "matrix", "check", "review")
 
 
 # Good usage

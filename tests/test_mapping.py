@@ -280,3 +280,27 @@ def test_fault_around_windows_never_depend_on_placement() -> None:
             faults.add(mapping.touch_read().minor_faults)
     assert len(faults) == 1
     assert faults.pop() < PAGES
+
+
+def test_a_file_that_is_open_for_reading_is_mapped_for_reading(tmp_path: Path) -> None:
+    """It can be populated and read; writing fails, and the file stays."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * SIZE)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        with Mapping(
+            Backing.file(tmp_path), SIZE, "shared", fd=fd, writable=False, thp=None
+        ) as mapping:
+            mapping.populate_read()
+            assert mapping.read(0, 1) == b"x"
+            with pytest.raises(OSError) as caught:
+                mapping.populate_write()
+            assert caught.value.errno == errno.EINVAL
+            with pytest.raises(PrefaultError):
+                mapping.write(0, b"y")
+            mapping.map_populate()
+            with pytest.raises(PrefaultError):
+                mapping.write(0, b"y")
+    finally:
+        os.close(fd)
+    assert path.read_bytes() == b"x" * SIZE

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import methods, results, sentences, tables
+from prefault_kit import intervals, methods, results, sentences, tables
 from prefault_kit.sentences import (
     AGREES,
     DISAGREES,
@@ -82,7 +82,7 @@ def test_the_interval_is_the_same_again() -> None:
     """The seed is fixed: what is stored in a notebook can be compared."""
     rows = [row("POPULATE_READ", [1.0, 1.3, 1.2]), row("Read", [1.1, 1.0, 1.5])]
     first = measured(FASTER, ANON, SIZE, rows)
-    sentences._interval.cache_clear()
+    intervals.of_medians.cache_clear()
     assert measured(FASTER, ANON, SIZE, rows) == first
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import numpy
 import pytest
 
 from prefault_kit import syscalls
@@ -276,3 +277,30 @@ def test_atomic_touch_loses_no_write() -> None:
         finally:
             stop = True
             thread.join()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_accesses_in_an_order_of_ones_own(threads: int) -> None:
+    """Every second page is written, from the last to the first, and each access has its time."""
+    pages = numpy.arange(PAGES, dtype="uint32")[::-1].copy()
+    writes = (pages % 2).astype("uint8")
+    with Mapping(Backing.anon(), SIZE) as mapping:
+        work, times = mapping.access(pages, writes, threads=threads)
+        found = mapping.pages()
+        assert (found.present, mapping.usage().anonymous) == (PAGES, SIZE // 2)
+        assert work.minor_faults == PAGES
+        assert len(times) == PAGES
+        assert 0 < times.sum() < 2 * threads * work.elapsed_ns
+        assert mapping.access(pages, writes)[0].minor_faults == 0
+
+
+def test_an_access_beyond_the_end_names_the_page() -> None:
+    """SIGBUS becomes EFAULT, and a page outside of the mapping is refused."""
+    pages = numpy.array([5, 100, 7], "uint32")
+    with Mapping(Backing.memfd(), SIZE, "shared") as mapping:
+        os.ftruncate(mapping.fd, 50 * PAGE)
+        with pytest.raises(PrefaultError) as caught:
+            mapping.access(pages, numpy.zeros(3, "uint8"))
+        assert (caught.value.errno, caught.value.page) == (errno.EFAULT, 100)
+        with pytest.raises(ValueError, match="outside"):
+            mapping.access(numpy.array([PAGES], "uint32"), numpy.zeros(1, "uint8"))

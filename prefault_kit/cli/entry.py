@@ -12,6 +12,7 @@ from prefault_kit.cli.check import check
 from prefault_kit.cli.doctor import doctor
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, Ending, in_words
 from prefault_kit.cli.matrix import matrix
+from prefault_kit.cli.review import review
 from prefault_kit.cli.run import run
 
 NAME = "prefault-kit"
@@ -28,6 +29,7 @@ def cli(context: click.Context) -> None:
       prefault-kit doctor
       prefault-kit run --backing anon --method POPULATE_WRITE
       prefault-kit matrix --sizes 2MiB,4GiB --out grid.csv
+      prefault-kit review --dir . --content large-chunks --write 0.01
 
     Every command takes --json, and --help with examples. Exit status: 0 ok, 1 the experiment
     failed, 2 bad usage, 3 unavailable on this host.
@@ -36,7 +38,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (doctor, run, matrix, check):
+for command in (doctor, run, matrix, check, review):
     cli.add_command(command)
 
 

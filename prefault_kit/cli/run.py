@@ -6,34 +6,14 @@ import json
 
 import click
 
-from prefault_kit import experiment, hugepages
-from prefault_kit.backing import KINDS, Backing, format_bytes
+from prefault_kit import experiment
+from prefault_kit.backing import KINDS
 from prefault_kit.cli import show
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
+from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json, backing_of
 from prefault_kit.experiment import STARTS, Experiment, Progress
 from prefault_kit.mapping import SHARINGS
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
-
-
-def _backing(kind: str, page_size: int | None, directory: str | None) -> Backing:
-    """The backing that the options name; ValueError when they contradict each other."""
-    if kind in ("anon", "memfd"):
-        if directory is not None:
-            raise ValueError(f"{kind} memory lies in no directory: leave --dir out")
-        return Backing(kind, PAGE_SIZE_BYTES if page_size is None else page_size)
-    if kind == "hugetlbfs":
-        found = Backing.hugetlbfs(directory)
-        sizes = hugepages.pools()
-        if page_size is None or not sizes:
-            return found
-        if page_size not in sizes:
-            known = " or ".join(map(format_bytes, sizes))
-            raise ValueError(f"hugetlbfs has pages of {known} here, not of {page_size} bytes")
-        return Backing(kind, page_size, directory)
-    size = PAGE_SIZE_BYTES if page_size is None else page_size
-    return Backing(kind, size, "." if directory is None and kind == "file" else directory)
 
 
 @click.command(short_help="Run one cell: one method on one kind of memory.")
@@ -108,7 +88,7 @@ def run(
     """
     try:
         cell = Experiment(
-            backing=_backing(backing, page_size, directory),
+            backing=backing_of(backing, page_size, directory),
             sharing=sharing,
             method=method,
             size_bytes=size_bytes,

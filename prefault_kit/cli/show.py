@@ -18,6 +18,7 @@ from prefault_kit.experiment import Experiment, Result
 from prefault_kit.host import Capability
 from prefault_kit.promises.promise import DIFFERS, HOLDS, NOT_TESTABLE, Verdict
 from prefault_kit.quantities import format_count, format_ms
+from prefault_kit.review import Review, Weights, advice
 from prefault_kit.tables import Row
 
 PLAIN_WIDTH = 150
@@ -210,3 +211,60 @@ def _observed(verdict: Verdict) -> str:
         return seen
     why = verdict.reason or "nobody knows why"
     return f"{seen}, not {verdict.expected}: {why}"
+
+
+def review(found: Review, weights: Weights) -> None:
+    """The candidates of a review, cheapest first, what is recommended and why."""
+    console = _console()
+    load = found.workload
+    title = f"{load.sharing} {load.backing.label}, {format_bytes(load.size_bytes)}, {load.content}"
+    title += f": {load.read:.0%} read, {load.write:.0%} written, {load.pattern}"
+    title += f", then {load.afterwards}" if load.afterwards != "nothing" else ""
+    title += f", on {found.file_system}" if found.file_system else ""
+    console.print(Text(title, style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    names = ("cost", "prefault", "access", "sync", "p99.9", "faults", "dirty", "written back", "x")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in advice.ranking(found, weights):
+        said = each.as_dict()
+        amplified = each.write_amplification
+        table.add_row(
+            each.name,
+            format_ms(advice.cost_of(each, weights) * 1000),
+            _ms(said["prefault_ms"]),
+            _ms(said["access_ms"]),
+            _ms(said["sync_ms"]),
+            f"{said['first_touch_us']['p999']:.1f} us",
+            f"{said['minor_faults']:,}",
+            "-"
+            if said["dirty_pages_after_prefault"] is None
+            else f"{said['dirty_pages_after_prefault']:,}",
+            "-" if said["bytes_written_back"] is None else _bytes(said["bytes_written_back"]),
+            "-" if amplified is None else f"{amplified:.1f}",
+        )
+    console.print(table)
+    for each in found.candidates:
+        if each.outcome != "ok":
+            console.print(Text(f"{each.name}: {each.message}"))
+    answer = advice.recommend(found, weights)
+    if answer:
+        console.print(Text(answer.name, style="bold"))
+        console.print(Text(answer.reason))
+    cross = advice.crossing(found, weights)
+    if cross.fraction is not None:
+        last = "" if cross.low is None else f" ({cross.low:.0%} to {_part(cross.high)})"
+        console.print(
+            f"POPULATE_WRITE costs no more than POPULATE_READ once {cross.fraction:.0%} of the "
+            f"pages{last} are written"
+        )
+    console.print(
+        "faults: of the accesses; dirty: pages, after prefaulting; x: bytes written back over "
+        "bytes that the program dirtied"
+    )
+    console.print(f"again: {found.command}", soft_wrap=True)
+
+
+def _part(value: float | None) -> str:
+    return "beyond all" if value is None else f"{value:.0%}"

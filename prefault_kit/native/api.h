@@ -48,6 +48,9 @@ int pf_remap_timed(pf_work *work, uintptr_t address, size_t length, int prot, in
 int pf_fallocate_timed(pf_work *work, int fd, int mode, int64_t offset, int64_t length);
 int pf_range_timed(pf_work *work, int operation, int advice, uintptr_t address, size_t length,
                    size_t step, int threads, int64_t budget_ns, int64_t *share_done);
+int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step,
+                    const uint32_t *pages, const unsigned char *writes, size_t count, int threads,
+                    uint32_t *latency_ns);
 
 /* touch.c: reading and writing memory that may raise SIGBUS or SIGSEGV */
 int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset);

@@ -54,4 +54,18 @@ static inline void pf_end(struct pf_span *span)
 int pf_touch(int operation, char *begin, char *end, size_t step, int64_t budget_ns,
              struct pf_span *span);
 
+/* Accesses in an order of the caller's: `pages` says of which page (in steps from base), `writes`
+ * whether it is a write, `latency_ns` takes how long each took. */
+struct pf_access {
+    char *base, *end;
+    size_t step;
+    const uint32_t *pages;
+    const unsigned char *writes;
+    uint32_t *latency_ns;
+};
+
+/* Do accesses first to last - 1. As pf_touch; done_bytes counts a step an access. */
+int pf_access_pages(const struct pf_access *access, size_t first, size_t last,
+                    struct pf_span *span);
+
 #endif

@@ -140,6 +140,45 @@ int pf_touch(int operation, char *begin, char *end, size_t step, int64_t budget_
     return result;
 }
 
+/* A latency is the time from one reading of the clock to the next: one reading an access. */
+static __attribute__((noinline)) void access_all(const struct pf_access *access, size_t first,
+                                                 size_t last)
+{
+    int64_t before = pf_now_ns();
+    for (size_t i = first; i < last; i++) {
+        volatile char *page = access->base + access->pages[i] * access->step;
+        if (access->writes[i])
+            *page = 1;
+        else
+            (void)*page;
+        int64_t now = pf_now_ns();
+        access->latency_ns[i] = now - before < UINT32_MAX ? (uint32_t)(now - before) : UINT32_MAX;
+        before = now;
+    }
+}
+
+int pf_access_pages(const struct pf_access *access, size_t first, size_t last,
+                    struct pf_span *span)
+{
+    struct guard guard;
+    int result;
+    enter(&guard, access->base, access->end);
+    if (sigsetjmp(guard.back, 0) == 0) {
+        active = &guard;
+        pf_begin(span);
+        access_all(access, first, last);
+        pf_end(span);
+        span->done_bytes = (int64_t)((last - first) * access->step);
+        result = 0;
+    } else {
+        pf_end(span);
+        span->done_bytes = (int64_t)((guard.fault - guard.begin) / access->step * access->step);
+        result = -EFAULT;
+    }
+    leave();
+    return result;
+}
+
 int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset)
 {
     char *memory = (char *)address;

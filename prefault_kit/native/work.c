@@ -64,12 +64,14 @@ static int call_in_parts(int operation, int advice, char *begin, char *end, size
 struct share {
     struct team *team;
     char *begin, *end;
+    size_t first, last; /* of accesses */
     struct pf_span span;
     int result;
 };
 
 struct team {
     int operation, advice;
+    const struct pf_access *access; /* instead of an operation */
     size_t step;
     int64_t budget_ns;
     pthread_mutex_t lock;
@@ -80,7 +82,9 @@ struct team {
 static void do_share(struct share *share)
 {
     const struct team *team = share->team;
-    if (share->begin == share->end) {
+    if (team->access) {
+        share->result = pf_access_pages(team->access, share->first, share->last, &share->span);
+    } else if (share->begin == share->end) {
         pf_begin(&share->span);
         pf_end(&share->span);
     } else if (team->operation <= PF_TOUCH_ATOMIC) {
@@ -140,6 +144,33 @@ static int do_shares(struct team *team, struct share *shares, int threads)
     return -error;
 }
 
+/* Add what all shares did, from the first one's begin to the last one's end; the first failure, and
+ * where it lies. share_done, if there is one, is moved on. */
+static int add_shares(pf_work *work, const struct share *shares, int threads, const char *address,
+                      int64_t *share_done)
+{
+    struct pf_span all = shares[0].span;
+    int result = 0;
+    for (int i = 0; i < threads; i++) {
+        const struct pf_span *span = &shares[i].span;
+        if (share_done)
+            share_done[i] += span->done_bytes;
+        if (shares[i].result != 0 && result == 0) {
+            result = shares[i].result;
+            work->error_offset = shares[i].begin - address + span->done_bytes;
+        }
+        if (i == 0)
+            continue;
+        all.began_ns = span->began_ns < all.began_ns ? span->began_ns : all.began_ns;
+        all.ended_ns = span->ended_ns > all.ended_ns ? span->ended_ns : all.ended_ns;
+        all.minor_faults += span->minor_faults;
+        all.major_faults += span->major_faults;
+        all.done_bytes += span->done_bytes;
+    }
+    add_span(work, &all);
+    return result;
+}
+
 /* Do one operation over [address, address + length), in `threads` shares of whole steps.
  * share_done[threads] says how far each share already is and is moved on; call again until all is
  * done where a budget ends the call early. elapsed_ns grows by the time from the first share's
@@ -161,25 +192,34 @@ int pf_range_timed(pf_work *work, int operation, int advice, uintptr_t address, 
         shares[i].end = (char *)address + (last < length ? last : length);
     }
     int result = do_shares(&team, shares, threads);
-    if (result == 0) {
-        struct pf_span all = shares[0].span;
-        for (int i = 0; i < threads; i++) {
-            const struct pf_span *span = &shares[i].span;
-            share_done[i] += span->done_bytes;
-            if (shares[i].result != 0 && result == 0) {
-                result = shares[i].result;
-                work->error_offset = shares[i].begin - (char *)address + span->done_bytes;
-            }
-            if (i == 0)
-                continue;
-            all.began_ns = span->began_ns < all.began_ns ? span->began_ns : all.began_ns;
-            all.ended_ns = span->ended_ns > all.ended_ns ? span->ended_ns : all.ended_ns;
-            all.minor_faults += span->minor_faults;
-            all.major_faults += span->major_faults;
-            all.done_bytes += span->done_bytes;
-        }
-        add_span(work, &all);
+    if (result == 0)
+        result = add_shares(work, shares, threads, (char *)address, share_done);
+    free(shares);
+    return result;
+}
+
+/* Access single pages in the caller's order, in `threads` shares of it. error_offset leads to the
+ * page that could not be had. */
+int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step,
+                    const uint32_t *pages, const unsigned char *writes, size_t count, int threads,
+                    uint32_t *latency_ns)
+{
+    struct pf_access access = {.base = (char *)address, .end = (char *)address + length,
+                               .step = step, .pages = pages, .writes = writes,
+                               .latency_ns = latency_ns};
+    struct team team = {.access = &access, .step = step};
+    struct share *shares = calloc((size_t)threads, sizeof(*shares));
+    if (!shares)
+        return -ENOMEM;
+    for (int i = 0; i < threads; i++) {
+        shares[i].team = &team;
+        shares[i].begin = (char *)address;
+        shares[i].first = count * (size_t)i / (size_t)threads;
+        shares[i].last = count * (size_t)(i + 1) / (size_t)threads;
     }
+    int result = do_shares(&team, shares, threads);
+    if (result == 0)
+        result = add_shares(work, shares, threads, (char *)address, NULL);
     free(shares);
     return result;
 }

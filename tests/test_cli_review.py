@@ -1,0 +1,77 @@
+"""``prefault-kit review``: what it prints, how it ends, what it leaves."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.review.candidates import CANDIDATES
+from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
+from tests.command import prefault, sentence
+
+SMALL = ("review", "--backing", "anon", "--sharing", "private", "--size", "1MiB", "--repeats", "2")
+
+
+def test_json_is_one_object_with_all_candidates() -> None:
+    """The names that scripts rely on, and the weights that were asked for."""
+    done = prefault(*SMALL, "--write", "0.5", "--weights", "startup=0.5,tail=1", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert [each["name"] for each in found["candidates"]] == list(CANDIDATES)
+    assert found["recommendation"]["name"]
+    assert found["weights"] == {"startup": 0.5, "tail": 1.0, "written": 0.0, "memory": 0.0}
+    assert "crossover_written_fraction" in found
+    assert found["host"]["kernel"]
+
+
+def test_people_get_a_table_a_reason_and_the_command() -> None:
+    """Also why a candidate does not apply."""
+    done = prefault(*SMALL, "--no-sweep")
+    assert done.returncode == 0
+    for words in (
+        "POPULATE_WRITE",
+        "1 MiB",
+        "nothing lies on a disk",
+        "again: prefault-kit review",
+    ):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--write", "2"), "fraction"),
+        (("--content", "cold"), "backing file"),
+        (("--weights", "speed=1"), "no weight"),
+        (("--existing-file", "/none"), "/none"),
+    ],
+)
+def test_bad_usage_is_one_sentence(words: tuple[str, ...], said: str) -> None:
+    """Status 2, or 1 where there is no such file."""
+    options = SMALL if words[0] != "--existing-file" else ("review",)
+    done = prefault(*options, *words)
+    assert done.returncode == (2 if words[0] != "--existing-file" else 1)
+    assert said in sentence(done)
+
+
+def test_what_does_not_fit_is_status_3() -> None:
+    """Nothing is begun."""
+    done = prefault("review", "--backing", "memfd", "--size", "1024TiB")
+    assert done.returncode == 3
+    assert "memory" in sentence(done)
+
+
+def test_a_file_of_ones_own_is_reviewed_and_stays(tmp_path: Path) -> None:
+    """Read alone, by a user who may do no more."""
+    path = tmp_path / "mine.bin"
+    path.write_bytes(os.urandom(64 * PAGE))
+    path.chmod(0o400)
+    before = path.read_bytes()
+    done = prefault("review", "--existing-file", str(path), "--repeats", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    said = {each["name"]: each["outcome"] for each in found["candidates"]}
+    assert said["POPULATE_READ"] == "ok"
+    assert said["POPULATE_WRITE"] == "not-applicable"
+    assert path.read_bytes() == before
