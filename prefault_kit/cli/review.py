@@ -77,7 +77,7 @@ def review(
     \b
     Examples:
       prefault-kit review --dir /var/tmp --content large-chunks --write 0.01
-      prefault-kit review --backing anon --sharing private --write 1 --size 1GiB --threads 2
+      prefault-kit review --backing anon --sharing private --write 1 --threads 2
       prefault-kit review --existing-file model.bin --read 0.2 --pattern hotspot
 
     Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
