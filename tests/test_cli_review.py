@@ -45,6 +45,7 @@ def test_people_get_a_table_a_reason_and_the_command() -> None:
         (("--content", "cold"), "backing file"),
         (("--weights", "speed=1"), "no weight"),
         (("--existing-file", "/none"), "/none"),
+        (("--preset", "vm-ram"), "give one of"),
     ],
 )
 def test_bad_usage_is_one_sentence(words: tuple[str, ...], said: str) -> None:
@@ -75,3 +76,33 @@ def test_a_file_of_ones_own_is_reviewed_and_stays(tmp_path: Path) -> None:
     assert said["POPULATE_READ"] == "ok"
     assert said["POPULATE_WRITE"] == "not-applicable"
     assert path.read_bytes() == before
+
+
+def test_the_export_is_written_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A page and a summary; a second time it is refused before anything runs."""
+    target = tmp_path / "review.html"
+    assert prefault(*SMALL, "--no-sweep", "--export", str(target)).returncode == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["review.html", "review.md"]
+    again = prefault(*SMALL, "--no-sweep", "--export", str(target))
+    assert again.returncode == 2
+    assert "exists already" in sentence(again)
+
+
+def test_a_preset_is_a_case_that_options_change(disk_directory: Path) -> None:
+    """Its words and weights, but for what is said otherwise."""
+    done = prefault(
+        "review",
+        *("--preset", "fake-nvdimm", "--dir", str(disk_directory), "--size", "1MiB"),
+        *("--repeats", "2", "--no-sweep", "--json"),
+    )
+    found = json.loads(done.stdout)
+    case = found["workload"]
+    assert (case["content"], case["write"], case["size_bytes"]) == ("large-chunks", 0.01, 1 << 20)
+    assert found["weights"]["written"] == 1.0
+
+
+def test_a_preset_that_no_host_can_show_says_why() -> None:
+    """DAX wants persistent memory."""
+    done = prefault("review", "--preset", "dax")
+    assert done.returncode == 3
+    assert "persistent memory" in sentence(done)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from prefault_kit.backing import KINDS
 from prefault_kit.cli import show
@@ -13,11 +15,57 @@ from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json, backing_of
 from prefault_kit.mapping import SHARINGS
-from prefault_kit.review import Progress, Weights, Workload, advice, measured
+from prefault_kit.review import Progress, Weights, Workload, advice, document, measured
+from prefault_kit.review.presets import PRESETS
 from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS
+
+WORDS = (
+    "sharing",
+    "size_bytes",
+    "content",
+    "read",
+    "write",
+    "pattern",
+    "afterwards",
+    "threads",
+    "repeats",
+)
+"""Options that are words of a workload."""
+
+
+def _case(
+    chosen: dict[str, Any],
+    preset: str | None,
+    existing_file: Path | None,
+    backing: str | None,
+    page_size: int | None,
+    directory: str | None,
+) -> tuple[Workload, Weights]:
+    """The case that the options describe, and its weights; ValueError when they contradict."""
+    if sum(each is not None for each in (preset, existing_file, backing)) > 1:
+        raise ValueError("give one of --preset, --existing-file and --backing")
+    if existing_file is not None:
+        if directory or page_size:
+            raise ValueError("a file of yours is the backing: leave --dir and --page-size out")
+        return Workload.of_file(existing_file, **chosen), Weights()
+    if preset is not None:
+        found = PRESETS[preset]
+        if found.not_testable:
+            raise Ending(UNAVAILABLE, f"{preset} is not testable here: {found.not_testable}")
+        return found.workload(directory or ".", **chosen), found.weights
+    memory = backing_of(backing or "file", page_size, directory)
+    if memory.on_disk:
+        chosen = {"afterwards": "sync"} | chosen
+    return Workload(memory, **chosen), Weights()
 
 
 @click.command(short_help="READ or WRITE? Measure a workload of yours on every way to prefault.")
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    metavar="NAME",
+    help=f"A case of the debate: {', '.join(PRESETS)}; other options change it.",
+)
 @click.option("--backing", type=click.Choice(KINDS), help="Where memory is from.  [default: file]")
 @click.option("--page-size", type=SIZE, help="A huge one means MAP_HUGETLB or MFD_HUGETLB.")
 @click.option("--dir", "directory", type=DIRECTORY, help="Where the file lies.  [default: here]")
@@ -49,8 +97,10 @@ from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS
     "written and memory (a GiB), in seconds of work.  [default: startup=1 and no other]",
 )
 @click.option("--no-sweep", is_flag=True, help="Leave out other written fractions.")
+@click.option("--export", type=FILE, help="Write an HTML file to attach, and a summary beside it.")
 @as_json
 def review(
+    preset: str | None,
     backing: str | None,
     page_size: int | None,
     directory: str | None,
@@ -66,6 +116,7 @@ def review(
     repeats: int,
     weights: Weights,
     no_sweep: bool,
+    export: Path | None,
     as_json: bool,
 ) -> None:
     """Measure a workload with each way to prefault, phase by phase, and recommend one.
@@ -78,37 +129,33 @@ def review(
     Examples:
       prefault-kit review --dir /var/tmp --content large-chunks --write 0.01
       prefault-kit review --backing anon --sharing private --write 1 --threads 2
+      prefault-kit review --preset fake-nvdimm --dir /var/tmp --export review.html
       prefault-kit review --existing-file model.bin --read 0.2 --pattern hotspot
 
     Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
     """
-    chosen = {"content": content, "afterwards": afterwards, "size_bytes": size_bytes}
-    words = {name: value for name, value in chosen.items() if value is not None} | {
-        "sharing": sharing,
-        "read": read,
-        "write": write,
-        "pattern": pattern,
-        "threads": threads,
-        "repeats": repeats,
+    context = click.get_current_context()
+    chosen = {
+        name: context.params[name]
+        for name in WORDS
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     try:
-        if existing_file is not None:
-            if backing or directory or page_size:
-                raise ValueError("a file of yours is the backing: leave --backing and --dir out")
-            case = Workload.of_file(existing_file, **words)
-        else:
-            memory = backing_of(backing or "file", page_size, directory)
-            if memory.on_disk:
-                words.setdefault("afterwards", "sync")
-            case = Workload(memory, **words)  # type: ignore[arg-type]  # click has checked them
+        case, own_weights = _case(chosen, preset, existing_file, backing, page_size, directory)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if context.get_parameter_source("weights") is ParameterSource.DEFAULT:
+        weights = own_weights
+    if export is not None and (taken := document.taken(export)):
+        raise click.UsageError(f"{taken} exists already: choose another name")
     with bar("review", wanted=not as_json) as move:
 
         def tell(progress: Progress) -> None:
             move(progress.part, progress.words)
 
         found = measured.run(case, sweep=not no_sweep, on_progress=tell)
+    if export is not None and found.outcome == "ok":
+        document.save(found, weights, export)
     if as_json:
         click.echo(json.dumps(advice.as_dict(found, weights), indent=1))
     elif found.outcome == "ok":

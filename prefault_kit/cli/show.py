@@ -248,23 +248,12 @@ def review(found: Review, weights: Weights) -> None:
     for each in found.candidates:
         if each.outcome != "ok":
             console.print(Text(f"{each.name}: {each.message}"))
-    answer = advice.recommend(found, weights)
-    if answer:
-        console.print(Text(answer.name, style="bold"))
-        console.print(Text(answer.reason))
-    cross = advice.crossing(found, weights)
-    if cross.fraction is not None:
-        last = "" if cross.low is None else f" ({cross.low:.0%} to {_part(cross.high)})"
-        console.print(
-            f"POPULATE_WRITE costs no more than POPULATE_READ once {cross.fraction:.0%} of the "
-            f"pages{last} are written"
-        )
+    first, *rest = advice.answer(found, weights)
+    console.print(Text(first, style="bold"))
+    for sentence in rest:
+        console.print(Text(sentence))
     console.print(
         "faults: of the accesses; dirty: pages, after prefaulting; x: bytes written back over "
         "bytes that the program dirtied"
     )
-    console.print(f"again: {found.command}", soft_wrap=True)
-
-
-def _part(value: float | None) -> str:
-    return "beyond all" if value is None else f"{value:.0%}"
+    console.print(f"again: {advice.command(found, weights)}", soft_wrap=True)

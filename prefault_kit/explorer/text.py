@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from prefault_kit import plot
 from prefault_kit.backing import format_bytes
-from prefault_kit.explorer import plot, rows, words
+from prefault_kit.explorer import rows, words
 from prefault_kit.explorer.choice import Option, Problem
 from prefault_kit.methods import METHODS
 from prefault_kit.quantities import format_ms

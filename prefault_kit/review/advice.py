@@ -22,6 +22,10 @@ ALIKE = 0.02
 """Two candidates leave the same behind if their counts differ by less than this part."""
 
 
+AMPLIFIED = 4
+"""Bytes written back over bytes dirtied, from which on the answer speaks of it."""
+
+
 @dataclass(frozen=True)
 class Crossing:
     """The written fraction from which on POPULATE_WRITE costs no more than POPULATE_READ, with
@@ -180,6 +184,46 @@ def crossing(review: Review, weights: Weights | None = None) -> Crossing:
     return Crossing(best, float(low), float(high) if high <= 1 else None)
 
 
+def answer(review: Review, weights: Weights | None = None) -> list[str]:
+    """The recommendation, why, and where READ and WRITE cross: a sentence or more each."""
+    weights = weights or Weights()
+    found = recommend(review, weights)
+    if found is None:
+        return [review.message or "nothing ran"]
+    said = [found.name, f"{found.reason}."]
+    cross = crossing(review, weights)
+    if cross.fraction is not None:
+        high = "beyond all" if cross.high is None else f"{cross.high:.0%}"
+        said.append(
+            f"POPULATE_WRITE costs no more than POPULATE_READ once {cross.fraction:.0%} of the "
+            f"pages ({cross.low or 0:.0%} to {high}) are written."
+        )
+    elif review.sweep:
+        said.append("POPULATE_READ costs less than POPULATE_WRITE whatever part is written.")
+    folios = _folios(review)
+    return [*said, folios] if folios else said
+
+
+def _folios(review: Review) -> str:
+    """Why much more was written back than the program wrote, though nothing prefaulted WRITE."""
+    without = [each for each in review.candidates if each.name in ("nothing", "POPULATE_READ")]
+    worst = max((each.write_amplification or 0 for each in without), default=0)
+    if worst < AMPLIFIED:
+        return ""
+    return (
+        f"Even without WRITE {worst:.0f} times the bytes that the program dirtied are written "
+        "back: the file is in large folios, and a folio is dirty as a whole. A file that was "
+        "written in small pieces, another file system, or MADV_RANDOM before a cold file is "
+        "populated keep it in single pages."
+    )
+
+
+def command(review: Review, weights: Weights | None = None) -> str:
+    """The command that repeats the review."""
+    weighed = f" --weights {weights}" if weights and weights != Weights() else ""
+    return review.command + weighed
+
+
 def as_dict(review: Review, weights: Weights | None = None) -> dict[str, Any]:
     """The object that ``review --json`` prints."""
     weights = weights or Weights()
@@ -196,6 +240,6 @@ def as_dict(review: Review, weights: Weights | None = None) -> dict[str, Any]:
         "crossover_written_fraction": cross.fraction,
         "crossover_interval": None if cross.fraction is None else [cross.low, cross.high],
         "weights": asdict(weights),
-        "command": review.command,
+        "command": command(review, weights),
         "host": review.host,
     }

@@ -1,6 +1,6 @@
 """What the charts have in common: colours, a bare figure, hovering, following the theme.
 
-Colours of axes and text come from the page's CSS (``--bk-...`` variables, see ``style.py``), so
+Colours of axes and text come from the page's CSS (``--bk-...`` variables), so
 they follow the theme; grey is what a page without them shows. The data colours are Okabe and
 Ito's, those of them that keep a contrast of 3 to 1 on white and on black.
 """

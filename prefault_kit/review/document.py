@@ -1,0 +1,209 @@
+"""What one attaches to a design review: an HTML file that opens offline, a Markdown summary."""
+
+from __future__ import annotations
+
+import errno
+import html
+import os
+from pathlib import Path
+from typing import Any
+
+from prefault_kit.backing import format_bytes
+from prefault_kit.quantities import format_ms
+from prefault_kit.review import advice
+from prefault_kit.review.cost import Weights
+from prefault_kit.review.measured import Review
+from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS
+
+COLUMNS = (
+    "candidate",
+    "cost",
+    "prefault",
+    "access",
+    "sync",
+    "p50",
+    "p99.9",
+    "worst",
+    "faults",
+    "dirty pages",
+    "written back",
+    "amplification",
+)
+
+
+def title(review: Review) -> str:
+    """One line."""
+    load = review.workload
+    system = f" on {review.file_system}" if review.file_system else ""
+    size = format_bytes(load.size_bytes)
+    return f"READ or WRITE: {load.sharing} {load.backing.label}{system}, {size}"
+
+
+def inputs(review: Review, weights: Weights) -> list[tuple[str, str]]:
+    """What was asked, on which machine."""
+    load, facts = review.workload, review.host
+    own = f" ({load.existing_file}, read only)" if load.existing_file else ""
+    system = f", on {review.file_system}" if review.file_system else ""
+    return [
+        ("Memory", f"{load.sharing} {load.backing.label}{system}{own}"),
+        ("Size", format_bytes(load.size_bytes)),
+        ("It holds", CONTENTS[load.content]),
+        ("The program", f"reads {load.read:.0%} and writes {load.write:.0%} of the pages"),
+        ("Which", PATTERNS[load.pattern]),
+        ("Afterwards", AFTERWARDS[load.afterwards]),
+        ("Threads", str(load.threads)),
+        ("Repetitions", f"{load.repeats} after one warm-up, interleaved"),
+        ("Weights", str(weights)),
+        (
+            "Host",
+            f"Linux {facts.get('kernel')}, {facts.get('cpu')}, {facts.get('cpus')} processors, "
+            f"{format_bytes(int(facts.get('memory_bytes') or 0))}, {facts.get('date')}",
+        ),
+        ("The command that repeats it", advice.command(review, weights)),
+    ]
+
+
+def rows(review: Review, weights: Weights) -> list[tuple[str, ...]]:
+    """A row a candidate that ran, cheapest first, as text; see :data:`COLUMNS`."""
+    found: list[tuple[str, ...]] = []
+    for each in advice.ranking(review, weights):
+        said = each.as_dict()
+        touch = said["first_touch_us"]
+        written, amplified = said["bytes_written_back"], said["write_amplification"]
+        dirty = said["dirty_pages_after_prefault"]
+        found.append(
+            (
+                each.name,
+                format_ms(advice.cost_of(each, weights) * 1000),
+                format_ms(said["prefault_ms"]),
+                format_ms(said["access_ms"]),
+                "" if said["sync_ms"] is None else format_ms(said["sync_ms"]),
+                f"{touch['p50']:.2f} us",
+                f"{touch['p999']:.1f} us",
+                f"{touch['max']:,.0f} us",
+                f"{said['minor_faults']:,}",
+                "" if dirty is None else f"{dirty:,}",
+                "" if written is None else format_bytes(written),
+                "" if amplified is None else f"{amplified:.1f}",
+            )
+        )
+    return found
+
+
+def markdown(review: Review, weights: Weights) -> str:
+    """A summary to paste."""
+    lines = [f"# {title(review)}", ""]
+    first, *rest = advice.answer(review, weights)
+    lines += [f"**{first}**", "", *rest, ""]
+    lines += [f"| {' | '.join(COLUMNS)} |", "|" + "-|" * len(COLUMNS)]
+    lines += [f"| {' | '.join(row)} |" for row in rows(review, weights)]
+    lines += [""]
+    lines += [
+        f"- {each.name}: {each.message}" for each in review.candidates if each.outcome != "ok"
+    ]
+    lines += ["", "| | |", "|-|-|"]
+    lines += [f"| {name} | {_cell(value)} |" for name, value in inputs(review, weights)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def page(review: Review, weights: Weights) -> str:
+    """A whole HTML page, charts and their scripts included; it loads nothing."""
+    from bokeh.embed import components
+    from bokeh.resources import Resources
+
+    from prefault_kit.review import figures
+
+    charts: dict[str, Any] = {
+        name: figure
+        for name, figure in {
+            "Where the time goes": figures.times(review, weights),
+            "Cost against what is written": figures.costs(review, weights),
+            "What is dirty, and what is written back": figures.written(review, weights),
+            "How slow first accesses are": figures.latencies(review, weights),
+        }.items()
+        if figure is not None
+    }
+    script, places = components(list(charts.values()))
+    scripts = Resources(mode="inline", components=["bokeh"]).render()
+    first, *rest = advice.answer(review, weights)
+    parts = [
+        f"<h1>{html.escape(title(review))}</h1>",
+        f'<p class="answer">{html.escape(first)}</p>',
+        *(f"<p>{html.escape(each)}</p>" for each in rest),
+        *(
+            f"<h2>{html.escape(name)}</h2>{place}"
+            for name, place in zip(charts, places, strict=True)
+        ),
+        "<h2>The same in numbers</h2>",
+        _table("numbers", [COLUMNS, *rows(review, weights)]),
+        *(
+            f"<p>{html.escape(each.name)}: {html.escape(each.message or '')}</p>"
+            for each in review.candidates
+            if each.outcome != "ok"
+        ),
+        "<h2>What was asked</h2>",
+        _table("inputs", inputs(review, weights)),
+    ]
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title(review))}</title><style>{CSS}</style>{scripts}</head>\n"
+        f"<body><main>{body}</main>{script}</body></html>\n"
+    )
+
+
+def _table(kind: str, table: list[Any]) -> str:
+    lines = []
+    for number, row in enumerate(table):
+        cell = "th" if kind == "numbers" and number == 0 else "td"
+        lines.append(
+            "<tr>" + "".join(f"<{cell}>{html.escape(each)}</{cell}>" for each in row) + "</tr>"
+        )
+    return f'<div class="wide"><table class="{kind}">{"".join(lines)}</table></div>'
+
+
+def taken(path: str | os.PathLike[str]) -> Path | None:
+    """The file that :meth:`save` would have to overwrite, None if there is none."""
+    return next((each for each in _files(path) if each.exists()), None)
+
+
+def _files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    return Path(path), Path(path).with_suffix(".md")
+
+
+def save(review: Review, weights: Weights, path: str | os.PathLike[str]) -> None:
+    """Write the page, and the summary beside it, with the ending ``.md``.
+
+    FileExistsError if there is either: nothing is overwritten.
+    """
+    if exists := taken(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(exists))
+    texts = page(review, weights), markdown(review, weights)
+    for each, text in zip(_files(path), texts, strict=True):
+        with each.open("x", encoding="utf-8") as file:
+            file.write(text)
+
+
+CSS = """
+:root { color-scheme: light dark; --ink: #1b1b1b; --dim: #5c5c5c; --ground: #ffffff;
+  --line: #d8d8d8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8e8; --dim: #a0a0a0; --ground: #141414; --line: #3a3a3a; } }
+body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
+  margin: 0; --bk-axis-line-color: var(--dim); --bk-major-label-text-color: var(--ink);
+  --bk-axis-label-text-color: var(--dim); --bk-grid-line-color: var(--dim); }
+main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.5rem; font-weight: 500; } h2 { font-size: 1.1rem; font-weight: 500;
+  margin-top: 2rem; }
+.answer { font-size: 1.25rem; font-weight: 600; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; }
+td, th { border-bottom: 1px solid var(--line); padding: 0.25rem 0.6rem; text-align: left; }
+th { color: var(--dim); font-weight: 500; } .numbers td, .numbers th { white-space: nowrap; }
+.inputs td:first-child { white-space: nowrap; } .inputs td + td { overflow-wrap: anywhere; }
+.prefault-tip { color: #1b1b1b; }
+"""
