@@ -16,11 +16,12 @@ from typing import Any
 
 import nbformat
 from nbconvert import HTMLExporter
-from nbconvert.preprocessors import ExecutePreprocessor, Preprocessor
+from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 from prefault_kit import host
 from prefault_kit.backing import format_bytes
+from tests.refresh import executed
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPLORER_PICTURE = ROOT / "docs" / "explorer.png"
@@ -73,16 +74,6 @@ def _exporter() -> HTMLExporter:
     )
 
 
-def _executed(page: Page) -> NotebookNode:
-    notebook = nbformat.read(page.path, as_version=4)
-    run = ExecutePreprocessor(
-        timeout=300, kernel_name="python3", extra_arguments=["--log-level=ERROR"]
-    )
-    run.preprocess(notebook, {"metadata": {"path": str(page.path.parent)}})
-    notebook.metadata.pop("widgets", None)
-    return notebook
-
-
 def _write(
     notebook: NotebookNode, target: Path, title: str, nav: Sequence[tuple[str, str]]
 ) -> None:
@@ -123,7 +114,7 @@ def build(target: Path, paths: Sequence[Path]) -> None:
             if other
         ]
         title = page.cover[0]
-        _write(_executed(page), target / page.file, title, [("All notebooks", INDEX), *around])
+        _write(executed(page.path), target / page.file, title, [("All notebooks", INDEX), *around])
     _write(_index(pages), target / INDEX, "Page prefaulting", [])
 
 
