@@ -167,7 +167,7 @@ def crossing(review: Review, weights: Weights | None = None) -> Crossing:
     def cross(chosen: Any) -> float | None:
         gap = numpy.median(costs[0][:, chosen], 1) - numpy.median(costs[1][:, chosen], 1)
         if gap[0] >= 0:
-            return 0.0
+            return float(fractions[0])
         above = numpy.flatnonzero(gap >= 0)
         if not len(above):
             return None

@@ -164,6 +164,7 @@ def run(
         for name in SWEPT
         for fraction in FRACTIONS
         if sweep and workload.existing_file is None and fraction != workload.write
+        if fraction or workload.read  # else there is no access at all
     ]
     cases = [*((name, workload.write) for name in names), *swept]
     trials: list[list[Trial]] = [[] for _ in cases]

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,10 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert found.sweep == {}
     assert path.read_bytes() == b"x" * SIZE
     assert shlex.split(found.command)[2:4] == ["--existing-file", str(path)]
+
+
+def test_who_only_writes_is_swept_from_the_first_page_on() -> None:
+    """Neither reading nor writing is no case: that fraction is left out."""
+    found = measured.run(replace(CASE, read=0.0, write=1.0))
+    assert found.outcome == "ok", found.message
+    assert {fraction for _, fraction in found.sweep} == set(FRACTIONS) - {0.0}
