@@ -32,6 +32,19 @@ def make_hole(fd: int, size_bytes: int, *, on_disk: bool) -> None:
     os.ftruncate(fd, size_bytes)
 
 
+def filling(fd: int, size_bytes: int, chunk_bytes: int | None) -> Iterator[float]:
+    """Write ``size_bytes`` of data, a chunk a write, or allocate them where there is no chunk;
+    yields the part done, 0 to 1."""
+    data = os.urandom(min(chunk_bytes, size_bytes)) if chunk_bytes else b""
+    for offset in range(0, size_bytes, FILL_AT_ONCE_BYTES):
+        length = min(FILL_AT_ONCE_BYTES, size_bytes - offset)
+        if data:
+            syscalls.fill(fd, offset, length, data)
+        else:
+            syscalls.fallocate_timed(fd, offset, length)
+        yield (offset + length) / size_bytes
+
+
 class Stage:
     """The file behind the cells of a run, in its start state; nothing for anonymous memory."""
 
@@ -54,15 +67,9 @@ class Stage:
             return
         os.ftruncate(self.fd, self.size_bytes)
         # A page a write: ext4 and xfs then cache single pages, not large folios, which one
-        # populate of a single page would map whole.
-        data = os.urandom(PAGE_SIZE_BYTES)
-        for offset in range(0, self.size_bytes, FILL_AT_ONCE_BYTES):
-            length = min(FILL_AT_ONCE_BYTES, self.size_bytes - offset)
-            if self.backing.is_hugetlb:  # hugetlb files cannot be written, only allocated
-                syscalls.fallocate_timed(self.fd, offset, length)
-            else:
-                syscalls.fill(self.fd, offset, length, data)
-            yield (offset + length) / self.size_bytes
+        # populate of a single page would map whole. hugetlb files can only be allocated.
+        chunk_bytes = None if self.backing.is_hugetlb else PAGE_SIZE_BYTES
+        yield from filling(self.fd, self.size_bytes, chunk_bytes)
 
     def reset(self) -> None:
         """Bring the file back into its start state; OSError EBUSY if it cannot be evicted."""

@@ -17,20 +17,7 @@ from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json, bac
 from prefault_kit.mapping import SHARINGS
 from prefault_kit.review import Progress, Weights, Workload, advice, document, measured
 from prefault_kit.review.presets import PRESETS
-from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS
-
-WORDS = (
-    "sharing",
-    "size_bytes",
-    "content",
-    "read",
-    "write",
-    "pattern",
-    "afterwards",
-    "threads",
-    "repeats",
-)
-"""Options that are words of a workload."""
+from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS, WORDS
 
 
 def _case(
@@ -137,7 +124,7 @@ def review(
     context = click.get_current_context()
     chosen = {
         name: context.params[name]
-        for name in WORDS
+        for name in ("size_bytes", *WORDS)
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     try:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 from prefault_kit import filecache, syscalls
 from prefault_kit.review.workload import Workload
-from prefault_kit.stage import make_hole
+from prefault_kit.stage import filling, make_hole
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
 LARGE_CHUNK_BYTES = 1 << 20
-FILL_AT_ONCE_BYTES = 64 << 20
 
 
 class Content:
@@ -56,11 +55,7 @@ class Content:
         assert self.fd is not None
         size, on_disk = self.workload.size_bytes, self.workload.backing.on_disk
         make_hole(self.fd, size, on_disk=on_disk)
-        data = os.urandom(min(chunk_bytes, size))
-        for offset in range(0, size, FILL_AT_ONCE_BYTES):
-            length = min(FILL_AT_ONCE_BYTES, size - offset)
-            syscalls.fill(self.fd, offset, length, data)
-            yield (offset + length) / size
+        yield from filling(self.fd, size, chunk_bytes)
         if on_disk:
             os.fsync(self.fd)
 

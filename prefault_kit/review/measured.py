@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from prefault_kit import host
@@ -13,29 +13,15 @@ from prefault_kit import worker as workers
 from prefault_kit.review import accesses, candidates
 from prefault_kit.review.candidates import CANDIDATES
 from prefault_kit.review.trial import Trial
-from prefault_kit.review.workload import Workload
+from prefault_kit.review.workload import WORDS, Workload
 
 SCHEMA = "prefault-kit-review/1"
 SWEPT = ("POPULATE_READ", "POPULATE_WRITE")
 """Between which the written fraction decides."""
 FRACTIONS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 """The written fractions that are tried for them."""
-NUMBERS = (
-    "prefault_ms",
-    "access_ms",
-    "sync_ms",
-    "evict_ms",
-    "refault_ms",
-    "minor_faults",
-    "major_faults",
-    "pages_after_prefault",
-    "dirty_pages_after_prefault",
-    "dirty_pages_after_access",
-    "memory_bytes_after_prefault",
-    "memory_bytes_after_access",
-    "bytes_written_back",
-    "device_bytes_written",
-)
+NUMBERS = tuple(each.name for each in fields(Trial) if not each.name.startswith("first_touch"))
+"""What a trial has one figure of."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +100,7 @@ class Review:
             if load.backing.kind in ("anon", "memfd") and load.backing.is_hugetlb:
                 words += ["--page-size", str(load.backing.page_size_bytes)]
             words += ["--size", str(load.size_bytes)]
-        for name in (
-            "sharing",
-            "content",
-            "read",
-            "write",
-            "pattern",
-            "afterwards",
-            "threads",
-            "repeats",
-        ):
+        for name in WORDS:
             value = getattr(load, name)
             words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
         return shlex.join(words)

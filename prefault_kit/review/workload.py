@@ -34,6 +34,8 @@ AFTERWARDS = {
     "sync": "msync(MS_SYNC) and fsync",
     "evict": "sync, eviction from the page cache, then the pages that were read are read again",
 }
+WORDS = ("sharing", "content", "read", "write", "pattern", "afterwards", "threads", "repeats")
+"""Fields of a workload that are options of the command by the same name."""
 
 
 @dataclass(frozen=True)
