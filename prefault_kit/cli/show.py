@@ -247,7 +247,7 @@ def review(found: Review, weights: Weights) -> None:
     console.print(table)
     for each in found.candidates:
         if each.outcome != "ok":
-            console.print(Text(f"{each.name}: {each.message}"))
+            console.print(Text(each.sentence))
     first, *rest = advice.answer(found, weights)
     console.print(Text(first, style="bold"))
     for sentence in rest:

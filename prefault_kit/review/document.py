@@ -98,9 +98,7 @@ def markdown(review: Review, weights: Weights) -> str:
     lines += [f"| {' | '.join(COLUMNS)} |", "|" + "-|" * len(COLUMNS)]
     lines += [f"| {' | '.join(row)} |" for row in rows(review, weights)]
     lines += [""]
-    lines += [
-        f"- {each.name}: {each.message}" for each in review.candidates if each.outcome != "ok"
-    ]
+    lines += [f"- {each.sentence}" for each in review.candidates if each.outcome != "ok"]
     lines += ["", "| | |", "|-|-|"]
     lines += [f"| {name} | {_cell(value)} |" for name, value in inputs(review, weights)]
     return "\n".join(lines) + "\n"
@@ -141,7 +139,7 @@ def page(review: Review, weights: Weights) -> str:
         "<h2>The same in numbers</h2>",
         _table("numbers", [COLUMNS, *rows(review, weights)]),
         *(
-            f"<p>{html.escape(each.name)}: {html.escape(each.message or '')}</p>"
+            f"<p>{html.escape(each.sentence)}</p>"
             for each in review.candidates
             if each.outcome != "ok"
         ),

@@ -44,6 +44,12 @@ class Candidate:
             return None
         return float(written / self.bytes_dirtied_by_program)
 
+    @property
+    def sentence(self) -> str:
+        """Why there is no figure, or an empty text."""
+        named = self.message or ""
+        return named if not named or named.startswith(self.name) else f"{self.name}: {named}"
+
     def median(self, name: str) -> Any:
         """The median over the trials of a number of :class:`Trial`; None where there is none."""
         values = [value for each in self.trials if (value := getattr(each, name)) is not None]

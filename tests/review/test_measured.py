@@ -82,3 +82,12 @@ def test_who_only_writes_is_swept_from_the_first_page_on() -> None:
     found = measured.run(replace(CASE, read=0.0, write=1.0))
     assert found.outcome == "ok", found.message
     assert {fraction for _, fraction in found.sweep} == set(FRACTIONS) - {0.0}
+
+
+def test_why_there_is_no_figure_is_one_sentence() -> None:
+    """The candidate's name stands in it once."""
+    ran = {each.name: each for each in measured.run(CASE, sweep=False).candidates}
+    assert ran["WILLNEED"].sentence.count("WILLNEED") == 1
+    assert ran["nothing"].sentence == ""
+    failed = measured.Candidate("POPULATE_WRITE", "error", "Cannot allocate memory (ENOMEM)")
+    assert failed.sentence == "POPULATE_WRITE: Cannot allocate memory (ENOMEM)"
