@@ -1,4 +1,4 @@
-"""The command line: ``prefault-kit doctor``, ``run``, ``matrix``."""
+"""The command line: ``prefault-kit`` and its commands, a module each."""
 
 from prefault_kit.cli.entry import main
 

@@ -18,11 +18,14 @@ from prefault_kit.experiment import Experiment, Result
 from prefault_kit.host import Capability
 from prefault_kit.promises.promise import DIFFERS, HOLDS, NOT_TESTABLE, Verdict
 from prefault_kit.quantities import format_count, format_ms
-from prefault_kit.review import Review, Weights, advice
+from prefault_kit.review import Review, Weights, advice, document
 from prefault_kit.tables import Row
 
 PLAIN_WIDTH = 150
 """Columns where there is no terminal to ask."""
+
+REVIEWED = tuple(name for name in document.COLUMNS if name not in ("candidate", "p50", "worst"))
+"""The columns of a review that a terminal has room for."""
 
 UNKNOWN = "not told by this kernel"
 
@@ -224,26 +227,11 @@ def review(found: Review, weights: Weights) -> None:
     console.print(Text(title, style="bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
-    names = ("cost", "prefault", "access", "sync", "p99.9", "faults", "dirty", "written back", "x")
-    for name in names:
+    for name in REVIEWED:
         table.add_column(name, justify="right", no_wrap=True)
     for each in advice.ranking(found, weights):
-        said = each.as_dict()
-        amplified = each.write_amplification
-        table.add_row(
-            each.name,
-            format_ms(advice.cost_of(each, weights) * 1000),
-            _ms(said["prefault_ms"]),
-            _ms(said["access_ms"]),
-            _ms(said["sync_ms"]),
-            f"{said['first_touch_us']['p999']:.1f} us",
-            f"{said['minor_faults']:,}",
-            "-"
-            if said["dirty_pages_after_prefault"] is None
-            else f"{said['dirty_pages_after_prefault']:,}",
-            "-" if said["bytes_written_back"] is None else _bytes(said["bytes_written_back"]),
-            "-" if amplified is None else f"{amplified:.1f}",
-        )
+        cells = document.cells(each, weights)
+        table.add_row(each.name, *(cells[name] or "-" for name in REVIEWED))
     console.print(table)
     for each in found.candidates:
         if each.outcome != "ok":
@@ -253,7 +241,7 @@ def review(found: Review, weights: Weights) -> None:
     for sentence in rest:
         console.print(Text(sentence))
     console.print(
-        "faults: of the accesses; dirty: pages, after prefaulting; x: bytes written back over "
-        "bytes that the program dirtied"
+        "faults: of the accesses; dirty pages: after prefaulting; amplification: bytes written "
+        "back over bytes that the program dirtied"
     )
     console.print(f"again: {advice.command(found, weights)}", soft_wrap=True)

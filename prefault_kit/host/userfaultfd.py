@@ -6,10 +6,11 @@ Source: include/uapi/linux/userfaultfd.h, Documentation/admin-guide/mm/userfault
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import struct
+
+from prefault_kit import libc
 
 UFFD_USER_MODE_ONLY = 1
 UFFD_API = 0xAA
@@ -36,13 +37,8 @@ GENERIC_NUMBER = 282
 
 def _open() -> int:
     """userfaultfd(2), which the C library has no function for; OSError as it says."""
-    libc = ctypes.CDLL(None, use_errno=True)
     number = NUMBERS.get(os.uname().machine, GENERIC_NUMBER)
-    fd: int = libc.syscall(ctypes.c_long(number), ctypes.c_long(os.O_CLOEXEC | UFFD_USER_MODE_ONLY))
-    if fd < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"userfaultfd: {os.strerror(error)}")
-    return fd
+    return libc.call("syscall", number, os.O_CLOEXEC | UFFD_USER_MODE_ONLY)
 
 
 def _agree(fd: int, wanted: int) -> int:

@@ -1,30 +1,27 @@
-"""Populating and locking: mlock(2), mlock2(2) with MLOCK_ONFAULT."""
+"""Populating and locking: mlock(2), mlock2(2) with MLOCK_ONFAULT, mlockall(2) with MCL_ONFAULT."""
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import os
 
-from prefault_kit.host import features
+from prefault_kit import libc
+from prefault_kit.host import Unavailable, features
 from prefault_kit.mapping import Mapping
+from prefault_kit.promises.child import told
 from prefault_kit.promises.ground import Ground
-from prefault_kit.promises.promise import need, promise
+from prefault_kit.promises.promise import NotTestable, need, promise
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
 MLOCK_ONFAULT = 1
+OTHER_FLAGS = ("ppc64le", "ppc64", "sparc64", "alpha")
+"""Architectures whose flags of mlockall(2) are others."""
+MCL_FUTURE, MCL_ONFAULT = (0x4000, 0x8000) if os.uname().machine in OTHER_FLAGS else (2, 4)
+"""include/uapi/asm-generic/mman.h."""
 LOCKED_PAGES = 16
 """Less than RLIMIT_MEMLOCK has been by default on any system."""
+ON_FAULT = f"0 present, 0 locked; then {LOCKED_PAGES} present, {LOCKED_PAGES} locked"
 KINDS = ("private anon", "shared anon", "shared memfd", "shared file")
-
-
-def _lock_on_fault(memory: Mapping) -> None:
-    """mlock2(2), which the C library has; OSError as it says."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mlock2(
-        ctypes.c_void_p(memory.address), ctypes.c_size_t(memory.size_bytes), MLOCK_ONFAULT
-    ):
-        number = ctypes.get_errno()
-        raise OSError(number, f"mlock2: {os.strerror(number)}")
 
 
 def _state(memory: Mapping) -> str:
@@ -63,15 +60,41 @@ def writes_private(ground: Ground) -> str:
     "lock-on-fault",
     source="cover letter I; mlock2(2)",
     claim="MLOCK_ONFAULT populates nothing: pages are locked as they come, also by populating",
-    on=dict.fromkeys(
-        KINDS,
-        f"0 present, 0 locked; then {LOCKED_PAGES} present, {LOCKED_PAGES} locked",
-    ),
+    on=dict.fromkeys(KINDS, ON_FAULT),
 )
 def on_fault(ground: Ground) -> str:
     need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
-        _lock_on_fault(memory)
-        before = _state(memory)
-        memory.populate_write()
-        return f"{before}; then {_state(memory)}"
+        libc.call("mlock2", memory.address, memory.size_bytes, MLOCK_ONFAULT)
+        return _populated(memory)
+
+
+def _populated(memory: Mapping) -> str:
+    """Before populating and after it."""
+    before = _state(memory)
+    memory.populate_write()
+    return f"{before}; then {_state(memory)}"
+
+
+@promise(
+    "lock-all-on-fault",
+    source="mlockall(2)",
+    claim="MCL_ONFAULT populates no mapping that comes: pages are locked as they come",
+    on=dict.fromkeys(KINDS, ON_FAULT),
+)
+def all_on_fault(ground: Ground) -> str:
+    need(features.mlock())
+
+    def lock() -> str:
+        libc.call("mlockall", MCL_FUTURE | MCL_ONFAULT)
+        with ground.map(LOCKED_PAGES) as memory:
+            return _populated(memory)
+
+    said = told(lock)  # in a child: it is about everything that a process maps
+    if said in (errno.errorcode[each] for each in (errno.EAGAIN, errno.ENOMEM, errno.EPERM)):
+        raise NotTestable(
+            Unavailable(
+                "RLIMIT_MEMLOCK is too small for all that a process maps", "ulimit -l 65536"
+            )
+        )
+    return said

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from pathlib import Path
 
+from prefault_kit import libc
 from prefault_kit.host import Unavailable
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 """include/uapi/linux/sched.h and mount.h."""
-
-
-def _call(name: str, *words: bytes | int | None) -> None:
-    """A function of the C library; OSError as it says."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    longs = (ctypes.c_ulong(word) if isinstance(word, int) else word for word in words)
-    if getattr(libc, name)(*longs):
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
 
 
 def enter() -> None:
@@ -30,18 +21,18 @@ def enter() -> None:
     """
     user, group = os.geteuid(), os.getegid()
     if user == 0:
-        _call("unshare", CLONE_NEWNS)
+        libc.call("unshare", CLONE_NEWNS)
     else:
-        _call("unshare", CLONE_NEWNS | CLONE_NEWUSER)
+        libc.call("unshare", CLONE_NEWNS | CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    _call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+    libc.call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
 
 
 def mount(file_system: str, directory: str, options: str) -> None:
     """Mount over a directory, in this process's own mounts."""
-    _call("mount", b"none", directory.encode(), file_system.encode(), 0, options.encode())
+    libc.call("mount", b"none", directory.encode(), file_system.encode(), 0, options.encode())
 
 
 def missing(said: str) -> Unavailable | None:

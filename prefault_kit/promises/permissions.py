@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prefault_kit import syscalls
+from prefault_kit import libc, syscalls
 from prefault_kit.host import Unavailable
 from prefault_kit.promises.answer import answer
 from prefault_kit.promises.ground import Ground
@@ -94,17 +94,6 @@ def vdso(ground: Ground) -> str:
     return _both(*_own("vdso"))
 
 
-def _call(number: int, *words: int | ctypes.Array[ctypes.c_char]) -> int:
-    """A system call that the C library has no function for; OSError as it says."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    longs = (word if isinstance(word, ctypes.Array) else ctypes.c_long(word) for word in words)
-    result: int = libc.syscall(ctypes.c_long(number), *longs)
-    if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    return result
-
-
 @contextmanager
 def _mapped(fd: int, length: int) -> Iterator[int]:
     """The address of a shared mapping of a descriptor, which is closed in the end."""
@@ -136,7 +125,7 @@ MEMFD_SECRET = 447
 )
 def memfd_secret(ground: Ground) -> str:
     try:
-        fd = _call(MEMFD_SECRET, os.O_CLOEXEC)
+        fd = libc.call("syscall", MEMFD_SECRET, os.O_CLOEXEC)
     except OSError as error:
         raise NotTestable(
             Unavailable(
@@ -178,7 +167,7 @@ def perf_buffer(ground: Ground) -> str:
     )
     number = PERF_EVENT_OPEN.get(os.uname().machine, GENERIC_PERF_EVENT_OPEN)
     try:
-        fd = _call(number, attributes, 0, -1, -1, 0)
+        fd = libc.call("syscall", number, attributes, 0, -1, -1, 0)
     except OSError as error:
         raise NotTestable(
             Unavailable(

@@ -12,7 +12,7 @@ from prefault_kit.backing import format_bytes
 from prefault_kit.quantities import format_ms
 from prefault_kit.review import advice
 from prefault_kit.review.cost import Weights
-from prefault_kit.review.measured import Review
+from prefault_kit.review.measured import Candidate, Review
 from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS
 
 COLUMNS = (
@@ -63,31 +63,32 @@ def inputs(review: Review, weights: Weights) -> list[tuple[str, str]]:
     ]
 
 
+def cells(each: Candidate, weights: Weights) -> dict[str, str]:
+    """What one candidate came to, by :data:`COLUMNS`, as text; empty where there is no figure."""
+    said = each.as_dict()
+    touch = said["first_touch_us"]
+    written, amplified = said["bytes_written_back"], said["write_amplification"]
+    dirty = said["dirty_pages_after_prefault"]
+    texts = (
+        each.name,
+        format_ms(advice.cost_of(each, weights) * 1000),
+        format_ms(said["prefault_ms"]),
+        format_ms(said["access_ms"]),
+        "" if said["sync_ms"] is None else format_ms(said["sync_ms"]),
+        f"{touch['p50']:.2f} us",
+        f"{touch['p999']:.1f} us",
+        f"{touch['max']:,.0f} us",
+        f"{said['minor_faults']:,}",
+        "" if dirty is None else f"{dirty:,}",
+        "" if written is None else format_bytes(written),
+        "" if amplified is None else f"{amplified:.1f}",
+    )
+    return dict(zip(COLUMNS, texts, strict=True))
+
+
 def rows(review: Review, weights: Weights) -> list[tuple[str, ...]]:
-    """A row a candidate that ran, cheapest first, as text; see :data:`COLUMNS`."""
-    found: list[tuple[str, ...]] = []
-    for each in advice.ranking(review, weights):
-        said = each.as_dict()
-        touch = said["first_touch_us"]
-        written, amplified = said["bytes_written_back"], said["write_amplification"]
-        dirty = said["dirty_pages_after_prefault"]
-        found.append(
-            (
-                each.name,
-                format_ms(advice.cost_of(each, weights) * 1000),
-                format_ms(said["prefault_ms"]),
-                format_ms(said["access_ms"]),
-                "" if said["sync_ms"] is None else format_ms(said["sync_ms"]),
-                f"{touch['p50']:.2f} us",
-                f"{touch['p999']:.1f} us",
-                f"{touch['max']:,.0f} us",
-                f"{said['minor_faults']:,}",
-                "" if dirty is None else f"{dirty:,}",
-                "" if written is None else format_bytes(written),
-                "" if amplified is None else f"{amplified:.1f}",
-            )
-        )
-    return found
+    """A row a candidate that ran, cheapest first; see :data:`COLUMNS`."""
+    return [tuple(cells(each, weights).values()) for each in advice.ranking(review, weights)]
 
 
 def markdown(review: Review, weights: Weights) -> str:

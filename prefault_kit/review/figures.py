@@ -6,7 +6,16 @@ import itertools
 import statistics
 from typing import Any
 
-from bokeh.models import BoxAnnotation, FactorRange, Label, Legend, LegendItem, Range1d, Span
+from bokeh.models import (
+    BoxAnnotation,
+    ColumnDataSource,
+    FactorRange,
+    Label,
+    Legend,
+    LegendItem,
+    Range1d,
+    Span,
+)
 from bokeh.plotting import figure
 
 from prefault_kit import plot
@@ -65,14 +74,8 @@ def times(review: Review, weights: Weights) -> figure:
         if not any(widths):
             continue
         right = [a + b for a, b in zip(left, widths, strict=True)]
-        data = plot.source("name", "left", "right", "tip")
-        plot.fill(
-            data,
-            name=names,
-            left=left,
-            right=right,
-            tip=[f"{label}: {format_ms(width)}" for width in widths],
-        )
+        tips = [f"{label}: {format_ms(width)}" for width in widths]
+        data = ColumnDataSource({"name": names, "left": left, "right": right, "tip": tips})
         bars = fig.hbar(y="name", left="left", right="right", height=0.7, color=color, source=data)
         shown.append((label, bars))
         left = right
@@ -110,11 +113,10 @@ def costs(review: Review, weights: Weights) -> figure | None:
         )
         middle = [statistics.median(each) for each in curve]
         line = fig.line(percent, middle, color=color, line_width=2)
-        data = plot.source("x", "y", "tip")
         tips = [
             f"{name}, {x:g} % written: {format_ms(y)}" for x, y in zip(percent, middle, strict=True)
         ]
-        plot.fill(data, x=percent, y=middle, tip=tips)
+        data = ColumnDataSource({"x": percent, "y": middle, "tip": tips})
         plot.hover(fig, fig.scatter("x", "y", size=7, color=color, source=data))
         shown.append((name, line))
     cross = advice.crossing(review, weights)
@@ -164,7 +166,7 @@ def written(review: Review, weights: Weights) -> figure | None:
         (
             "dirtied by the program",
             GREEN,
-            [float(each.bytes_dirtied_by_program) for each in ranked],
+            [float(each.median("bytes_dirtied_by_program")) for each in ranked],
         ),
     )
     longest = max(itertools.chain.from_iterable(values for _, _, values in bars))
@@ -172,15 +174,11 @@ def written(review: Review, weights: Weights) -> figure | None:
     fig.height += 12 * len(names)
     shown = []
     for number, (label, color, values) in enumerate(bars):
-        data = plot.source("name", "right", "tip")
-        plot.fill(
-            data,
-            name=[(name, 0.28 - 0.28 * number) for name in names],
-            right=[value / (1 << 20) for value in values],
-            tip=[
-                f"{label}: {format_bytes(round(value)) if value else 'nothing'}" for value in values
-            ],
-        )
+        rows = [(name, 0.28 - 0.28 * number) for name in names]
+        mib = [value / (1 << 20) for value in values]
+        said = (format_bytes(round(value)) if value else "nothing" for value in values)
+        tips = [f"{label}: {each}" for each in said]
+        data = ColumnDataSource({"name": rows, "right": mib, "tip": tips})
         shown.append(
             (label, fig.hbar(y="name", right="right", height=0.24, color=color, source=data))
         )
@@ -214,9 +212,8 @@ def latencies(review: Review, weights: Weights) -> figure:
         ]
         last = max(last, points[-1][0])
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        data = plot.source("x", "y", "tip")
         tips = [f"{name}: {y:.3%} are slower than {x:,.3g} us" for x, y in points]
-        plot.fill(data, x=xs, y=ys, tip=tips)
+        data = ColumnDataSource({"x": xs, "y": ys, "tip": tips})
         line = fig.step("x", "y", source=data, color=color, line_width=2, mode="before")
         plot.hover(fig, fig.scatter("x", "y", source=data, size=8, alpha=0, color=color))
         shown.append((name, line))

@@ -10,7 +10,7 @@ from typing import Any
 
 from prefault_kit import host
 from prefault_kit import worker as workers
-from prefault_kit.review import accesses, candidates
+from prefault_kit.review import candidates
 from prefault_kit.review.candidates import CANDIDATES
 from prefault_kit.review.trial import Trial
 from prefault_kit.review.workload import WORDS, Workload
@@ -33,16 +33,12 @@ class Candidate:
     """``ok``, ``error`` or ``not-applicable``."""
     message: str | None = None
     trials: tuple[Trial, ...] = ()
-    bytes_dirtied_by_program: int = 0
-    """Different pages written, in bytes."""
 
     @property
     def write_amplification(self) -> float | None:
         """Bytes written back over bytes that the program dirtied; None where it dirtied none."""
-        written = self.median("bytes_written_back")
-        if written is None or not self.bytes_dirtied_by_program:
-            return None
-        return float(written / self.bytes_dirtied_by_program)
+        written, dirtied = map(self.median, ("bytes_written_back", "bytes_dirtied_by_program"))
+        return None if written is None or not dirtied else float(written / dirtied)
 
     @property
     def sentence(self) -> str:
@@ -71,7 +67,6 @@ class Candidate:
             "message": self.message,
             **{name: self.median(name) for name in NUMBERS},
             "first_touch_us": first or None,
-            "bytes_dirtied_by_program": self.bytes_dirtied_by_program,
             "write_amplification": self.write_amplification,
             "trials": [asdict(each) for each in self.trials],
         }
@@ -175,7 +170,6 @@ def run(
         fatal = str(death)
     finally:
         stream.close()  # type: ignore[attr-defined]  # ends the child if this was interrupted
-    dirtied = _dirtied(workload)
     found = []
     for name, reason in refused.items():
         index = names.index(name) if name in names else -1
@@ -184,7 +178,7 @@ def run(
         elif message := errors.get(index, fatal):
             found.append(Candidate(name, "error", message, tuple(trials[index])))
         else:
-            found.append(Candidate(name, "ok", None, tuple(trials[index]), dirtied))
+            found.append(Candidate(name, "ok", None, tuple(trials[index])))
     return Review(
         workload,
         "error" if fatal else "ok",
@@ -193,13 +187,6 @@ def run(
         sweep=_sweep(workload, cases, trials, errors) if swept and not fatal else {},
         **known,
     )
-
-
-def _dirtied(workload: Workload) -> int:
-    plan = accesses.plan(
-        workload.pages, read=workload.read, write=workload.write, pattern=workload.pattern
-    )
-    return plan.pages_written * workload.backing.page_size_bytes
 
 
 def _sweep(

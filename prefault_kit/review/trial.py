@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from prefault_kit import syscalls
@@ -49,6 +49,8 @@ class Trial:
     dirty_pages_after_access: int | None
     memory_bytes_after_prefault: int
     memory_bytes_after_access: int
+    bytes_dirtied_by_program: int
+    """Different pages written, in bytes."""
     bytes_written_back: int | None
     """Pages that this process made dirty, written back by the end or to be."""
     device_bytes_written: int | None
@@ -120,29 +122,30 @@ class Bench:
                 "memory_bytes_after_prefault": _memory(mapping),
             }
             accessed, times = mapping.access(plan.pages, plan.writes, threads=load.threads)
-            first_touch, bins = _first_touch(times, plan.first)
-            trial = Trial(
-                prefault_ms=work.elapsed_ms,
-                access_ms=accessed.elapsed_ms,
-                sync_ms=None,
-                evict_ms=None,
-                refault_ms=None,
-                first_touch_us=first_touch,
-                first_touch_bins=bins,
-                minor_faults=accessed.minor_faults,
-                major_faults=accessed.major_faults,
-                dirty_pages_after_access=_dirty(mapping),
-                memory_bytes_after_access=_memory(mapping),
-                bytes_written_back=None,
-                device_bytes_written=None,
-                **after_prefault,
+            after_access: dict[str, Any] = {
+                "dirty_pages_after_access": _dirty(mapping),
+                "memory_bytes_after_access": _memory(mapping),
+            }
+            afterwards = self._afterwards(mapping, plan)
+            charged, taken = (
+                None if then is None or now is None else now - then
+                for then, now in zip(before, self._written(), strict=True)
             )
-            trial = replace(trial, **self._afterwards(mapping, plan))
-            after = self._written()
-        charged, taken = (
-            None if a is None or b is None else b - a for a, b in zip(before, after, strict=True)
+        first_touch, bins = _first_touch(times, plan.first)
+        return Trial(
+            prefault_ms=work.elapsed_ms,
+            access_ms=accessed.elapsed_ms,
+            first_touch_us=first_touch,
+            first_touch_bins=bins,
+            minor_faults=accessed.minor_faults,
+            major_faults=accessed.major_faults,
+            bytes_dirtied_by_program=plan.pages_written * load.backing.page_size_bytes,
+            bytes_written_back=charged,
+            device_bytes_written=taken,
+            **after_prefault,
+            **after_access,
+            **afterwards,
         )
-        return replace(trial, bytes_written_back=charged, device_bytes_written=taken)
 
     def _written(self) -> tuple[int | None, int | None]:
         if not self.workload.backing.on_disk:
@@ -152,9 +155,9 @@ class Bench:
     def _afterwards(self, mapping: Mapping, plan: Accesses) -> dict[str, Any]:
         """Sync, evict and read again, as far as the case goes."""
         load = self.workload
-        times: dict[str, Any] = {}
+        times: dict[str, Any] = dict.fromkeys(("sync_ms", "evict_ms", "refault_ms"))
         if load.afterwards == "nothing" or not load.backing.has_file:
-            return {}
+            return times
         if load.existing_file is None:
             began_ns = time.monotonic_ns()
             mapping.sync()

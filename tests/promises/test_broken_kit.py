@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import filecache, mapping, pages, smaps, syscalls
+from prefault_kit import filecache, libc, mapping, pages, smaps, syscalls
 from prefault_kit.host import userfaultfd
 from prefault_kit.mapping import Mapping
 from prefault_kit.pages import Pages
@@ -149,6 +149,8 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (write_for_read, "zero-huge", "private anon"),
     (nothing_locked, "lock-populates", "private anon"),
     (nothing_for(Mapping, "mlock"), "lock-writes-private", "private anon"),
+    (nothing_for(libc, "call"), "lock-on-fault", "private anon"),
+    (nothing_for(libc, "call"), "lock-all-on-fault", "private anon"),
     (no_child, "fork-protects-private", "private anon"),
 )
 """What is broken, and a promise on a kind of memory that notices."""

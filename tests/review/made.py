@@ -27,6 +27,7 @@ def trial(**figures: Any) -> Trial:
         "dirty_pages_after_access": 0,
         "memory_bytes_after_prefault": 0,
         "memory_bytes_after_access": 0,
+        "bytes_dirtied_by_program": 0,
         "bytes_written_back": 0,
         "device_bytes_written": None,
     }
