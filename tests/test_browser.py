@@ -26,7 +26,7 @@ LATE = """
 import time
 from IPython.display import display
 from prefault_kit.explorer import Explorer, view
-from prefault_kit.explorer.chart import loader
+from prefault_kit.widgets.chart import loader
 
 display(view(Explorer()).page)
 time.sleep(1)

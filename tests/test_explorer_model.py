@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from prefault_kit.backing import Backing
+from prefault_kit.bench import UPDATE_S
 from prefault_kit.experiment import Experiment, Progress, Result
-from prefault_kit.explorer.model import UPDATE_S, Explorer
+from prefault_kit.explorer.model import Explorer
 from prefault_kit.explorer.underway import Run
 from prefault_kit.host import Unavailable
 
@@ -36,7 +37,7 @@ def finish(model: Explorer) -> None:
 def until_live(model: Explorer) -> None:
     """Wait until the run under way has told of a repetition."""
     seen = threading.Event()
-    model.observe(lambda change: change["new"] and change["new"].fraction and seen.set(), "live")
+    model.observe(lambda change: change["new"] and model.fraction and seen.set(), "live")
     assert seen.wait(WAIT_S), model.status
 
 

@@ -10,8 +10,8 @@ from prefault_kit import methods
 from prefault_kit.backing import Backing
 from prefault_kit.explorer import Explorer, View, view
 from prefault_kit.explorer.controls import METHOD_GROUPS
-from prefault_kit.explorer.view import Page
 from prefault_kit.host import Unavailable
+from prefault_kit.widgets.parts import Page
 
 WAIT_S = 60
 
@@ -180,7 +180,7 @@ def test_compare_puts_runs_side_by_side(model: Explorer, shown: View) -> None:
     labels = shown.board.kept.figure.yaxis[0].major_label_overrides
     assert list(labels.values()) == [result.method for result in model.kept]
     assert labels == shown.board.resident.figure.yaxis[0].major_label_overrides
-    tap(shown.board.charts["kept"], y=1.2)
+    tap(shown.board.cards.charts["kept"], y=1.2)
     assert model.shown == 1
     assert f"<b>{model.method}</b>" in shown.controls.about.value
     shown.board.look_at.value = 0
@@ -231,17 +231,17 @@ def test_saving_over_a_file_takes_a_second_press(
 
 def test_figures_stay_the_same(model: Explorer, shown: View) -> None:
     """Runs replace data; no figure is made anew."""
-    before = [chart._model for chart in shown.board.charts.values()]
+    before = [chart._model for chart in shown.board.cards.charts.values()]
     shown.run.click()
     finish(model)
     shown.run.click()
     finish(model)
-    assert [chart._model for chart in shown.board.charts.values()] == before
+    assert [chart._model for chart in shown.board.cards.charts.values()] == before
 
 
 def test_a_new_page_gets_the_figure_as_it_is(model: Explorer, shown: View) -> None:
     """The state that a reloaded page asks for has the data of the last run."""
-    chart = shown.board.charts["times"]
+    chart = shown.board.cards.charts["times"]
     before = str(chart.get_state("render_bundle"))
     shown.run.click()
     finish(model)
@@ -251,7 +251,7 @@ def test_a_new_page_gets_the_figure_as_it_is(model: Explorer, shown: View) -> No
 
 def test_the_page_cannot_set_back_what_was_drawn(model: Explorer, shown: View) -> None:
     """The page repeats each change it is sent; a late echo changes nothing here."""
-    chart = shown.board.charts["times"]
+    chart = shown.board.cards.charts["times"]
     old = {"type": "map", "entries": [["x", [1]], ["y", [1.0]], ["tip", ["old"]]]}
     echo = {"event": "jsevent", "kind": "ModelChanged", "attr": "data", "new": old}
     chart._handle_custom_msg(echo | {"model": {"id": shown.board.times.points.id}}, [])
@@ -263,16 +263,16 @@ def test_an_update_is_a_few_messages(
 ) -> None:
     """However many properties change, each chart sends one patch, in three messages."""
     sent: list[Any] = []
-    for chart in shown.board.charts.values():
+    for chart in shown.board.cards.charts.values():
         monkeypatch.setattr(chart, "send", lambda *message: sent.append(message))
     model.run()
     finish(model)
     assert model.changed
-    assert 0 < len(sent) <= 3 * len(shown.board.charts) * model.changed
+    assert 0 < len(sent) <= 3 * len(shown.board.cards.charts) * model.changed
 
 
 def test_the_stored_text_is_always_the_same(shown: View) -> None:
     """A notebook keeps the page's text, so it has no id and no host in it."""
-    assert repr(shown.page) == repr(Page())
+    assert repr(shown.page) == repr(Page("explorer"))
     assert "Run All" in repr(shown.page)
-    assert all(repr(chart) == "Chart()" for chart in shown.board.charts.values())
+    assert all(repr(chart) == "Chart()" for chart in shown.board.cards.charts.values())

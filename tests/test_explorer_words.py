@@ -91,18 +91,3 @@ def test_what_a_later_write_costs(
         for index, name in enumerate(("method", "write", "sync"))
     ]
     assert sentence in words.describe(result(phases=phases))
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("a b", "A b."),
-        ("Done.", "Done."),
-        (None, ""),
-        ("why?", "Why?"),
-        ("Trace\n  x\nit broke", "It broke."),
-    ],
-)
-def test_sentences_begin_and_end_as_such(text: str | None, sentence: str) -> None:
-    """One capital, one full stop."""
-    assert words.sentence(text) == sentence

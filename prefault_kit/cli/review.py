@@ -129,11 +129,12 @@ def review(
     }
     try:
         case, own_weights = _case(chosen, preset, existing_file, backing, page_size, directory)
+        taken = document.taken(export) if export is not None else None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if context.get_parameter_source("weights") is ParameterSource.DEFAULT:
         weights = own_weights
-    if export is not None and (taken := document.taken(export)):
+    if taken is not None:
         raise click.UsageError(f"{taken} exists already: choose another name")
     with bar("review", wanted=not as_json) as move:
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from typing import Any
 
@@ -10,8 +9,8 @@ import ipywidgets as widgets
 from bokeh.events import Tap
 
 from prefault_kit.explorer import comparison, figures, rows, text
-from prefault_kit.explorer.chart import Chart
 from prefault_kit.explorer.model import Explorer
+from prefault_kit.widgets.parts import Cards, hide, say
 
 DRAWN = 24
 """As many runs are drawn side by side at most, the newest ones."""
@@ -26,7 +25,6 @@ class Board:
         self.resident = comparison.Resident()
         self.later = figures.Later()
         self.kept = comparison.Kept()
-        self.heads = {name: widgets.HTML() for name in ("times", "later", "kept", "resident")}
         self.look_at = widgets.Dropdown(description="Looking at", options=[])
         self.look_at.add_class("prefault-long")
         self.numbers = widgets.HTML()
@@ -36,34 +34,17 @@ class Board:
         self._first = 0
         self._drawing = False
         self._lock = threading.RLock()  # a click may come in while a run draws
-        self.charts: dict[str, Chart] = {}
         for fig in (self.kept.figure, self.resident.figure):
             fig.on_event(Tap, self._tapped)  # before it is a Chart, or no click comes through
+        names = ("times", "later", "kept", "resident")
+        self.cards = Cards({name: getattr(self, name).figure for name in names})
         self.draw()
-        self.charts = {name: Chart(getattr(self, name).figure) for name in self.heads}
-        self._cards = {name: widgets.VBox() for name in self.heads}
-        for card in self._cards.values():
-            card.add_class("prefault-card")
-        self.box = widgets.Box(tuple(self._cards.values()))
-        self.box.add_class("prefault-grid")
-        self.again = widgets.Button(layout={"display": "none"})  # pressed by the page, see chart.py
-        self.again.add_class("prefault-again")
-        self.again.on_click(lambda _: self.attach())
-        self.attach()
         self.look_at.observe(self._chosen, names="value")
         model.observe(self.draw, names="changed")
 
-    def attach(self) -> None:
-        """Let the page make the charts' views, anew if it has some."""
-        for name, card in self._cards.items():
-            card.children = (self.heads[name],)
-            card.children = (self.heads[name], self.charts[name])
-
     def draw(self, _: Any = None) -> None:
         """Show the model as it is now."""
-        with self._lock, contextlib.ExitStack() as together:
-            for chart in self.charts.values():
-                together.enter_context(chart.together())
+        with self._lock, self.cards.together():
             self._draw()
 
     def _draw(self) -> None:
@@ -81,10 +62,10 @@ class Board:
         self.later.update(row)
         self.kept.update(drawn, labels, marked)
         self.resident.update(drawn, labels, marked)
-        self._set(self.heads["times"], text.times_card(row))
-        self._set(self.heads["later"], text.later_card(row))
-        self._set(self.heads["kept"], text.kept_card(drawn, self._first))
-        self._set(self.heads["resident"], text.resident_card(drawn))
+        say(self.cards.heads["times"], text.times_card(row))
+        say(self.cards.heads["later"], text.later_card(row))
+        say(self.cards.heads["kept"], text.kept_card(drawn, self._first))
+        say(self.cards.heads["resident"], text.resident_card(drawn))
         if not live:
             self._list(kept, rows.labels(kept))
 
@@ -100,14 +81,9 @@ class Board:
             self.look_at.value = self.model.shown if self.model.result else None
         finally:
             self._drawing = False
-        hidden = None if kept else "none"
-        self.look_at.layout.display = self.table.layout.display = hidden
-        self._set(self.numbers, text.table(kept, self.model.shown))
-
-    @staticmethod
-    def _set(html: widgets.HTML, value: str) -> None:
-        if html.value != value:
-            html.value = value
+        hide(self.look_at, not kept)
+        hide(self.table, not kept)
+        say(self.numbers, text.table(kept, self.model.shown))
 
     def _chosen(self, change: Any) -> None:
         if not self._drawing and change["new"] is not None:

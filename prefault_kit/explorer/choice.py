@@ -11,28 +11,12 @@ from dataclasses import dataclass, replace
 
 from prefault_kit import hugepages
 from prefault_kit.backing import KINDS, Backing, format_bytes
+from prefault_kit.bench import Option, Problem
 from prefault_kit.experiment import STARTS, Experiment
 from prefault_kit.host import Unavailable
 from prefault_kit.mapping import SHARINGS
 from prefault_kit.methods import METHODS
 from prefault_kit.quantities import parse_bytes
-
-
-@dataclass(frozen=True)
-class Option:
-    """One value that a control offers. ``reason`` is None when this host can run it."""
-
-    value: str
-    reason: str | None = None
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a choice cannot run: one sentence, and the command that would help, if there is one."""
-
-    reason: str
-    command: str | None = None
 
 
 @dataclass(frozen=True)

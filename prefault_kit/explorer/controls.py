@@ -9,9 +9,12 @@ import ipywidgets as widgets
 import traitlets
 
 from prefault_kit import methods
-from prefault_kit.explorer import text, words
-from prefault_kit.explorer.chips import Chips
+from prefault_kit.bench import sentence
+from prefault_kit.explorer import text
 from prefault_kit.explorer.model import Explorer
+from prefault_kit.widgets import text as common
+from prefault_kit.widgets.chips import Chips
+from prefault_kit.widgets.parts import grid, hide, panel, row
 
 SIZES = ("2 MiB", "64 MiB", "1 GiB", "4 GiB")
 """Sizes one press away; the first and the last are the published ones."""
@@ -56,13 +59,6 @@ class Controls:
     box: widgets.Box
 
 
-def row(label: str, *children: widgets.Widget) -> widgets.HBox:
-    """A labelled line."""
-    box = widgets.HBox([widgets.HTML(label), *children])
-    box.add_class("prefault-row")
-    return box
-
-
 def make(model: Explorer) -> Controls:
     """Make the controls of a model."""
     plain = {
@@ -101,35 +97,21 @@ def make(model: Explorer) -> Controls:
     repeat_row = widgets.HBox([repeats, follow_up])
     for line in (size_row, repeat_row):
         line.add_class("prefault-row")
-    memory = widgets.VBox(
-        [
-            widgets.HTML('<div class="prefault-heading">Memory</div>'),
-            row("Backing", plain["backing"]),
-            row("Page size", plain["page_size"]),
-            row("Sharing", plain["sharing"]),
-            row("Start", plain["start"]),
-            directory,
-            refused,
-            check,
-        ]
+    memory = panel(
+        "Memory",
+        row("Backing", plain["backing"]),
+        row("Page size", plain["page_size"]),
+        row("Sharing", plain["sharing"]),
+        row("Start", plain["start"]),
+        directory,
+        refused,
+        check,
     )
-    doing = widgets.VBox(
-        [
-            widgets.HTML('<div class="prefault-heading">Method</div>'),
-            *method_rows.values(),
-            about,
-            size_row,
-            repeat_row,
-        ]
-    )
-    for panel in (memory, doing):
-        panel.add_class("prefault-panel")
-    grid = widgets.Box([memory, doing])
-    grid.add_class("prefault-grid")
+    doing = panel("Method", *method_rows.values(), about, size_row, repeat_row)
     made = Controls(
         **plain, method=method, size=size, sizes=sizes, repeats=repeats, follow_up=follow_up,
         directory=directory, check=check, problem=problem, refused=refused, about=about,
-        box=widgets.VBox([grid, problem]),
+        box=widgets.VBox([grid(memory, doing), problem]),
     )  # fmt: skip
     _link(model, made, method_rows)
     return made
@@ -152,16 +134,16 @@ def _link(model: Explorer, made: Controls, method_rows: dict[str, widgets.HBox])
         for group, names in METHOD_GROUPS.items():
             options = [option for option in offered if option.value in names]
             made.method[group].offer(options)
-            method_rows[group].layout.display = None if options else "none"
+            hide(method_rows[group], not options)
         made.refused.value = text.refused(model.offer)
         refused = any(option.reason for options in model.offer.values() for option in options)
-        made.check.layout.display = None if refused or model.problem else "none"
+        hide(made.check, not (refused or model.problem))
 
     def choose(_: Any = None) -> None:
-        said = model.problem and model.status == words.sentence(model.problem.reason)
-        made.problem.value = text.problem(None if said else model.problem)
+        said = model.problem and model.status == sentence(model.problem.reason)
+        made.problem.value = common.problem(None if said else model.problem)
         made.about.value = text.about(model.method)
-        made.directory.layout.display = None if model.backing in text.PLACES else "none"
+        hide(made.directory, model.backing not in text.PLACES)
         made.directory.placeholder = text.PLACES.get(model.backing, "")
 
     model.observe(offer, names=["offer", "problem"])

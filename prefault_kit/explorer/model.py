@@ -1,39 +1,33 @@
 """The explorer without its widgets: what is chosen, what runs, what came out.
 
 Every trait may be set and observed from a script. :meth:`Explorer.run` and
-:meth:`Explorer.compare` return at once: one thread talks to the worker process, and another, the
-only one that sets the traits of a run under way, publishes what came in at most 20 times a second.
+:meth:`Explorer.compare` return at once.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import traitlets
 
-from prefault_kit import experiment, results
+from prefault_kit import results
 from prefault_kit.backing import format_bytes
-from prefault_kit.experiment import Progress, Result
+from prefault_kit.bench import Bench, Problem
+from prefault_kit.experiment import Result
 from prefault_kit.explorer import words
-from prefault_kit.explorer.choice import Choice, Problem
+from prefault_kit.explorer.choice import Choice
 from prefault_kit.explorer.underway import Live, Run
-from prefault_kit.worker import Worker, WorkerStopped
+from prefault_kit.worker import Worker
 
-UPDATE_S = 0.05
-"""The shortest time between two updates."""
-TICK_S = 0.5
-"""The longest time between two updates while something runs."""
 COMPARE_FOLLOW_UP_BYTES = 256 << 20
 """Up to this size Compare follows up too; beyond it, syncing every file would take minutes."""
 
 CONTROLS = tuple(Choice.__dataclass_fields__)
 
 
-class Explorer(traitlets.HasTraits):
+class Explorer(Bench):
     """One person's laboratory bench."""
 
     # The controls; see Choice
@@ -50,23 +44,13 @@ class Explorer(traitlets.HasTraits):
     offer = traitlets.Dict(help="Control name -> tuple of Option.")
     problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present choice.")
 
-    running = traitlets.Bool(False)
-    failed = traitlets.Bool(False, help="Whether status tells of something that went wrong.")
-    status = traitlets.Unicode("Ready.")
-    command = traitlets.Unicode("", help="The command that would help, or empty.")
     live = traitlets.Instance(Live, allow_none=True)
     kept = traitlets.Tuple(help="Every Result since the last clear(), oldest first.")
     shown = traitlets.Int(-1, help="Index in kept of the run that is looked at; -1 for none.")
-    changed = traitlets.Int(help="Goes up when live, kept and shown have all been set.")
 
     def __init__(self, worker: Worker | None = None, **choice: Any) -> None:
-        self._worker = worker or Worker()
-        self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._stop_wanted = False
         self._settling = False
-        self._publisher: threading.Thread | None = None
-        super().__init__(**choice)
+        super().__init__(worker, **choice)
         self._settle()
         self.observe(self._settle, names=CONTROLS)
 
@@ -111,39 +95,6 @@ class Explorer(traitlets.HasTraits):
         follow_up = self.follow_up
         self._begin(names, f"Comparing {len(names)} methods, interleaved", follow_up)
 
-    def stop(self) -> None:
-        """Kill what runs; its memory is released at once. Returns before that."""
-        with self._lock:
-            if not self.running:
-                return
-            self._stop_wanted = True
-        self._news.set()
-        threading.Thread(target=self._worker.stop, name="explorer-stop", daemon=True).start()
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until nothing runs; False when ``timeout_s`` passed before that."""
-        publisher = self._publisher
-        if publisher is not None:
-            publisher.join(timeout_s)
-            return not publisher.is_alive()
-        return True
-
-    @property
-    def worker_pid(self) -> int | None:
-        """The process that runs experiments; None while there is none."""
-        return self._worker.pid
-
-    def close(self) -> None:
-        """Stop what runs and end the worker."""
-        self.stop()
-        self.wait()
-        self._worker.close()
-
-    def _fail(self, text: str, command: str | None = None) -> None:
-        self.failed = True
-        self.status = words.sentence(text)
-        self.command = command or ""
-
     def _begin(self, names: list[str], title: str, follow_up: bool) -> None:
         try:
             cells = [replace(self.choice, method=name).experiment() for name in names]
@@ -152,64 +103,17 @@ class Explorer(traitlets.HasTraits):
             return
         if len(cells) > 1 and cells[0].size_bytes > COMPARE_FOLLOW_UP_BYTES:
             cells = [replace(cell, follow_up=False) for cell in cells]
-        run = Run(cells, names.index(self.method) if self.method in names else 0, title)
-        with self._lock:
-            if self.running:
-                return
-            self._stop_wanted = False
-            self.running = True
-        self.failed = False
-        self.command = ""
-        self.status = f"{title} ..."
-        self._publisher = threading.Thread(
-            target=self._publish, args=(run,), name="explorer-publish", daemon=True
-        )
-        self._publisher.start()
-        threading.Thread(
-            target=self._measure, args=(run,), name="explorer-measure", daemon=True
-        ).start()
+        focus = names.index(self.method) if self.method in names else 0
+        self._start(Run(cells, focus, title), f"{title} ...")
 
-    def _measure(self, run: Run) -> None:
-        """Thread: let the worker run the cells, note what it says."""
-
-        def note(progress: Progress) -> None:
-            if self._stop_wanted:  # stop() came before there was a worker to stop
-                self._worker.stop()
-            run.note(progress)
-            self._news.set()
-
-        try:
-            run.results = experiment.run_many(
-                run.cells, worker=self._worker, on_progress=note, early_views=True
-            )
-        except WorkerStopped:
-            run.stopped = True
-        except (OSError, ValueError, RuntimeError) as error:
-            run.error = str(error)
-        finally:
-            run.done = True
-            self._news.set()
-
-    def _publish(self, run: Run) -> None:
-        """Thread: the one updater."""
-        while True:
-            self._news.wait(TICK_S)
-            self._news.clear()
-            if run.done:
-                break
-            self.live = run.live()
-            self.status = "Stopping ..." if self._stop_wanted else run.words()
-            self.changed += 1
-            time.sleep(UPDATE_S)
-        self.live = None
-        if run.results:
-            self._keep(run)
-        elif run.stopped:
-            self.status = f"Stopped after {run.elapsed_s:.1f} s; the memory is given back."
-        else:
-            self._fail(run.error or "the run ended without a result")
+    def _show(self, job: Run) -> None:
+        self.live = job.live()
         self.changed += 1
-        self.running = False
+
+    def _finish(self, job: Run) -> None:
+        self.live = None
+        if job.results:
+            self._keep(job)
 
     def _keep(self, run: Run) -> None:
         with self._lock:
@@ -251,7 +155,7 @@ class Explorer(traitlets.HasTraits):
             self.kept = ()
         self.changed += 1
         if not self.running:
-            self.failed, self.command, self.status = False, "", "Cleared."
+            self._tell("Cleared.")
 
     def save(self, path: str, *, overwrite: bool = False) -> bool:
         """Write the kept runs as JSON; False, and status says why, when that cannot be.
@@ -271,11 +175,9 @@ class Explorer(traitlets.HasTraits):
         except OSError as error:
             self._fail(f"cannot write {path}: {error.strerror}; choose another place")
             return False
-        self.failed, self.command = False, ""
         verb = "Replaced" if replaced else "Saved"
-        self.status = (
-            f"{verb} {path}: {len(self.kept)} runs, {format_bytes(target.stat().st_size)}."
-        )
+        size = format_bytes(target.stat().st_size)
+        self._tell(f"{verb} {path}: {len(self.kept)} runs, {size}.")
         return True
 
     @staticmethod

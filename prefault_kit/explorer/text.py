@@ -1,4 +1,4 @@
-"""What the explorer says in HTML: status, legends, the table of kept runs, what cannot run here.
+"""What the explorer says in HTML: legends, the table of kept runs, what cannot run here.
 
 Pure functions of the model's records; everything that is not a constant is escaped.
 """
@@ -10,10 +10,11 @@ from html import escape
 
 from prefault_kit import plot
 from prefault_kit.backing import format_bytes
+from prefault_kit.bench import Option
 from prefault_kit.explorer import rows, words
-from prefault_kit.explorer.choice import Option, Problem
 from prefault_kit.methods import METHODS
 from prefault_kit.quantities import format_ms
+from prefault_kit.widgets import text
 
 CONTROL_NAMES = {"backing": "", "page_size": " pages", "method": "", "start": " start"}
 
@@ -31,46 +32,11 @@ WELCOME = (
 )
 
 
-def status(text: str, command: str, *, running: bool, failed: bool, fraction: float) -> str:
-    """The line under the buttons, with a bar while something runs."""
-    state = "running" if running else "failed" if failed else "ready"
-    bar = (
-        f'<div class="prefault-bar" role="progressbar" aria-valuenow="{fraction:.0%}">'
-        f'<div style="width:{fraction:.1%}"></div></div>'
-        if running
-        else ""
-    )
-    return (
-        f'<div role="status" aria-live="polite"><div class="prefault-status prefault-{state}">'
-        f'<span class="prefault-dot"></span><span>{escape(text)}{_command(command)}</span></div>'
-        f"{bar}</div>"
-    )
-
-
-def problem(found: Problem | None) -> str:
-    """Why the present choice cannot run; empty when it can."""
-    if found is None:
-        return ""
-    reason = escape(words.sentence(found.reason))
-    return f'<div class="prefault-problem">{reason}{_command(found.command)}</div>'
-
-
 def refused(offer: Mapping[str, Sequence[Option]]) -> str:
-    """What is greyed out, each with its reason and the command that enables it."""
-    causes: dict[tuple[str, str | None], list[str]] = {}
-    for control, options in offer.items():
-        for option in options:
-            if option.reason:
-                name = f"{option.value}{CONTROL_NAMES.get(control, '')}"
-                causes.setdefault((option.reason, option.command), []).append(name)
-    if not causes:
-        return '<div class="prefault-note">This host can run everything on offer.</div>'
-    lines = "".join(
-        f"<li><b>{escape(', '.join(names))}</b>: {escape(words.sentence(reason))}"
-        f"{_command(command)}</li>"
-        for (reason, command), names in causes.items()
+    """What is greyed out, and why."""
+    return text.refused(offer, CONTROL_NAMES) or (
+        '<div class="prefault-note">This host can run everything on offer.</div>'
     )
-    return f'<div class="prefault-note">Greyed out on this host:<ul>{lines}</ul></div>'
 
 
 def about(method: str) -> str:
@@ -79,26 +45,13 @@ def about(method: str) -> str:
     return f"<b>{escape(method)}</b>: {escape(known.summary)}" if known else ""
 
 
-def _command(command: str | None) -> str:
-    return f" To help: <code>{escape(command)}</code>" if command else ""
-
-
-def summary(text: str, notes: Sequence[str]) -> str:
+def summary(said: str, notes: Sequence[str]) -> str:
     """The paragraph on the run that is looked at, and its notes."""
-    if not text:
+    if not said:
         return f'<div class="prefault-summary">{WELCOME}</div>'
     lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
     listed = f'<ul class="prefault-note">{lines}</ul>' if lines else ""
-    return f'<div class="prefault-summary">{escape(text)}{listed}</div>'
-
-
-def card(title: str, subtitle: str, *entries: str) -> str:
-    """A chart's title and legend."""
-    sub = f' <span class="prefault-note">{escape(subtitle)}</span>' if subtitle else ""
-    return (
-        f'<div class="prefault-title">{escape(title)}{sub}</div>'
-        f'<div class="prefault-legend">{"".join(entries)}</div>'
-    )
+    return f'<div class="prefault-summary">{escape(said)}{listed}</div>'
 
 
 def _entry(mark: str, name: str, value: str = "") -> str:
@@ -131,7 +84,7 @@ def times_card(row: rows.Row | None) -> str:
     """Chart 1's head."""
     title = "Time of each repetition"
     if row is None:
-        return card(title, "press Run to fill the charts")
+        return text.card(title, "press Run to fill the charts")
     entries = []
     if row.best_ms and row.median_ms:
         entries = [
@@ -145,7 +98,7 @@ def times_card(row: rows.Row | None) -> str:
     subtitle = row.method
     if row.result and row.result.warmup_ms:
         subtitle += f", after a warm-up of {format_ms(row.result.warmup_ms)}"
-    return card(title, subtitle, *entries)
+    return text.card(title, subtitle, *entries)
 
 
 def resident_card(shown_rows: Sequence[rows.Row]) -> str:
@@ -155,14 +108,14 @@ def resident_card(shown_rows: Sequence[rows.Row]) -> str:
         for share, color in plot.SHARE_COLORS.items()
     ]
     size = {row.size for row in shown_rows}
-    return card("Resident memory", f"of {size.pop()}" if len(size) == 1 else "", *entries)
+    return text.card("Resident memory", f"of {size.pop()}" if len(size) == 1 else "", *entries)
 
 
 def later_card(row: rows.Row | None) -> str:
     """Chart 3's head, with a word on what cannot be drawn."""
     title = "File pages and faults, now and later"
     if row is None or row.result is None:
-        return card(title, "")
+        return text.card(title, "")
     phases = rows.phases(row.result)
     keys = [key for key in words.COUNT_NAMES if any(p.get(key) is not None for p in phases)]
     entries = [
@@ -180,7 +133,7 @@ def later_card(row: rows.Row | None) -> str:
         entries.append("<span>(no file behind this memory)</span>")
     elif len(phases) == 1 and not row.under_way:
         entries.append("<span>(without the follow-up)</span>")
-    return card(title, row.method, *entries)
+    return text.card(title, row.method, *entries)
 
 
 def kept_card(shown_rows: Sequence[rows.Row], hidden: int) -> str:
@@ -190,7 +143,7 @@ def kept_card(shown_rows: Sequence[rows.Row], hidden: int) -> str:
         entries.append(f"<span>{hidden} older not drawn</span>")
     elif len(shown_rows) > 1:
         entries.append("<span>click a row to look at it</span>")
-    return card("Runs side by side", rows.common(shown_rows) if shown_rows else "", *entries)
+    return text.card("Runs side by side", rows.common(shown_rows) if shown_rows else "", *entries)
 
 
 HEADS = (

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from prefault_kit import experiment
+from prefault_kit.bench import Job
 from prefault_kit.experiment import Experiment, Progress, Result
 from prefault_kit.explorer import rows
-
-ESTIMATE_AFTER_S = 2.0
-"""No time left is named before: the first repetitions tell little."""
+from prefault_kit.worker import Worker
 
 
 @dataclass(frozen=True)
 class Live:
-    """The cells that run now, the one in focus, and how far they are (0 to 1)."""
+    """The cells that run now, and the one in focus."""
 
     cells: tuple[rows.Row, ...]
     focus: int
-    fraction: float
 
 
 @dataclass
-class Run:
-    """Cells that run interleaved. The measuring thread writes, the publishing thread reads."""
+class Run(Job):
+    """Cells that run interleaved."""
 
     cells: list[Experiment]
     focus: int
     title: str
-    began_s: float = field(default_factory=time.monotonic)
     timings_ms: list[list[float]] = field(default_factory=list)
     views: list[Result | None] = field(default_factory=list)
     latest: Progress | None = None
     results: list[Result] = field(default_factory=list)
-    stopped: bool = False
-    error: str | None = None
-    done: bool = False
 
     def __post_init__(self) -> None:
         self.timings_ms = [[] for _ in self.cells]
         self.views = [None for _ in self.cells]
         self._rows = [rows.of_experiment(cell, ()) for cell in self.cells]
 
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since Run was pressed."""
-        return time.monotonic() - self.began_s
+    def measure(self, worker: Worker, heard: Callable[[], None]) -> None:
+        """Run the cells."""
+
+        def note(progress: Progress) -> None:
+            self.note(progress)
+            heard()
+
+        self.results = experiment.run_many(
+            self.cells, worker=worker, on_progress=note, early_views=True
+        )
 
     def note(self, progress: Progress) -> None:
         """Take in what the worker says."""
@@ -74,23 +75,16 @@ class Run:
             rows.further(row, timings, views)
             for row, timings, views in zip(self._rows, self.timings_ms, self.views, strict=True)
         )
-        return Live(cells, self.focus, self.fraction)
+        return Live(cells, self.focus)
 
-    def words(self) -> str:
-        """What it does at this moment, and how long that may take."""
-        text, latest, elapsed_s = self.title, self.latest, self.elapsed_s
+    def doing(self) -> str:
+        """What it does at this moment."""
+        latest = self.latest
         if latest is not None and latest.phase == "prepare":
-            text += f": filling the file, {latest.part:.0%} done"
-        elif latest is not None and latest.phase == "follow_up":
-            text += ": last repetition, then one write to each page and a sync"
-        else:
-            text += f": {self._next()}"
-        if elapsed_s >= 1:
-            text += f", {elapsed_s:.0f} s so far"
-        if elapsed_s >= ESTIMATE_AFTER_S and 0 < self.fraction < 1:
-            left_s = elapsed_s * (1 - self.fraction) / self.fraction
-            text += f", about {max(1, round(left_s))} s left"
-        return f"{text}."
+            return f"{self.title}: filling the file, {latest.part:.0%} done"
+        if latest is not None and latest.phase == "follow_up":
+            return f"{self.title}: last repetition, then one write to each page and a sync"
+        return f"{self.title}: {self._next()}"
 
     def _next(self) -> str:
         """The repetition that runs now: cells take turns within each."""

@@ -13,18 +13,13 @@ from IPython.display import display
 
 from prefault_kit.explorer import controls, text
 from prefault_kit.explorer.board import Board
-from prefault_kit.explorer.chart import loader
 from prefault_kit.explorer.model import Explorer
-from prefault_kit.explorer.style import CSS
+from prefault_kit.widgets import parts
+from prefault_kit.widgets.chart import loader
+from prefault_kit.widgets.parts import Page, button, hide
+from prefault_kit.widgets.style import CSS
 
 DEFAULT_PATH = "prefault-runs.json"
-
-
-class Page(widgets.VBox):
-    """The whole explorer. Its text is what a notebook stores, so it is always the same."""
-
-    def __repr__(self) -> str:
-        return "The explorer is live: choose Run > Run All Cells to see it."
 
 
 @dataclass(frozen=True)
@@ -57,24 +52,23 @@ def view(model: Explorer) -> View:
     """Make the widgets of a model and link them."""
     board = Board(model)
     made = View(
-        page=Page(),
+        page=Page("explorer"),
         controls=controls.make(model),
-        run=_button("Run", "Run the chosen method", "prefault-primary"),
-        compare=_button("Compare methods", "Run every method for this memory, interleaved"),
-        stop=_button("Stop", "End the run and give its memory back", "prefault-stop"),
-        clear=_button("Clear", "Forget the kept runs"),
+        run=button("Run", "Run the chosen method", "prefault-primary"),
+        compare=button("Compare methods", "Run every method for this memory, interleaved"),
+        stop=button("Stop", "End the run and give its memory back", "prefault-stop"),
+        clear=button("Clear", "Forget the kept runs"),
         path=widgets.Text(DEFAULT_PATH, description="Save as", continuous_update=False),
-        save=_button("Save", "Write the kept runs to this file, as JSON"),
-        replace=_button("Replace the file", "Overwrite the file that is there"),
-        status=widgets.HTML(),
+        save=button("Save", "Write the kept runs to this file, as JSON"),
+        replace=button("Replace the file", "Overwrite the file that is there"),
+        status=parts.status(model),
         summary=widgets.HTML(),
         board=board,
     )
     _link(model, made)
-    actions = widgets.HBox(
-        [made.run, made.compare, made.stop, made.clear, made.path, made.save, made.replace]
+    actions = parts.actions(
+        made.run, made.compare, made.stop, made.clear, made.path, made.save, made.replace
     )
-    actions.add_class("prefault-actions")
     made.page.children = (
         widgets.HTML(CSS),
         made.controls.box,
@@ -82,19 +76,11 @@ def view(model: Explorer) -> View:
         made.status,
         board.look_at,
         made.summary,
-        board.box,
+        board.cards.box,
         board.table,
-        board.again,
+        board.cards.again,
     )
-    made.page.add_class("prefault")
     return made
-
-
-def _button(label: str, tip: str, *classes: str) -> widgets.Button:
-    button = widgets.Button(description=label, tooltip=tip)
-    for name in classes:
-        button.add_class(name)
-    return button
 
 
 def _link(model: Explorer, made: View) -> None:
@@ -110,22 +96,10 @@ def _link(model: Explorer, made: View) -> None:
         saved = model.save(made.path.value, overwrite=overwrite)
         hide(made.replace, saved or not model.exists(made.path.value))
 
-    def hide(widget: widgets.Widget, hidden: bool) -> None:
-        widget.layout.display = "none" if hidden else None
-
     def enable(_: Any = None) -> None:
         made.run.disabled = made.compare.disabled = model.running
         made.stop.disabled = not model.running
         made.clear.disabled = made.save.disabled = not model.kept
-
-    def tell(_: Any = None) -> None:
-        made.status.value = text.status(
-            model.status,
-            model.command,
-            running=model.running,
-            failed=model.failed,
-            fraction=model.live.fraction if model.live else 0.0,
-        )
 
     def describe(_: Any = None) -> None:
         notes = model.result.notes if model.result else ()
@@ -133,7 +107,6 @@ def _link(model: Explorer, made: View) -> None:
 
     hide(made.replace, True)
     model.observe(enable, names=["running", "kept"])
-    model.observe(tell, names=["status", "command", "failed", "running", "live"])
     model.observe(describe, names="changed")
-    for show in (enable, tell, describe):
+    for show in (enable, describe):
         show()

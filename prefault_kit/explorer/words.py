@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefault_kit.backing import Backing, format_bytes
+from prefault_kit.bench import sentence
 from prefault_kit.experiment import Result
 from prefault_kit.explorer import rows
 from prefault_kit.quantities import format_count, format_ms
@@ -38,15 +39,6 @@ def describe(result: Result) -> str:
         for part in (f"{head}: {timing(row)}.", resident(result), faults(result), later(result))
         if part
     )
-
-
-def sentence(text: str | None) -> str:
-    """Begin with a capital, end with a full stop; of a traceback, its last line."""
-    text = (text or "").strip()
-    if not text:
-        return ""
-    text = text.splitlines()[-1]
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def timing(row: rows.Row) -> str:

@@ -116,16 +116,11 @@ def page(review: Review, weights: Weights) -> str:
 
     from prefault_kit.review import figures
 
-    charts: dict[str, Any] = {
-        name: figure
-        for name, figure in {
-            "Where the time goes": figures.times(review, weights),
-            "Cost against what is written": figures.costs(review, weights),
-            "What is dirty, and what is written back": figures.written(review, weights),
-            "How slow first accesses are": figures.latencies(review, weights),
-        }.items()
-        if figure is not None
-    }
+    charts = {}
+    for kind in figures.CHARTS:
+        chart = kind()
+        if chart.update(review, weights):
+            charts[kind.TITLE] = chart.figure
     script, places = components(list(charts.values()))
     scripts = Resources(mode="inline", components=["bokeh"]).render()
     first, *rest = advice.answer(review, weights)
@@ -167,18 +162,22 @@ def _table(kind: str, table: list[Any]) -> str:
 
 
 def taken(path: str | os.PathLike[str]) -> Path | None:
-    """The file that :meth:`save` would have to overwrite, None if there is none."""
+    """The file that :func:`save` would have to overwrite, None if there is none."""
     return next((each for each in _files(path) if each.exists()), None)
 
 
 def _files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
-    return Path(path), Path(path).with_suffix(".md")
+    page = Path(path)
+    if page.suffix == ".md":
+        raise ValueError(f"{page} would be the summary: name the page, such as review.html")
+    return page, page.with_suffix(".md")
 
 
 def save(review: Review, weights: Weights, path: str | os.PathLike[str]) -> None:
     """Write the page, and the summary beside it, with the ending ``.md``.
 
-    FileExistsError if there is either: nothing is overwritten.
+    FileExistsError if there is either: nothing is overwritten. ValueError if the page is to end
+    with ``.md`` itself.
     """
     if exists := taken(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(exists))

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from prefault_kit.explorer.choice import Option
+from prefault_kit.bench import Option
 
 
 class Chips(widgets.HBox):

@@ -1,0 +1,1 @@
+"""What every screen in a notebook is made of: charts, rows of buttons, one look."""

@@ -1,0 +1,31 @@
+"""prefault_kit.widgets.parts: charts under their titles, the status of a bench."""
+
+from bokeh.models import Range1d
+
+from prefault_kit import plot
+from prefault_kit.bench import Bench
+from prefault_kit.widgets import parts
+
+
+def test_the_status_is_the_bench_s() -> None:
+    """Live: text, what would help, how far it is."""
+    bench = Bench()
+    said = parts.status(bench)
+    assert "Ready." in said.value
+    bench.running, bench.fraction, bench.status = True, 0.25, "Measuring"
+    assert "Measuring" in said.value
+    assert "25.0%" in said.value
+    bench.running, bench.failed, bench.command = False, True, "sudo true"
+    assert "prefault-failed" in said.value
+    assert "sudo true" in said.value
+
+
+def test_charts_are_attached_anew() -> None:
+    """The page asks for it when a chart came before Bokeh; the charts are the same."""
+    cards = parts.Cards({"one": plot.bare(Range1d(0, 1), Range1d(0, 1))})
+    chart = cards.charts["one"]
+    assert cards.cards["one"].children == (cards.heads["one"], chart)
+    states = []
+    cards.cards["one"].observe(lambda change: states.append(change["new"]), "children")
+    cards.again.click()
+    assert states == [(cards.heads["one"],), (cards.heads["one"], chart)]
