@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -191,6 +192,10 @@ def do(mapping: Mapping, step: str, threads: int) -> Work:
     """Do one step of a method: its work."""
     if step.startswith("MADV_"):
         return mapping.advise(step)
+    if step.startswith("protect "):
+        began_ns = time.monotonic_ns()
+        mapping.protect(step.removeprefix("protect "))
+        return Work(elapsed_ns=time.monotonic_ns() - began_ns)
     if step in ("fallocate", "map_populate"):  # one system call that cannot be shared out
         work: Work = getattr(mapping, step)()
     else:

@@ -1,4 +1,4 @@
-"""The explorer as a person uses it: a real JupyterLab in a real Chromium, without a network.
+"""The screens as a person uses them: a real JupyterLab in a real Chromium, without a network.
 
 Times are waited for, never asserted on. Set ``PREFAULT_SCREENSHOTS`` to a directory to keep what
 the browser showed.
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXPLORER = "01-explorer.ipynb"
+REVIEW = "10-read-or-write.ipynb"
 LATE = """
 import time
 from IPython.display import display
@@ -264,3 +265,96 @@ def test_charts_that_came_too_early_come_back(server: lab.Server, chromium: Any)
         tab.open(server.url("late.ipynb"))
         tab.run_all()
         tab.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
+
+
+@pytest.fixture(scope="module")
+def desk(server: lab.Server, chromium: Any) -> Iterator[lab.Tab]:
+    """The review, all cells of its notebook run, with a case that takes a second."""
+    with lab.tab(chromium, width=1600, height=1400) as tab:
+        tab.open(server.url(REVIEW))
+        tab.command("application:toggle-left-area")
+        tab.run_all()
+        tab.page.get_by_title("Set the size to 16 MiB").click()
+        repeats = tab.page.get_by_label("Repetitions")
+        repeats.fill("2")
+        repeats.press("Enter")
+        tab.page.locator(".prefault-note", has_text="A case of your own").wait_for()
+        yield tab
+
+
+def ranked(tab: lab.Tab) -> list[tuple[str, str]]:
+    """The candidates of the table and their costs, as they stand."""
+    rows = tab.page.locator(".prefault .prefault-table tbody tr")
+    return [tuple(row.split("\t")[:2]) for row in rows.all_inner_texts()]  # type: ignore[misc]
+
+
+def test_a_review_is_run_and_stopped(desk: lab.Tab) -> None:
+    """Run, then Stop; then Run to the end: a recommendation, a table, four charts."""
+    desk.press("Run")
+    desk.await_status("repetition")
+    desk.press("Stop")
+    desk.await_status("Stopped after")
+    assert ranked(desk) == []
+    desk.press("Run")
+    desk.await_status("Done in", timeout_s=WAIT_S)
+    desk.page.locator(".prefault-answer").wait_for()
+    assert len(ranked(desk)) == 10
+    desk.await_true(lambda: desk.page.locator(".prefault-card canvas:visible").count() >= 4)
+    desk.await_true(lambda: {BLUE, VERMILLION} <= painted(desk, 0))
+
+
+def test_a_weight_ranks_anew_without_a_run(desk: lab.Tab) -> None:
+    """The slider of written bytes to its end: other costs, the status as it was."""
+    before, status = ranked(desk), desk.page.locator(".prefault-status").inner_text()
+    handle = desk.page.locator(".prefault-weight", has_text="written").locator(".noUi-handle")
+    handle.focus()
+    desk.page.keyboard.press("End")
+    desk.await_true(lambda: ranked(desk) != before)
+    assert {name for name, _ in ranked(desk)} == {name for name, _ in before}
+    cheap = [name for name, _ in ranked(desk)]
+    assert "WRITE" not in cheap[0]
+    assert desk.ask("model.written") == "100.0"
+    assert desk.page.locator(".prefault-status").inner_text() == status
+
+
+def test_what_is_exported_opens_offline(desk: lab.Tab, server: lab.Server, chromium: Any) -> None:
+    """The page and its summary lie beside the notebook; a second time nothing is overwritten."""
+    path = desk.page.get_by_label("Export as")
+    path.fill("mine.html")
+    path.press("Enter")
+    desk.press("Export")
+    desk.await_status("Wrote mine.html")
+    page = Path(desk.ask("__import__('os').path.abspath('mine.html')").strip("'"))
+    assert page.with_suffix(".md").exists()
+    path.fill("mine.html")
+    path.press("Enter")
+    desk.press("Export")
+    desk.await_status("mine.html already")
+    context = chromium.new_context(offline=True)
+    exported = context.new_page()
+    exported.goto(page.as_uri())
+    exported.locator("canvas").nth(3).wait_for(state="attached")
+    recommended = desk.page.locator(".prefault-answer b").inner_text()
+    assert exported.locator(".answer").inner_text() == recommended
+    context.close()
+
+
+@pytest.mark.parametrize("width", [900, 1600])
+def test_nothing_of_the_review_is_cut_off(
+    desk: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
+) -> None:
+    """Narrow and wide, light and dark."""
+    desk.page.set_viewport_size({"width": width, "height": 2300})
+    desk.await_true(lambda: desk.overflowing() == [])
+    snapshot(desk, f"review-{width}-px")
+    desk.command("apputils:change-theme", theme="JupyterLab Dark")
+    desk.await_true(lambda: brightness(desk) < 60)
+    snapshot(desk, f"review-{width}-px-dark")
+    desk.command("apputils:change-theme", theme="JupyterLab Light")
+    desk.await_true(lambda: brightness(desk) > 200)
+
+
+def test_the_review_asked_this_machine_alone(desk: lab.Tab) -> None:
+    """And the browser had nothing to complain about."""
+    assert desk.abroad == []
+    assert desk.complaints == []

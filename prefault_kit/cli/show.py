@@ -24,9 +24,6 @@ from prefault_kit.tables import Row
 PLAIN_WIDTH = 150
 """Columns where there is no terminal to ask."""
 
-REVIEWED = tuple(name for name in document.COLUMNS if name not in ("candidate", "p50", "worst"))
-"""The columns of a review that a terminal has room for."""
-
 UNKNOWN = "not told by this kernel"
 
 
@@ -227,11 +224,11 @@ def review(found: Review, weights: Weights) -> None:
     console.print(Text(title, style="bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for name in REVIEWED:
+    for name in document.SHORT[1:]:
         table.add_column(name, justify="right", no_wrap=True)
     for each in advice.ranking(found, weights):
         cells = document.cells(each, weights)
-        table.add_row(each.name, *(cells[name] or "-" for name in REVIEWED))
+        table.add_row(*(cells[name] or "-" for name in document.SHORT))
     console.print(table)
     for each in found.candidates:
         if each.outcome != "ok":

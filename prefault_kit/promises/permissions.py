@@ -6,6 +6,8 @@ import ctypes
 import os
 import re
 import struct
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from prefault_kit import libc, syscalls
 from prefault_kit.host import Unavailable
 from prefault_kit.promises.answer import answer
+from prefault_kit.promises.child import ended
 from prefault_kit.promises.ground import Ground
 from prefault_kit.promises.promise import NotTestable, promise
 from prefault_kit.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
@@ -26,6 +29,10 @@ TABLE = {
     "rx": "READ 0, WRITE EINVAL",
 }
 """What both advices answer to each protection of ``Mapping.protect``."""
+
+
+DETOURS_S = 5
+"""For so long mappings are made read-only and writable again; the first time kills as a rule."""
 
 
 def _both(address: int, length: int) -> str:
@@ -177,3 +184,28 @@ def perf_buffer(ground: Ground) -> str:
         ) from None
     with _mapped(fd, 2 * PAGE_SIZE_BYTES) as address:
         return _both(address, 2 * PAGE_SIZE_BYTES)
+
+
+@promise(
+    "permission-detour",
+    source="the review of the patch, May 2021, which named mprotect as the way round a single flag",
+    claim="memory that is made read-only so as to be populated for reading kills a thread that "
+    "writes to it meanwhile",
+    on=dict.fromkeys(("private anon", "shared memfd"), "SIGSEGV"),
+)
+def detour(ground: Ground) -> str:
+    with ground.map() as memory:
+
+        def write() -> None:
+            while True:
+                ctypes.memset(memory.address, 1, 1)
+
+        def populate() -> None:
+            threading.Thread(target=write, daemon=True).start()
+            until_s = time.monotonic() + DETOURS_S
+            while time.monotonic() < until_s:
+                memory.protect("r")
+                memory.populate_read()
+                memory.protect("rw")
+
+        return ended(populate)

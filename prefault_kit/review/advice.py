@@ -10,7 +10,7 @@ from typing import Any
 from prefault_kit import intervals
 from prefault_kit.backing import format_bytes
 from prefault_kit.quantities import format_ms
-from prefault_kit.review.candidates import CANDIDATES
+from prefault_kit.review.candidates import WAYS
 from prefault_kit.review.cost import Weights, cost_s
 from prefault_kit.review.measured import SCHEMA, SWEPT, Candidate, Review
 from prefault_kit.review.trial import Trial
@@ -63,13 +63,14 @@ def _costs(trials: Sequence[Trial], weights: Weights) -> tuple[float, ...]:
     return tuple(cost_s(each, weights) for each in trials)
 
 
-def _ratio(one: Candidate, other: Candidate, weights: Weights) -> intervals.Ratio:
+def ratio(one: Candidate, other: Candidate, weights: Weights) -> intervals.Ratio:
+    """The cost of one candidate over that of another, with its interval."""
     return intervals.of_medians(_costs(one.trials, weights), _costs(other.trials, weights))
 
 
 def _is_dearer(one: Candidate, other: Candidate, weights: Weights) -> bool:
     """Whether ``one`` costs more than ``other``, beyond noise."""
-    found = _ratio(one, other, weights)
+    found = ratio(one, other, weights)
     return found.low > 1 and found.ratio > NOTICEABLE
 
 
@@ -96,8 +97,8 @@ def recommend(review: Review, weights: Weights | None = None) -> Recommendation 
     best = ranked[0]
     equals = [each for each in ranked if each is best or not _is_dearer(each, best, weights)]
     dearer = [each for each in ranked if each not in equals]
-    equals.sort(key=lambda each: list(CANDIDATES).index(each.name))
-    margin = _ratio(dearer[0], best, weights).ratio - 1 if dearer else None
+    equals.sort(key=lambda each: list(WAYS).index(each.name))
+    margin = ratio(dearer[0], best, weights).ratio - 1 if dearer else None
     chosen: list[Candidate] = []
     for each in equals:
         if not any(_alike(each, other, review.workload.pages) for other in chosen):
@@ -135,7 +136,7 @@ def _reason(best: Candidate, ranked: Sequence[Candidate], weights: Weights) -> s
     for name in (*SWEPT, "nothing"):
         rival = next((each for each in rivals if each.name == name), None)
         if rival is not None:
-            found = _ratio(rival, best, weights)
+            found = ratio(rival, best, weights)
             said.append(
                 f"{name} costs {found.ratio:.2f} times that ({found.low:.2f} to {found.high:.2f}): "
                 f"{_facts(rival)}"

@@ -31,6 +31,16 @@ CANDIDATES: dict[str, Method] = {
     )
 }
 """By name. Of two that leave the same behind, the earlier is recommended."""
+DETOUR = Method(
+    "mprotect+POPULATE_READ",
+    ("protect r", "populate_read", "protect rw"),
+    False,
+    False,
+    "mprotect to read-only, POPULATE_READ, and mprotect back: how one asks for reading where a "
+    "single flag goes by permissions.",
+)
+WAYS = CANDIDATES | {DETOUR.name: DETOUR}
+"""What a review may be asked to compare: the candidates, and what nobody would choose."""
 
 
 def why_not(candidate: Method, workload: Workload) -> str | None:

@@ -29,6 +29,8 @@ COLUMNS = (
     "written back",
     "amplification",
 )
+SHORT = tuple(name for name in COLUMNS if name not in ("p50", "worst"))
+"""Those that a screen has room for."""
 
 
 def title(review: Review) -> str:

@@ -39,6 +39,8 @@ LATENCY_SHOWN = ("nothing", "POPULATE_READ", "POPULATE_WRITE", "Read/Write", "WI
 """Of the candidates, those whose distributions differ."""
 ROOM = 1.08
 """Beside the longest bar."""
+ROOM_FOR_A_LABEL = 1.25
+"""Above the highest point."""
 LABEL_FITS = 0.7
 """Up to this part of the chart, a label fits on the right of its line."""
 
@@ -161,7 +163,7 @@ class Costs:
                 ],
             )
             top = max([top, *(max(each) for each in costs)])
-        self.figure.y_range.end = top * ROOM or 1
+        self.figure.y_range.end = top * ROOM_FOR_A_LABEL or 1
         cross = advice.crossing(review, weights)
         shown = cross.fraction is not None
         self.band.visible = self.at.visible = self.label.visible = shown
@@ -172,7 +174,7 @@ class Costs:
             on_the_right = cross.fraction > LABEL_FITS
             self.label.text_align = "right" if on_the_right else "left"
             self.label.x_offset = -6 if on_the_right else 6
-            self.label.y = top * ROOM
+            self.label.y = top * ROOM_FOR_A_LABEL
             self.label.text = f"WRITE pays from {cross.fraction:.0%} on"
         return bool(review.sweep)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from prefault_kit import host
 from prefault_kit import worker as workers
 from prefault_kit.review import candidates
-from prefault_kit.review.candidates import CANDIDATES
+from prefault_kit.review.candidates import CANDIDATES, WAYS
 from prefault_kit.review.trial import Trial
 from prefault_kit.review.workload import WORDS, Workload
 
@@ -118,11 +118,12 @@ class Progress:
 def run(
     workload: Workload,
     *,
+    ways: Sequence[str] = tuple(CANDIDATES),
     sweep: bool = True,
     worker: workers.Worker | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Review:
-    """Measure every candidate that applies, interleaved, in the worker.
+    """Measure every candidate that applies, or those of ``ways``, interleaved, in the worker.
 
     ``sweep`` also tries :data:`SWEPT` at other written fractions, if the file may be written.
     Raises WorkerStopped and WorkerBusy, see ``worker.py``.
@@ -135,7 +136,7 @@ def run(
     }
     if missing := workload.why_not():
         return Review(workload, "unavailable", missing.reason, missing.command, **known)
-    refused = {name: candidates.why_not(each, workload) for name, each in CANDIDATES.items()}
+    refused = {name: candidates.why_not(WAYS[name], workload) for name in ways}
     names = [name for name, reason in refused.items() if not reason]
     swept = [
         (name, fraction)

@@ -70,6 +70,14 @@ PRESETS = {
             Weights(startup=0.01, tail=100.0),
         ),
         Preset(
+            "sparse-matrix",
+            "A large matrix, nearly all of it zero, that is read",
+            "The shared zero page takes no memory; a page of one's own for each zero does.",
+            "anon",
+            {"sharing": "private", "read": 1.0, "write": 0.01},
+            Weights(memory=1.0),
+        ),
+        Preset(
             "dax",
             "Persistent memory with DAX, which is never written back",
             "Dirty pages cost nothing there, so WRITE has no price.",

@@ -16,7 +16,7 @@ from prefault_kit import syscalls
 from prefault_kit.mapping import Mapping
 from prefault_kit.review import accesses, device
 from prefault_kit.review.accesses import Accesses
-from prefault_kit.review.candidates import CANDIDATES
+from prefault_kit.review.candidates import WAYS
 from prefault_kit.review.content import Content
 from prefault_kit.review.workload import Workload
 from prefault_kit.stage import do
@@ -114,7 +114,7 @@ class Bench:
         ) as mapping:
             before = self._written()
             work = Work()
-            for step in CANDIDATES[candidate].steps:
+            for step in WAYS[candidate].steps:
                 work += do(mapping, step, load.threads)
             after_prefault: dict[str, Any] = {
                 "pages_after_prefault": mapping.pages().present,

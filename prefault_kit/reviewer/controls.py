@@ -153,6 +153,7 @@ def make(model: Reviewer) -> Controls:
             ),
         ),
     )  # fmt: skip
+    about.add_class("prefault-case")
     for slider in weights.values():
         slider.add_class("prefault-weight")
     preset.offer(PRESET_OPTIONS)
@@ -178,10 +179,9 @@ def _link(model: Reviewer, made: Controls, size_row: widgets.HBox) -> None:
     def show(_: Any = None) -> None:
         for name in ("backing", "content", "afterwards"):
             made.chosen[name].offer(model.offer.get(name, ()))
-        refused = text.refused(
-            {"backing": model.offer.get("backing", ()), "preset": PRESET_OPTIONS}
-        )
-        made.refused.value = refused
+        backings = model.offer.get("backing", ())
+        made.refused.value = text.refused({"backing": backings, "preset": PRESET_OPTIONS})
+        refused = any(option.reason for option in backings)
         hide(made.check, not (refused or model.problem))
         said = model.problem and model.status == sentence(model.problem.reason)
         made.problem.value = text.problem(None if said else model.problem)

@@ -193,7 +193,7 @@ class Reviewer(Bench):
             self._fail(str(error))
             return False
         except FileExistsError as error:
-            self._fail(f"{error.filename} exists already: choose another name")
+            self._fail(f"there is a file {error.filename} already: choose another name")
             return False
         except OSError as error:
             self._fail(f"cannot write {path}: {error.strerror}; choose another place")

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from prefault_kit.review import advice, document, figures
+from prefault_kit.review import Candidate, Weights, advice, document, figures
 from prefault_kit.review.candidates import CANDIDATES
 from prefault_kit.reviewer import controls
 from prefault_kit.reviewer.model import Reviewer
@@ -137,18 +137,21 @@ def ranking(model: Reviewer) -> str:
     assert review is not None
     found = advice.recommend(review, weights)
     best = found.equals if found else ()
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in document.COLUMNS)
+    names = (escape(name).replace("amplif", "amplif-<br>") for name in document.SHORT)
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
-        f"<tr{' class=prefault-shown' if cells[0] in best else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for cells in document.rows(review, weights)
+        f"<tr{' class=prefault-shown' if each.name in best else ''}>{_row(each, weights)}</tr>"
+        for each in advice.ranking(review, weights)
     )
     others = "".join(
         f"<li>{escape(each.sentence)}</li>" for each in review.candidates if each.outcome != "ok"
     )
     return (
-        f'<div class="prefault-wide"><table class="prefault-table"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<table class="prefault-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
         f'<ul class="prefault-note">{others}</ul>'
     )
+
+
+def _row(each: Candidate, weights: Weights) -> str:
+    cells = document.cells(each, weights)
+    return "".join(f"<td>{escape(cells[name])}</td>" for name in document.SHORT)

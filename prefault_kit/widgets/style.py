@@ -118,6 +118,7 @@ CSS = """
 .prefault-table th:first-child, .prefault-table td:first-child,
 .prefault-table th:nth-child(2), .prefault-table td:nth-child(2) { text-align: left; }
 .prefault-table tr.prefault-shown td { background: rgba(0, 114, 178, 0.12); }
+.prefault .widget-html.prefault-case { margin-bottom: 10px; }
 .prefault-answer { max-width: 110ch; }
 .prefault-answer b { font-size: 20px; line-height: 1.4; }
 .prefault-answer p { margin: 4px 0; }
@@ -126,7 +127,6 @@ CSS = """
 .prefault .prefault-weight { width: 380px; flex: 0 1 380px; }
 .prefault .widget-readout { color: var(--prefault-ink); min-width: 42px; }
 .prefault-panel .widget-hbox { flex-wrap: wrap; align-items: center; }
-.prefault-wide .prefault-table { width: 100%; }
 .prefault ul { margin: 2px 0; padding-left: 18px; }
 </style>
 """

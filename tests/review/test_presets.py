@@ -24,5 +24,6 @@ def test_each_is_a_case_that_runs(name: str, disk_directory: Path) -> None:
 
 
 def test_the_debate_s_cases_are_there() -> None:
-    """A guest that writes at once, an NVDIMM, a buffer pool, real time, DAX."""
-    assert set(PRESETS) == {"vm-ram", "fake-nvdimm", "buffer-pool", "real-time", "dax"}
+    """A guest that writes at once, an NVDIMM, a buffer pool, real time, a sparse matrix, DAX."""
+    cases = {"vm-ram", "fake-nvdimm", "buffer-pool", "real-time", "sparse-matrix", "dax"}
+    assert set(PRESETS) == cases

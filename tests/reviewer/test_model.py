@@ -119,7 +119,7 @@ def test_export_overwrites_nothing(done: Reviewer, tmp_path: Path) -> None:
     assert done.export(str(target))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out.html", "out.md"]
     assert not done.export(str(target))
-    assert "exists already" in done.status
+    assert "already" in done.status
     assert not done.export(str(tmp_path / "other.md"))
     assert not done.export(str(tmp_path / "no" / "such.html"))
     assert "Cannot write" in done.status
