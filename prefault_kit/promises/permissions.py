@@ -187,7 +187,7 @@ def perf_buffer(ground: Ground) -> str:
 
 
 @promise(
-    "permission-detour",
+    "detour-kills-writers",
     source="the review of the patch, May 2021, which named mprotect as the way round a single flag",
     claim="memory that is made read-only so as to be populated for reading kills a thread that "
     "writes to it meanwhile",
