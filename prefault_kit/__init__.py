@@ -3,6 +3,7 @@
 from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment, Result, run, run_many
 from prefault_kit.mapping import Mapping
+from prefault_kit.preallocation import Preallocation, preallocate
 from prefault_kit.syscalls import PrefaultError, Work
 from prefault_kit.version import VERSION
 
@@ -12,9 +13,11 @@ __all__ = [
     "Backing",
     "Experiment",
     "Mapping",
+    "Preallocation",
     "PrefaultError",
     "Result",
     "Work",
+    "preallocate",
     "run",
     "run_many",
 ]

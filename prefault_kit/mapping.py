@@ -111,7 +111,7 @@ class Mapping:
         """Unmap, and close the file if the mapping made it. May be called again."""
         self._release()
 
-    def _span(self, offset: int, length: int | None) -> tuple[int, int]:
+    def span(self, offset: int = 0, length: int | None = None) -> tuple[int, int]:
         """Address and length of a range; ValueError outside of the mapping."""
         if not self._release.alive:
             raise ValueError("the mapping is closed")
@@ -127,7 +127,7 @@ class Mapping:
     def _timed(
         self, operation: str, offset: int, length: int | None, threads: int, interruptible: bool
     ) -> Work:
-        address, length = self._span(offset, length)
+        address, length = self.span(offset, length)
         return syscalls.range_timed(
             operation,
             address,
@@ -215,7 +215,7 @@ class Mapping:
         if len(pages) and int(pages.max()) >= self.size_bytes // self.backing.page_size_bytes:
             raise ValueError("an access lies outside of the mapping")
         return syscalls.access_timed(
-            *self._span(0, None),
+            *self.span(),
             step=self.backing.page_size_bytes,
             pages=pages,
             writes=writes,
@@ -235,16 +235,16 @@ class Mapping:
 
     def munlock(self, offset: int = 0, length: int | None = None) -> None:
         """munlock(2): let go what :meth:`mlock` holds."""
-        syscalls.munlock(*self._span(offset, length))
+        syscalls.munlock(*self.span(offset, length))
 
     def fallocate(self, offset: int = 0, length: int | None = None) -> Work:
         """fallocate(2) of the file. OSError ENOSPC when it is full, EBADF without a file."""
-        _, length = self._span(offset, length)
+        _, length = self.span(offset, length)
         return syscalls.fallocate_timed(self.fd, offset, length)
 
     def map_populate(self) -> Work:
         """Map the whole range anew with MAP_POPULATE; mmap(2) swallows what goes wrong."""
-        address, length = self._span(0, None)
+        address, length = self.span()
         no_thp = self._thp is False
         if no_thp:  # MADV_NOHUGEPAGE can only come after mmap, which is too late here
             syscalls.disable_thp(True)
@@ -275,42 +275,42 @@ class Mapping:
         if protection not in PROTECTION:
             known = ", ".join(PROTECTION)
             raise ValueError(f"there is no protection {protection!r}; choose from {known}")
-        syscalls.protect(*self._span(offset, length), PROTECTION[protection])
+        syscalls.protect(*self.span(offset, length), PROTECTION[protection])
 
     def punch_hole(self, offset: int = 0, length: int | None = None) -> None:
         """fallocate(FALLOC_FL_PUNCH_HOLE): give the file's blocks back."""
-        _, length = self._span(offset, length)
+        _, length = self.span(offset, length)
         syscalls.punch_hole(self.fd, offset, length)
 
     def sync(self) -> None:
         """msync(MS_SYNC) and fsync the file: everything dirty is written back."""
-        syscalls.msync(*self._span(0, None))
+        syscalls.msync(*self.span())
         if self.fd >= 0:
             os.fsync(self.fd)
 
     def read(self, offset: int, length: int) -> bytes:
         """Copy bytes out; PrefaultError(EFAULT) where reading raises SIGBUS or SIGSEGV."""
-        return syscalls.read_memory(*self._span(offset, length))
+        return syscalls.read_memory(*self.span(offset, length))
 
     def write(self, offset: int, data: bytes) -> None:
         """Copy bytes in; PrefaultError(EFAULT) where writing raises SIGBUS or SIGSEGV."""
-        syscalls.write_memory(self._span(offset, len(data))[0], data)
+        syscalls.write_memory(self.span(offset, len(data))[0], data)
 
     # The three views
 
     def usage(self) -> smaps.Usage:
         """Accounting, from smaps, in bytes."""
-        return smaps.usage(*self._span(0, None))
+        return smaps.usage(*self.span())
 
     def pages(self, *, file: bool = False) -> pages.Pages:
         """Page tables: counts and per-page states, in system pages; see :func:`pages.scan`."""
-        return pages.scan(*self._span(0, None), file=file)
+        return pages.scan(*self.span(), file=file)
 
     def file_cache(self) -> filecache.FileCache | None:
         """Page cache of the file, in system pages; None without a file."""
         if self.fd < 0:
             return None
-        address, length = self._span(0, None)
+        address, length = self.span()
         directory = self.backing.find_directory() if self.backing.on_disk else None
         blind = directory is not None and mounts.file_system(directory) in BLIND
         return filecache.of(self.fd, address=address, length=length, blind=blind)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,12 +196,14 @@ def range_timed(
     step: int,
     threads: int = 1,
     interruptible: bool = True,
+    go_on: Callable[[int], bool] | None = None,
 ) -> Work:
     """Do one of :data:`OPERATIONS` over a range, in ``threads`` equal shares of whole steps.
 
     ``step`` is the mapping's page size: a touch accesses one byte a step. Interruptible work is
     done in slices of :data:`SLICE_NS`, so that Ctrl-C acts; the time between slices is not
-    counted. Otherwise the whole range is one system call.
+    counted; ``go_on`` is then asked with the bytes that are done, and False ends the work.
+    Otherwise the whole range is one system call.
     """
     number, advice = OPERATIONS[operation]
     done = ffi.new("int64_t[]", threads)
@@ -220,6 +223,8 @@ def range_timed(
             )
             if result < 0 or native.done_bytes >= length:
                 return result
+            if go_on and not go_on(native.done_bytes):
+                return 0
 
     return _timed(f"{operation}({_range(address, length)})", step, run)
 
@@ -275,6 +280,16 @@ def fallocate_timed(fd: int, offset: int, length: int, *, mode: int = 0) -> Work
                 return result
 
     return _timed(f"fallocate(mode {mode}, {offset}, {length} bytes)", PAGE_SIZE_BYTES, run)
+
+
+@contextmanager
+def borrowed(view: memoryview) -> Iterator[int]:
+    """The address of a writable C-contiguous buffer, which cannot go away meanwhile."""
+    data = ffi.from_buffer(view, require_writable=True)
+    try:
+        yield int(ffi.cast("uintptr_t", data))
+    finally:
+        ffi.release(data)
 
 
 def punch_hole(fd: int, offset: int, length: int) -> None:
