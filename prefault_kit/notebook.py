@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefault_kit import promises
+from prefault_kit import promises, qemu
 from prefault_kit.host import Unavailable, features
 from prefault_kit.promises import Verdict
 from prefault_kit.promises.ground import Ground
@@ -23,6 +23,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "PAGEMAP_SCAN": features.pagemap_scan,
     "cachestat": lambda: features.cachestat_in("."),
     "mlock": features.mlock,
+    "qemu": qemu.why_not,
 }
 """What ``%%needs`` takes beside kinds of memory."""
 

@@ -14,6 +14,7 @@ import functools
 import os
 import resource
 import secrets
+import shutil
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit import hugepages
+from prefault_kit import hugepages, qemu
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
 HERE = Path(__file__).parent
@@ -59,6 +60,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "root": (lambda: os.geteuid() == 0, "root"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
+    "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
+    "strace": (lambda: shutil.which("strace") is not None, "sudo apt install strace"),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),
 }
 """What a test may need, how it is found out, and what to do about it."""
