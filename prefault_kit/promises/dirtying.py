@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefault_kit import filecache
+from prefault_kit import filecache, syscalls
 from prefault_kit.filecache import FileCache
 from prefault_kit.host import Unavailable, features
 from prefault_kit.mapping import Mapping
 from prefault_kit.promises.ground import PAGES, Ground
 from prefault_kit.promises.promise import NotTestable, need, promise
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 
 LARGE_WRITE_BYTES = 1 << 20
 LARGE_FOLIOS = (
@@ -113,6 +113,8 @@ SIZE_BYTES = 2 * LARGE_WRITE_BYTES
 FAULT_AROUND_PAGES = 64
 """More than READ of one page maps without large folios: 16 pages unless somebody changed it."""
 MANY_MAPPED = f"more than {FAULT_AROUND_PAGES} pages mapped"
+FEW_FAULTS = 8
+"""Two for two folios; a write-back meanwhile may have divided one."""
 ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
 
 
@@ -214,3 +216,45 @@ def random(ground: Ground) -> str:
         if filecache.evict(fd):  # the large folios of the writing have to go
             return "the file stays in the page cache"
         return _after_one_page(ground, fd, "MADV_RANDOM")
+
+
+def _faults_of_writing(fd: int, first_page: int) -> int:
+    """Faults of WRITE of a file from a page on, in a mapping that begins on a huge-page border."""
+    address, fence, fence_length = syscalls.map_fenced(
+        SIZE_BYTES,
+        align=2 * LARGE_WRITE_BYTES,
+        protection=PROTECTION["rw"],
+        flags=MAP["MAP_SHARED"],
+        fd=fd,
+        offset=first_page * PAGE_SIZE_BYTES,
+    )
+    try:
+        return syscalls.range_timed(
+            "MADV_POPULATE_WRITE",
+            address,
+            SIZE_BYTES,
+            step=PAGE_SIZE_BYTES,
+            interruptible=False,
+        ).minor_faults
+    finally:
+        syscalls.unmap(fence, fence_length)
+
+
+@promise(
+    "folio-aligned",
+    source="Linux, mm/memory.c, finish_fault: a folio is mapped as a whole where all of it lies in "
+    "the mapping and in one page table",
+    claim="WRITE takes a fault a large folio where memory and file are aligned alike, and many "
+    "more where the mapping is a page off",
+    on={"shared file": f"aligned at most {FEW_FAULTS} faults, a page off more"},
+)
+def aligned(ground: Ground) -> str:
+    with _written(ground, LARGE_WRITE_BYTES) as fd:
+        if _mapped_by_one_page(ground, fd) <= FAULT_AROUND_PAGES:
+            raise _single_pages()
+        os.ftruncate(fd, SIZE_BYTES + PAGE_SIZE_BYTES)
+        few, many = (_faults_of_writing(fd, page) for page in (0, 1))
+    if few > FEW_FAULTS:
+        return f"aligned {few} faults, a page off {many}"
+    off = "more" if many > FEW_FAULTS else f"{many}"
+    return f"aligned at most {FEW_FAULTS} faults, a page off {off}"
