@@ -14,6 +14,7 @@ from prefault_kit.host import Unavailable, features
 from prefault_kit.promises import Verdict
 from prefault_kit.promises.ground import Ground
 from prefault_kit.promises.promise import DIFFERS, NOT_TESTABLE, NotTestable
+from prefault_kit.sparse import limited
 
 NOT_TESTABLE_HERE = "not testable here:"
 """How a cell or a row begins that this host cannot show; the comparison of stored output knows
@@ -24,6 +25,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "cachestat": lambda: features.cachestat_in("."),
     "mlock": features.mlock,
     "qemu": qemu.why_not,
+    "own mounts": limited.why_not,
 }
 """What ``%%needs`` takes beside kinds of memory."""
 

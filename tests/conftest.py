@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit import hugepages, qemu
+from prefault_kit.sparse import limited
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
 HERE = Path(__file__).parent
@@ -49,6 +50,15 @@ def _huge_pages() -> bool:
     return size is not None and hugepages.pools()[size].available >= HUGE_PAGES
 
 
+@functools.cache
+def _own_mounts() -> bool:
+    try:
+        os.close(limited.tmpfs_file(1 << 16, 1 << 16))
+    except OSError:
+        return False
+    return True
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "hugetlb": (_huge_pages, f"{HUGE_PAGES} free huge pages: sudo sysctl vm.nr_hugepages=64"),
     "hugetlbfs": (lambda: "hugetlbfs" in DIRECTORIES, "hugetlbfs in PREFAULT_TEST_DIRS"),
@@ -60,6 +70,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "root": (lambda: os.geteuid() == 0, "root"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
+    "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
     "strace": (lambda: shutil.which("strace") is not None, "sudo apt install strace"),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),

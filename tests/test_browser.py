@@ -358,3 +358,25 @@ def test_the_review_asked_this_machine_alone(desk: lab.Tab) -> None:
     """And the browser had nothing to complain about."""
     assert desk.abroad == []
     assert desk.complaints == []
+
+
+@pytest.mark.needs("own_mounts")
+def test_a_device_is_clicked_until_its_memory_runs_out(server: lab.Server, chromium: Any) -> None:
+    """A block is plugged; all is more than there is, and nothing more is plugged; all goes back."""
+    with lab.tab(chromium, width=900, height=1200) as tab:
+        tab.open(server.url("13-a-sparse-device.ipynb"))
+        tab.run_all()
+        tab.press("7")
+        tab.await_status("Block 7 is plugged")
+        plugged = tab.page.locator(".prefault-plugged")
+        assert plugged.all_inner_texts() == ["7"]
+        tab.press("Plug all")
+        tab.await_status("cannot be plugged (EFAULT)")
+        assert plugged.all_inner_texts() == ["7"]
+        assert tab.page.locator(".prefault-failed-block").count() == 1
+        tab.press("Unplug all")
+        tab.await_status("All memory is given back")
+        assert plugged.count() == 0
+        assert tab.overflowing() == []
+        assert tab.abroad == []
+        assert tab.complaints == []

@@ -127,6 +127,20 @@ CSS = """
 .prefault .prefault-weight { width: 380px; flex: 0 1 380px; }
 .prefault .widget-readout { color: var(--prefault-ink); min-width: 42px; }
 .prefault-panel .widget-hbox { flex-wrap: wrap; align-items: center; }
+.prefault-blocks { display: grid !important; gap: 4px; margin: 0;
+  grid-template-columns: repeat(auto-fill, minmax(42px, 1fr)); }
+.prefault .prefault-blocks .jupyter-button { padding: 0; width: 100%; font-size: 11.5px; }
+.prefault .jupyter-button.prefault-plugged { background: var(--prefault-accent); color: white;
+  border-color: var(--prefault-accent); }
+.prefault .jupyter-button.prefault-failed-block { border: 2px solid var(--prefault-bad);
+  color: var(--prefault-bad); font-weight: 600; }
+.prefault-amount { display: grid; grid-template-columns: 140px 1fr 70px; gap: 10px;
+  align-items: center; margin: 3px 0; }
+.prefault-amount > span:first-child { color: var(--prefault-dim); }
+.prefault-amount > b { text-align: right; font-variant-numeric: tabular-nums; }
+.prefault-measure { height: 10px; background: var(--prefault-soft); border-radius: 2px; }
+.prefault-measure > i { display: block; height: 10px; border-radius: 2px;
+  background: var(--prefault-accent); }
 .prefault ul { margin: 2px 0; padding-left: 18px; }
 </style>
 """
