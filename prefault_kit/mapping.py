@@ -296,6 +296,13 @@ class Mapping:
         """Copy bytes in; PrefaultError(EFAULT) where writing raises SIGBUS or SIGSEGV."""
         syscalls.write_memory(self.span(offset, len(data))[0], data)
 
+    def buffer(self) -> memoryview:
+        """The memory itself, for numpy.frombuffer: to be used until :meth:`close`, no longer.
+
+        An access where no page can be had is then a real SIGBUS.
+        """
+        return syscalls.memory(*self.span())
+
     # The three views
 
     def usage(self) -> smaps.Usage:

@@ -282,6 +282,11 @@ def fallocate_timed(fd: int, offset: int, length: int, *, mode: int = 0) -> Work
     return _timed(f"fallocate(mode {mode}, {offset}, {length} bytes)", PAGE_SIZE_BYTES, run)
 
 
+def memory(address: int, length: int) -> memoryview:
+    """Writable bytes at an address; nothing keeps them there."""
+    return memoryview(ffi.buffer(ffi.cast("char *", address), length))
+
+
 @contextmanager
 def borrowed(view: memoryview) -> Iterator[int]:
     """The address of a writable C-contiguous buffer, which cannot go away meanwhile."""

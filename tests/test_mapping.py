@@ -304,3 +304,16 @@ def test_a_file_that_is_open_for_reading_is_mapped_for_reading(tmp_path: Path) -
     finally:
         os.close(fd)
     assert path.read_bytes() == b"x" * SIZE
+
+
+def test_the_memory_itself_can_be_used() -> None:
+    """What is written through the buffer is in the memory; a closed mapping has none."""
+    memory = Mapping(Backing.memfd(), 2 * PAGE, "shared")
+    buffer = memory.buffer()
+    assert (buffer.nbytes, buffer.readonly) == (2 * PAGE, False)
+    buffer[PAGE : PAGE + 2] = b"ab"
+    assert os.pread(memory.fd, 2, PAGE) == b"ab"
+    assert memory.pages().present == 1
+    memory.close()
+    with pytest.raises(ValueError, match="closed"):
+        memory.buffer()
