@@ -62,7 +62,8 @@ class Case:
         except ValueError as error:
             return Problem(str(error))
         except OSError as error:
-            return Problem(f"{error.filename or self.existing_file}: {error.strerror}".lower())
+            where = error.filename or self.existing_file
+            return Problem(f"cannot read {where}: {(error.strerror or str(error)).lower()}")
         return Problem(refused.reason, refused.command) if refused else None
 
     def contents(self) -> tuple[str, ...]:
@@ -76,11 +77,12 @@ class Case:
     def settled(self) -> Case:
         """The same with every value that is no longer on offer replaced by one that is."""
         case = self
+        usual = "hole"
         if case.backing == OWN_FILE:
             case = replace(case, write=0.0, read=case.read or 1.0)
-        contents = case.contents()
-        if case.content not in contents:
-            case = replace(case, content=contents[0])
+            usual = "as-is"  # evicting it has to be asked for
+        if case.content not in case.contents():
+            case = replace(case, content=usual)
         endings = case.endings()
         if case.afterwards not in endings:
             case = replace(case, afterwards=endings[0])

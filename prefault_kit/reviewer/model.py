@@ -18,7 +18,7 @@ from prefault_kit.backing import format_bytes
 from prefault_kit.bench import Bench, Job, Problem
 from prefault_kit.review import Progress, Review, Weights, Workload, advice, document, measured
 from prefault_kit.review.presets import PRESETS
-from prefault_kit.reviewer.case import Case
+from prefault_kit.reviewer.case import OWN_FILE, Case
 from prefault_kit.worker import Worker
 
 CONTROLS = tuple(Case.__dataclass_fields__)
@@ -127,12 +127,17 @@ class Reviewer(Bench):
             for name, value in (words | asdict(found.weights)).items():
                 self.set_trait(name, value)
         self._changed()
+        self.changed += 1
 
     def _settle(self, change: Any = None) -> None:
         """Somebody moved a control: what is on offer now?"""
-        if not self._quiet:
-            self.preset = ""
-            self._changed()
+        if self._quiet:
+            return
+        if self.backing == OWN_FILE and change and change["name"] in ("backing", "existing_file"):
+            with self._quietly():  # what was asked for another file is not asked for this one
+                self.content, self.afterwards = "as-is", "nothing"
+        self.preset = ""
+        self._changed()
 
     def _weigh(self, change: Any = None) -> None:
         """Somebody moved a weight."""
@@ -147,7 +152,6 @@ class Reviewer(Bench):
                 self.set_trait(name, getattr(case, name))
             self.offer = case.offer()
             self.problem = case.problem()
-        self.changed += 1
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:

@@ -107,7 +107,7 @@ def _link(model: Reviewer, made: View) -> None:
         if review is None:
             say(made.answer, f'<div class="prefault-summary">{WELCOME}</div>')
         else:
-            say(made.answer, answer(model.answer))
+            say(made.answer, answer(document.title(review), model.answer))
             say(made.ranking, ranking(model))
         with made.cards.together():
             for title, chart in made.charts.items():
@@ -121,13 +121,14 @@ def _link(model: Reviewer, made: View) -> None:
     draw()
 
 
-def answer(said: list[str]) -> str:
-    """The recommendation, and why."""
+def answer(case: str, said: list[str]) -> str:
+    """The recommendation for the case that was measured, and why."""
     first, *rest = said
     if first in CANDIDATES:
         rest = [CANDIDATES[first].summary, *rest]
     why = "".join(f"<p>{escape(each)}</p>" for each in rest)
     head = text.heading("Recommended")
+    head += text.note(case)
     return f'{head}<div class="prefault-answer"><b>{escape(first)}</b>{why}</div>'
 
 

@@ -33,6 +33,7 @@ def test_a_choice_that_went_away_is_replaced() -> None:
     """Cold data of a file, then anonymous memory: a hole."""
     settled = Case(backing="anon", content="cold", afterwards="evict").settled()
     assert (settled.content, settled.afterwards) == ("hole", "nothing")
+    assert Case(backing=OWN_FILE, content="hole").settled().content == "as-is"
 
 
 def test_a_file_of_ones_own_is_never_written(tmp_path: Path) -> None:
@@ -50,9 +51,10 @@ def test_problems_are_sentences(tmp_path: Path) -> None:
     unnamed = Case(backing=OWN_FILE).settled().problem()
     assert unnamed is not None
     assert "name the file" in unnamed.reason
-    missing = Case(backing=OWN_FILE, existing_file=str(tmp_path / "none")).settled().problem()
+    nowhere = str(tmp_path / "None")
+    missing = Case(backing=OWN_FILE, existing_file=nowhere).settled().problem()
     assert missing is not None
-    assert "no such file" in missing.reason
+    assert f"cannot read {nowhere}: no such file" in missing.reason
     wrong = Case(size="a lot", directory=str(tmp_path)).problem()
     assert wrong is not None
     assert "is not a size" in wrong.reason

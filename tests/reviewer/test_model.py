@@ -8,6 +8,7 @@ import pytest
 
 from prefault_kit.review.presets import PRESETS
 from prefault_kit.reviewer import Reviewer
+from prefault_kit.reviewer.case import OWN_FILE
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 WAIT_S = 60
@@ -130,3 +131,24 @@ def test_nothing_to_export_before_a_run(model: Reviewer, tmp_path: Path) -> None
     """It says what to do."""
     assert not model.export(str(tmp_path / "out.html"))
     assert "press Run first" in model.status
+
+
+def test_a_file_of_ones_own_is_not_evicted_unasked(tmp_path: Path) -> None:
+    """What was asked for the kit's own file is not asked for yours, nor for the next of yours."""
+    (tmp_path / "mine").write_bytes(bytes(PAGE))
+    model = Reviewer(directory=str(tmp_path), content="cold", afterwards="evict")
+    model.backing = OWN_FILE
+    assert (model.content, model.afterwards) == ("as-is", "nothing")
+    model.content = "cold"
+    model.existing_file = str(tmp_path / "mine")
+    assert (model.content, model.afterwards) == ("as-is", "nothing")
+    model.afterwards = "evict"
+    assert model.case.workload().afterwards == "evict"
+
+
+def test_a_moved_control_redraws_nothing(model: Reviewer) -> None:
+    """What was measured is not changed by it."""
+    changed = model.changed
+    model.repeats = 3
+    model.backing = "memfd"
+    assert model.changed == changed
