@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefault_kit import promises, qemu
+from prefault_kit import promises, qemu, snapshot
 from prefault_kit.host import Unavailable, features
 from prefault_kit.promises import Verdict
 from prefault_kit.promises.ground import Ground
@@ -25,6 +25,8 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "cachestat": lambda: features.cachestat_in("."),
     "mlock": features.mlock,
     "qemu": qemu.why_not,
+    "userfaultfd": snapshot.why_not,
+    "WP_ASYNC": lambda: snapshot.why_not("WP_ASYNC"),
     "own mounts": limited.why_not,
 }
 """What ``%%needs`` takes beside kinds of memory."""
