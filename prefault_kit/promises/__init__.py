@@ -17,6 +17,7 @@ from prefault_kit.promises import (  # isort: skip  # noqa: F401
     discarding,
     locking,
     residency,
+    snapshots,
 )
 from prefault_kit.promises.checking import Question, check, chosen, questions
 from prefault_kit.promises.promise import PROMISES, Promise, Verdict

@@ -150,6 +150,7 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (nothing_locked, "lock-populates", "private anon"),
     (nothing_for(Mapping, "mlock"), "lock-writes-private", "private anon"),
     (nothing_for(libc, "call"), "lock-on-fault", "private anon"),
+    (nothing_for(Mapping, "populate_read"), "snapshot-read", "private anon"),
     (nothing_for(libc, "call"), "lock-all-on-fault", "private anon"),
     (no_child, "fork-protects-private", "private anon"),
 )
