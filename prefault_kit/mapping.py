@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import weakref
 from types import TracebackType
 from typing import Any, Self
 
-from prefault_kit import filecache, hugepages, mounts, pages, smaps, syscalls
+from prefault_kit import filecache, hugepages, libc, mounts, pages, smaps, syscalls
 from prefault_kit.backing import Backing, check_size
 from prefault_kit.syscalls import MAP, PROTECTION, Work
 
 SHARINGS = ("private", "shared")
+MLOCK_ONFAULT = 1
+"""include/uapi/asm-generic/mman-common.h."""
 BLIND = ("overlay",)
 """File systems that keep their pages under another inode, where cachestat cannot see them."""
 
@@ -232,6 +235,13 @@ class Mapping:
     ) -> Work:
         """mlock(2): populate and keep in memory. ENOMEM or EPERM beyond RLIMIT_MEMLOCK."""
         return self._timed("mlock", offset, length, threads, interruptible)
+
+    def mlock_on_fault(self, offset: int = 0, length: int | None = None) -> Work:
+        """mlock2(2) with MLOCK_ONFAULT: keep in memory what comes, and populate nothing."""
+        address, length = self.span(offset, length)
+        began_ns = time.monotonic_ns()
+        libc.call("mlock2", address, length, MLOCK_ONFAULT)
+        return Work(elapsed_ns=time.monotonic_ns() - began_ns, done_bytes=length)
 
     def munlock(self, offset: int = 0, length: int | None = None) -> None:
         """munlock(2): let go what :meth:`mlock` holds."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefault_kit import promises, qemu, snapshot
+from prefault_kit import latency, promises, qemu, snapshot
+from prefault_kit.backing import Backing
 from prefault_kit.host import Unavailable, features
 from prefault_kit.promises import Verdict
 from prefault_kit.promises.ground import Ground
@@ -24,6 +25,8 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "PAGEMAP_SCAN": features.pagemap_scan,
     "cachestat": lambda: features.cachestat_in("."),
     "mlock": features.mlock,
+    "lockable memory": lambda: latency.Watch(Backing.anon()).why_not_lock(),
+    "MADV_COLLAPSE": lambda: features.collapse("memfd", "shared"),
     "qemu": qemu.why_not,
     "userfaultfd": snapshot.why_not,
     "WP_ASYNC": lambda: snapshot.why_not("WP_ASYNC"),

@@ -6,7 +6,8 @@ import faulthandler
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prefault_kit import syscalls
 
@@ -45,3 +46,20 @@ def told(action: Callable[[], str | None]) -> str:
     if code < 0:
         return signal.Signals(-code).name
     return syscalls.ERRNO_NAMES.get(code, f"exit {code}") if code else text
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """A forked child that lives as long as the block, or as its parent, and does nothing."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)  # until the parent has closed its end
+        os._exit(0)
+    os.close(reader)
+    try:
+        yield
+    finally:
+        os.close(writer)
+        os.waitpid(child, 0)

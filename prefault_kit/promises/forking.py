@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
+from prefault_kit.promises.child import beside
 from prefault_kit.promises.ground import PAGES, Ground
 from prefault_kit.promises.promise import promise
-
-
-@contextmanager
-def _child() -> Iterator[None]:
-    """A forked child that lives as long as the block and does nothing."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(writer)
-        os.read(reader, 1)  # until the parent has closed its end
-        os._exit(0)
-    os.close(reader)
-    try:
-        yield
-    finally:
-        os.close(writer)
-        os.waitpid(child, 0)
 
 
 @promise(
@@ -50,13 +30,25 @@ def leaves_shared(ground: Ground) -> str:
     return _before_and_after(ground)
 
 
-def _before_and_after(ground: Ground) -> str:
+@promise(
+    "fork-dontfork",
+    source="madvise(2), MADV_DONTFORK",
+    claim="memory that a fork does not take along stays as it was populated",
+    on={"private anon": "0 beside a child, then 0"},
+)
+def dontfork(ground: Ground) -> str:
+    return _before_and_after(ground, "MADV_DONTFORK")
+
+
+def _before_and_after(ground: Ground, *advice: str) -> str:
     with ground.map() as memory:
+        for each in advice:
+            memory.advise(each)
         memory.populate_write()
-        with _child():
-            beside = memory.touch_write().minor_faults
+        with beside():
+            together = memory.touch_write().minor_faults
         alone = memory.touch_write().minor_faults
-    return f"{_faults(beside)} beside a child, then {_faults(alone)}"
+    return f"{_faults(together)} beside a child, then {_faults(alone)}"
 
 
 OWN_PAGES = 4
@@ -79,7 +71,7 @@ def _faults(faults: int) -> str:
 def populate_again(ground: Ground) -> str:
     with ground.map() as memory:
         memory.populate_write()
-        with _child():
+        with beside():
             populating = memory.populate_write().minor_faults
             writing = memory.touch_write().minor_faults
     return f"populating {_faults(populating)}, then writing {_faults(writing)}"

@@ -13,7 +13,6 @@ from prefault_kit.promises.ground import Ground
 from prefault_kit.promises.promise import NotTestable, need, promise
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
-MLOCK_ONFAULT = 1
 OTHER_FLAGS = ("ppc64le", "ppc64", "sparc64", "alpha")
 """Architectures whose flags of mlockall(2) are others."""
 MCL_FUTURE, MCL_ONFAULT = (0x4000, 0x8000) if os.uname().machine in OTHER_FLAGS else (2, 4)
@@ -57,6 +56,91 @@ def writes_private(ground: Ground) -> str:
 
 
 @promise(
+    "lock-reads-shared",
+    source="mm/gup.c, populate_vma_page_range",
+    claim="mlock of a shared file prepares it for reading: each first write takes a fault still",
+    on={
+        "shared anon": "writing takes 0 faults",
+        "shared memfd": "writing takes 0 faults",
+        "shared file": f"writing takes {LOCKED_PAGES} faults",
+    },
+)
+def reads_shared(ground: Ground) -> str:
+    need(features.mlock())
+    with ground.map(LOCKED_PAGES) as memory:
+        memory.advise("MADV_RANDOM")  # else the file is read ahead, and a folio faults as a whole
+        memory.mlock()
+        return f"writing takes {memory.touch_write().minor_faults} faults"
+
+
+@promise(
+    "lock-survives-no-sync",
+    source="cover letter IV.4, writable once",
+    claim="locked or not: after a sync each first write to a shared file takes a fault again",
+    on={
+        "shared memfd": "0 faults, after a sync 0",
+        "shared file": f"0 faults, after a sync {LOCKED_PAGES}",
+    },
+)
+def survives_no_sync(ground: Ground) -> str:
+    need(features.mlock())
+    with ground.map(LOCKED_PAGES) as memory:
+        memory.advise("MADV_RANDOM")
+        memory.populate_write()
+        memory.mlock()
+        first = memory.touch_write().minor_faults
+        memory.sync()
+        return f"{first} faults, after a sync {memory.touch_write().minor_faults}"
+
+
+@promise(
+    "lock-pins",
+    source="mlock(2); madvise(2), MADV_PAGEOUT",
+    claim="what is populated may be taken away again, what is locked may not",
+    on=dict.fromkeys(
+        ("shared anon", "shared memfd", "shared file"),
+        f"populated: 0 left; locked: EINVAL, {LOCKED_PAGES} left",
+    ),
+)
+def pins(ground: Ground) -> str:
+    need(features.mlock())
+    with ground.map(LOCKED_PAGES) as memory:
+        memory.populate_read()
+        memory.advise("MADV_PAGEOUT")
+        left = memory.pages().present
+        memory.mlock()
+        try:
+            memory.advise("MADV_PAGEOUT")
+            answer = "taken"
+        except OSError as error:
+            answer = errno.errorcode[error.errno or 0]
+        return f"populated: {left} left; locked: {answer}, {memory.pages().present} left"
+
+
+@promise(
+    "lock-errno",
+    source="mlock(2); madvise(2)",
+    claim="where a page cannot be had, populating says EFAULT and mlock says ENOMEM",
+    on=dict.fromkeys(
+        ("shared memfd", "shared file"), f"EFAULT after {LOCKED_PAGES // 2} pages, ENOMEM"
+    ),
+)
+def says_enomem(ground: Ground) -> str:
+    need(features.mlock())
+    with ground.map(LOCKED_PAGES) as memory:
+        os.ftruncate(memory.fd, memory.size_bytes // 2)
+        said = []
+        for ask in (memory.populate_read, memory.mlock):
+            try:
+                ask()
+                said.append("returns")
+            except OSError as error:
+                said.append(errno.errorcode[error.errno or 0])
+        populating, locking = said
+        return f"{populating} after {memory.pages().present} pages, {locking}"
+
+
+@promise(
     "lock-on-fault",
     source="cover letter I; mlock2(2)",
     claim="MLOCK_ONFAULT populates nothing: pages are locked as they come, also by populating",
@@ -65,7 +149,7 @@ def writes_private(ground: Ground) -> str:
 def on_fault(ground: Ground) -> str:
     need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
-        libc.call("mlock2", memory.address, memory.size_bytes, MLOCK_ONFAULT)
+        memory.mlock_on_fault()
         return _populated(memory)
 
 

@@ -101,7 +101,7 @@ def nothing_locked(patch: Patch) -> None:
 
 def no_child(patch: Patch) -> None:
     """A fork that does not take place."""
-    patch.setattr(forking, "_child", contextlib.nullcontext)
+    patch.setattr(forking, "beside", contextlib.nullcontext)
 
 
 def no_limit(patch: Patch) -> None:

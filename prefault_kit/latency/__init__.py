@@ -1,0 +1,10 @@
+"""How long a program waits that comes to its pages on a beat, by how they were prepared.
+
+Several mappings of the same kind, each prepared in a way of its own, are touched a page a beat
+each, turn by turn, for seconds or minutes; in the midst something may happen that undoes it.
+"""
+
+from prefault_kit.latency.watch import Latencies, Progress, Watch, Way, read, run
+
+__all__ = ["Latencies", "Progress", "Watch", "Way", "read", "run"]
+"""What scripts use; the screen is :mod:`prefault_kit.latency.view`."""
