@@ -11,7 +11,7 @@ from typing import Any
 
 from prefault_kit import latency, promises, qemu, snapshot
 from prefault_kit.backing import Backing
-from prefault_kit.host import Unavailable, features
+from prefault_kit.host import Unavailable, features, thp
 from prefault_kit.promises import Verdict
 from prefault_kit.promises.ground import Ground
 from prefault_kit.promises.promise import DIFFERS, NOT_TESTABLE, NotTestable
@@ -26,6 +26,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "cachestat": lambda: features.cachestat_in("."),
     "mlock": features.mlock,
     "lockable memory": lambda: latency.Watch(Backing.anon()).why_not_lock(),
+    "huge pages on demand": thp.why_not,
     "MADV_COLLAPSE": lambda: features.collapse("memfd", "shared"),
     "qemu": qemu.why_not,
     "userfaultfd": snapshot.why_not,

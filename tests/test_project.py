@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy
 import pytest
 import yaml
 
@@ -99,7 +100,7 @@ def test_readme_pictures_exist() -> None:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_machine_in_the_files(path: Path) -> None:
     """No file names somebody's directories, and no notebook is too large for GitHub's view."""
-    text = path.read_text()
+    text = str(numpy.load(path)["about"]) if path.suffix == ".npz" else path.read_text()
     if not path.is_relative_to(ROOT / "tests"):  # tests name directories that are nobody's
         assert not re.search(r"/root/|/home/\w|/tmp/\w+/\w|/work/\w", text)
     if path.suffix == ".ipynb":

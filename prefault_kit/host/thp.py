@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from prefault_kit.host.unavailable import Unavailable
+
 SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 
 
@@ -46,3 +48,15 @@ def use_zero_page() -> bool:
     """Whether reading maps the huge zero page."""
     text = _read("use_zero_page")
     return text is not None and text.strip() == "1"
+
+
+def why_not() -> Unavailable | None:
+    """Why MADV_HUGEPAGE has no effect on anonymous memory; None if it has."""
+    if size_bytes() is None:
+        return Unavailable("this kernel is built without transparent huge pages")
+    if enabled() not in ("always", "madvise"):
+        return Unavailable(
+            f"transparent huge pages are {enabled()}",
+            "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
+        )
+    return None

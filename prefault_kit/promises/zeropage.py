@@ -68,18 +68,8 @@ def not_of_hugetlb(ground: Ground) -> str:
 
 def _thp_size() -> int:
     """The size of a transparent huge page; NotTestable where MADV_HUGEPAGE has no effect."""
-    size = thp.size_bytes()
-    if size is None:
-        raise NotTestable(Unavailable("this kernel is built without transparent huge pages"))
-    enabled = thp.enabled()
-    if enabled not in ("always", "madvise"):
-        raise NotTestable(
-            Unavailable(
-                f"transparent huge pages are {enabled}",
-                "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
-            )
-        )
-    return size
+    need(thp.why_not())
+    return thp.size_bytes() or 0
 
 
 @promise(

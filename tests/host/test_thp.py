@@ -37,3 +37,27 @@ def test_without(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel built without them is told by None, not by an error."""
     monkeypatch.setattr(thp, "SETTINGS", Path("/nonexistent"))
     assert (thp.size_bytes(), thp.enabled(), thp.shmem_enabled()) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("size", "enabled", "said"),
+    [
+        (None, None, "built without"),
+        (2 << 20, "never", "transparent huge pages are never"),
+        (2 << 20, "madvise", None),
+        (2 << 20, "always", None),
+    ],
+)
+def test_why_not(
+    monkeypatch: pytest.MonkeyPatch, size: int | None, enabled: str | None, said: str | None
+) -> None:
+    """Where a setting rules them out, the command that helps is told."""
+    monkeypatch.setattr(thp, "size_bytes", lambda: size)
+    monkeypatch.setattr(thp, "enabled", lambda: enabled)
+    found = thp.why_not()
+    if said is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert said in found.reason
+        assert bool(found.command) == (size is not None)
