@@ -68,6 +68,10 @@ class Work:
     minor_faults: int = 0
     major_faults: int = 0
     done_bytes: int = 0
+    cpu_ns: int = 0
+    """Processor time of the threads that did it, user's and system's (CLOCK_THREAD_CPUTIME_ID)."""
+    waits: int = 0
+    """How often they slept: for a lock, for a disk (voluntary context switches)."""
 
     @property
     def elapsed_ms(self) -> float:
@@ -80,6 +84,8 @@ class Work:
             self.minor_faults + other.minor_faults,
             self.major_faults + other.major_faults,
             other.done_bytes,
+            self.cpu_ns + other.cpu_ns,
+            self.waits + other.waits,
         )
 
 
@@ -180,7 +186,14 @@ def _timed(call: str, step: int, run: Callable[[Any], int]) -> Work:
     """Run one C operation; its work, or :class:`PrefaultError`."""
     native = ffi.new("pf_work *", {"error_offset": -1})
     result = run(native)
-    work = Work(native.elapsed_ns, native.minor_faults, native.major_faults, native.done_bytes)
+    work = Work(
+        native.elapsed_ns,
+        native.minor_faults,
+        native.major_faults,
+        native.done_bytes,
+        native.cpu_ns,
+        native.waits,
+    )
     if result < 0:
         page = max(native.error_offset, 0) // step
         text = f"{call}: {os.strerror(-result)} ({work.done_bytes} bytes were done)"

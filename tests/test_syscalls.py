@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy
 import pytest
 
-from prefault_kit import syscalls
+from prefault_kit import filecache, syscalls
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
@@ -304,3 +305,30 @@ def test_an_access_beyond_the_end_names_the_page() -> None:
         assert (caught.value.errno, caught.value.page) == (errno.EFAULT, 100)
         with pytest.raises(ValueError, match="outside"):
             mapping.access(numpy.array([PAGES], "uint32"), numpy.zeros(1, "uint8"))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_processor_time_is_of_all_threads(threads: int) -> None:
+    """About what the process has spent meanwhile; nobody slept, for nobody else was there."""
+    with Mapping(Backing.anon(), 16 << 20) as memory:
+        before_ns = time.process_time_ns()
+        work = memory.touch_write(threads=threads)
+        spent_ns = time.process_time_ns() - before_ns
+    assert 0 < work.cpu_ns <= spent_ns
+    assert (work + work).cpu_ns == 2 * work.cpu_ns
+
+
+def test_who_reads_from_disk_sleeps(disk_directory: Path) -> None:
+    """Each wait for a page is a sleep."""
+    backing = Backing.file(disk_directory)
+    with Mapping(backing, 64 * PAGE, "shared") as memory:
+        os.pwrite(memory.fd, os.urandom(64 * PAGE), 0)
+        memory.sync()
+        fd = os.dup(memory.fd)
+    try:
+        assert filecache.evict(fd) == 0
+        with Mapping(backing, 64 * PAGE, "shared", fd=fd) as memory:
+            assert memory.populate_read().waits > 0
+            assert memory.populate_read().waits == 0
+    finally:
+        os.close(fd)

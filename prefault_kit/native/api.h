@@ -8,6 +8,8 @@ typedef struct {
     int64_t elapsed_ns;     /* CLOCK_MONOTONIC around the operation alone */
     int64_t minor_faults;   /* ru_minflt of the threads that did the work */
     int64_t major_faults;   /* ru_majflt of the same */
+    int64_t cpu_ns;         /* processor time of the same, user's and system's */
+    int64_t waits;          /* ru_nvcsw of the same: how often they slept */
     int64_t done_bytes;     /* bytes done; after a failure the exact prefix (of each share) */
     int64_t error_offset;   /* where the first failure lies, or -1 */
 } pf_work;

@@ -20,22 +20,35 @@ static inline int64_t pf_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* When a piece of work began and ended (CLOCK_MONOTONIC), the page faults of the thread that did
- * it (RUSAGE_THREAD: a busy interpreter beside it does not count), and how many bytes it did. */
+/* When a piece of work began and ended (CLOCK_MONOTONIC), the page faults, processor
+ * time and sleeps of the thread that did it (RUSAGE_THREAD: a busy interpreter beside it does not
+ * count), and how many bytes it did. */
 struct pf_span {
     int64_t began_ns;
     int64_t ended_ns;
     int64_t minor_faults;
     int64_t major_faults;
+    int64_t cpu_ns;
+    int64_t waits;
     int64_t done_bytes;
 };
+
+static inline int64_t pf_cpu_ns(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent); /* getrusage counts in ticks */
+    return (int64_t)spent.tv_sec * 1000000000 + spent.tv_nsec;
+}
 
 static inline void pf_begin(struct pf_span *span)
 {
     struct rusage usage;
     pf_now_ns(); /* so that resolving clock_gettime is not what the first span measures */
     getrusage(RUSAGE_THREAD, &usage);
-    *span = (struct pf_span){.minor_faults = -usage.ru_minflt, .major_faults = -usage.ru_majflt};
+    *span = (struct pf_span){.minor_faults = -usage.ru_minflt,
+                             .major_faults = -usage.ru_majflt,
+                             .cpu_ns = -pf_cpu_ns(),
+                             .waits = -usage.ru_nvcsw};
     span->began_ns = pf_now_ns();
 }
 
@@ -46,6 +59,8 @@ static inline void pf_end(struct pf_span *span)
     getrusage(RUSAGE_THREAD, &usage);
     span->minor_faults += usage.ru_minflt;
     span->major_faults += usage.ru_majflt;
+    span->cpu_ns += pf_cpu_ns();
+    span->waits += usage.ru_nvcsw;
 }
 
 /* Touch one byte every `step` bytes of [begin, end), until done or until `budget_ns` is spent

@@ -13,6 +13,8 @@ static void add_span(pf_work *work, const struct pf_span *span)
     work->elapsed_ns += span->ended_ns - span->began_ns;
     work->minor_faults += span->minor_faults;
     work->major_faults += span->major_faults;
+    work->cpu_ns += span->cpu_ns;
+    work->waits += span->waits;
     work->done_bytes += span->done_bytes;
 }
 
@@ -166,6 +168,8 @@ static int add_shares(pf_work *work, const struct share *shares, int threads, co
         all.ended_ns = span->ended_ns > all.ended_ns ? span->ended_ns : all.ended_ns;
         all.minor_faults += span->minor_faults;
         all.major_faults += span->major_faults;
+        all.cpu_ns += span->cpu_ns;
+        all.waits += span->waits;
         all.done_bytes += span->done_bytes;
     }
     add_span(work, &all);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit import filecache
+from prefault_kit import contention, filecache
 from prefault_kit.promises.ground import HUGE_PAGES, PAGES, Ground
 from prefault_kit.promises.promise import promise
 
@@ -80,3 +80,32 @@ def major(ground: Ground) -> str:
 def _major_faults(ground: Ground, fd: int) -> int:
     with ground.map(fd=fd) as memory:
         return memory.populate_read().major_faults
+
+
+LOCKED_PAGES = 1 << 14
+"""Long enough to fault in that another thread comes to its turn many times."""
+FEW_MMAPS = 3
+"""So many may be done before populating has begun and after it has ended."""
+
+
+@promise(
+    "fault-lock",
+    source="Linux documentation, mm/process_addrs.rst; mm/madvise.c, madvise_populate",
+    claim="populating anonymous memory in one call lets no other thread map until it is over; "
+    "touching does, fault by fault",
+    on={"private anon": "touching: others map; populating: others wait"},
+    differs={
+        "touching: others map; populating: others map": "this kernel populates without the lock "
+        "of the whole address space"
+    },
+)
+def lock(ground: Ground) -> str:
+    said = []
+    for name, touching in (("touching", True), ("populating", False)):
+        with ground.map(LOCKED_PAGES) as memory, contention.neighbour() as waits_us:
+            before = len(waits_us)
+            way = memory.touch_write if touching else memory.populate_write
+            way(interruptible=False)
+            mmaps = len(waits_us) - before
+        said.append(f"{name}: others {'map' if mmaps > FEW_MMAPS else 'wait'}")
+    return "; ".join(said)
