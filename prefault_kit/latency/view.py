@@ -14,7 +14,7 @@ from prefault_kit.bench import Option, sentence
 from prefault_kit.latency import figures
 from prefault_kit.latency.colours import COLOURS, DASHED
 from prefault_kit.latency.model import Watcher
-from prefault_kit.latency.watch import HEADS
+from prefault_kit.latency.watch import FIGURES, HALVES
 from prefault_kit.latency.ways import EVENTS, MEMORY
 from prefault_kit.widgets import parts, text
 from prefault_kit.widgets.chart import loader
@@ -146,15 +146,20 @@ def table(model: Watcher) -> str:
     """The waits in numbers, a row a way; what was refused below it."""
     found = model.latencies
     assert found is not None
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADS)
+    halves = "".join(f'<th scope="colgroup" colspan="4">{half}</th>' for half in HALVES)
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in FIGURES * len(HALVES))
     rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for cells in found.rows()
+        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in cells)}</tr>" for cells in found.rows()
     )
     refused = "".join(
         f"<li>{escape(way)}: {escape(reason)}</li>" for way, reason in found.refused.items()
     )
     return (
-        f'<table class="prefault-table"><thead><tr>{head}</tr></thead>'
+        f'<table class="prefault-table prefault-numbers"><thead><tr><th></th>{halves}</tr>'
+        f'<tr><th scope="col">microseconds</th>{heads}</tr></thead>'
         f'<tbody>{rows}</tbody></table><ul class="prefault-note">{refused}</ul>'
     )
+
+
+def _cell(text: str) -> str:
+    return escape(text).replace("+", "+<wbr>")

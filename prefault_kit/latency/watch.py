@@ -30,9 +30,10 @@ copied too."""
 NEARLY = 0.9
 POINTS = 100
 """Of a curve."""
-HEADS = ("memory", "before: p50, us", "p99.9", "worst", "faults",
-         "after: p50, us", "p99.9", "worst", "faults")  # fmt: skip
-"""Of a table of latencies."""
+HALVES = ("before", "after")
+FIGURES = ("p50", "p99.9", "worst", "faults")
+"""Of each half, in a table of latencies; microseconds."""
+HEADS = ("us", *(f"{name} {half}" for half in HALVES for name in FIGURES))
 LOCKING = ("mlock", "mlock_on_fault")
 
 

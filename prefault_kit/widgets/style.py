@@ -117,6 +117,8 @@ CSS = """
 .prefault-table th { color: var(--prefault-dim); font-weight: 500; vertical-align: bottom; }
 .prefault-table th:first-child, .prefault-table td:first-child,
 .prefault-table th:nth-child(2), .prefault-table td:nth-child(2) { text-align: left; }
+.prefault-table.prefault-numbers th:nth-child(2),
+.prefault-table.prefault-numbers td:nth-child(2) { text-align: right; }
 .prefault-table tr.prefault-shown td { background: rgba(0, 114, 178, 0.12); }
 .prefault .widget-html.prefault-case { margin-bottom: 10px; }
 .prefault-answer { max-width: 110ch; }
