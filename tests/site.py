@@ -24,7 +24,7 @@ from prefault_kit.backing import format_bytes
 from tests.refresh import executed
 
 ROOT = Path(__file__).resolve().parents[1]
-EXPLORER_PICTURE = ROOT / "docs" / "explorer.png"
+PICTURES = ROOT / "docs"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 INDEX = "index.html"
 
@@ -57,12 +57,22 @@ class Readable(Preprocessor):  # type: ignore[misc]  # nbconvert has no types
         """See the class."""
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\((\d\d-[\w-]+)\.ipynb\)", r"(\1.html)", cell.source)
-        for output in cell.get("outputs", []):
-            if WIDGET in output.get("data", {}):
-                picture = base64.b64encode(EXPLORER_PICTURE.read_bytes()).decode()
-                output.data = NotebookNode({"image/png": picture})
-                output.metadata = NotebookNode()
+        if "outputs" in cell:
+            cell.outputs = [shown for each in cell.outputs if (shown := _still(each))]
         return cell, resources
+
+
+def _still(output: NotebookNode) -> NotebookNode | None:
+    """What a page shows of an output: of a live screen its picture, of other widgets nothing."""
+    if WIDGET not in output.get("data", {}):
+        return output
+    screen = re.match(r"The (\w+) is live", output.data.get("text/plain", ""))
+    if screen is None:
+        return None
+    picture = base64.b64encode((PICTURES / f"{screen[1]}.png").read_bytes()).decode()
+    output.data = NotebookNode({"image/png": picture})
+    output.metadata = NotebookNode()
+    return output
 
 
 def _exporter() -> HTMLExporter:

@@ -1,11 +1,14 @@
 """tests.site: pages that open from disk and load nothing."""
 
+import base64
 import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from prefault_kit.widgets import parts
 from tests import lab, site
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -87,3 +90,17 @@ def test_it_opens_from_disk(pages: Path) -> None:
         tab.close()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
+
+
+@pytest.mark.parametrize("screen", ["explorer", "review", "device", "watch"])
+def test_every_screen_is_its_own_picture(screen: str) -> None:
+    """A page shows the one that the notebook shows, and of what loads Bokeh nothing."""
+    words = repr(parts.Page(screen))
+    live = {site.WIDGET: {}, "text/plain": words}
+    loading = {site.WIDGET: {}, "text/plain": "Output()"}
+    cell = nbformat.v4.new_code_cell(
+        outputs=[nbformat.v4.new_output("display_data", each) for each in (loading, live)]
+    )
+    shown, _ = site.Readable().preprocess_cell(cell, {}, 0)
+    picture = base64.b64encode((site.PICTURES / f"{screen}.png").read_bytes()).decode()
+    assert [each.data for each in shown.outputs] == [{"image/png": picture}]

@@ -119,6 +119,7 @@ CSS = """
 .prefault-table th:nth-child(2), .prefault-table td:nth-child(2) { text-align: left; }
 .prefault-table.prefault-numbers th:nth-child(2),
 .prefault-table.prefault-numbers td:nth-child(2) { text-align: right; }
+.prefault-table.prefault-numbers th[colspan] { text-align: center; }
 .prefault-table tr.prefault-shown td { background: rgba(0, 114, 178, 0.12); }
 .prefault .widget-html.prefault-case { margin-bottom: 10px; }
 .prefault-answer { max-width: 110ch; }
