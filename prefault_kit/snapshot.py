@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit.host import Unavailable, userfaultfd
+from prefault_kit.backing import Backing, format_bytes
+from prefault_kit.host import Unavailable, rlimits, userfaultfd
 from prefault_kit.mapping import Mapping
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.quantities import format_ms
+from prefault_kit.syscalls import PAGE_SIZE_BYTES, Work
 
 PAGEMAP_SCAN = 0xC0606610
 """_IOWR('f', 16, struct pm_scan_arg): twelve words (include/uapi/linux/fs.h)."""
@@ -122,6 +124,68 @@ def protected(memory: Mapping, *, unpopulated: bool = False) -> Iterator[float]:
         yield 1000 * (time.monotonic() - began)
     finally:
         os.close(fd)
+
+
+PREPARED: dict[str, Callable[[Mapping], Work]] = {
+    "POPULATE_READ": Mapping.populate_read,
+    "POPULATE_WRITE": Mapping.populate_write,
+    "WP_UNPOPULATED": lambda memory: Work(),
+}
+"""Ways to make all of a range protectable."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What each way to prepare cost, in Markdown: the best of some repetitions."""
+
+    size_bytes: int
+    rows: dict[str, dict[str, float]]
+    """``populate_ms``, ``protect_ms``, ``memory_bytes`` and ``page_table_bytes`` by way."""
+
+    def __repr__(self) -> str:
+        lines = [
+            f"| {format_bytes(self.size_bytes)} | populating | protecting | together "
+            "| memory taken | page tables |",
+            "|-|-|-|-|-|-|",
+        ]
+        for name, row in self.rows.items():
+            times = (row["populate_ms"], row["protect_ms"], row["populate_ms"] + row["protect_ms"])
+            sizes = (int(row["memory_bytes"]), int(row["page_table_bytes"]))
+            cells = [format_ms(each) if each else "-" for each in times]
+            cells += [format_bytes(each) if each else "-" for each in sizes]
+            lines.append(f"| {' | '.join([name, *cells])} |")
+        return "\n".join(lines)
+
+    _repr_markdown_ = __repr__
+
+
+def costs(size_bytes: int, repeats: int = 5) -> Costs:
+    """Prepare and protect untouched anonymous memory in each way, interleaved; nobody writes."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in PREPARED}
+    for _ in range(repeats):
+        for name, prepare in PREPARED.items():
+            with Mapping(Backing.anon(), size_bytes) as memory:
+                before = _page_table_bytes()
+                populate_ms = prepare(memory).elapsed_ms
+                with protected(memory, unpopulated=name == "WP_UNPOPULATED") as protect_ms:
+                    runs[name].append(
+                        {
+                            "populate_ms": populate_ms,
+                            "protect_ms": protect_ms,
+                            "memory_bytes": memory.usage().rss or 0,
+                            "page_table_bytes": _page_table_bytes() - before,
+                        }
+                    )
+    return Costs(
+        size_bytes,
+        {name: min(each, key=lambda run: run["populate_ms"] + run["protect_ms"])
+         for name, each in runs.items()},
+    )  # fmt: skip
+
+
+def _page_table_bytes() -> int:
+    """Of this process (VmPTE, proc_pid_status(5))."""
+    return int(rlimits.status()["VmPTE"].removesuffix("kB")) * 1024
 
 
 def _begin(memory: Mapping, unpopulated: bool, *features: str) -> int:

@@ -75,12 +75,9 @@ def compare(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize(
-    "name", sorted({"08-three-ways-to-ask.ipynb", *(n for n, _ in FAULTS.values())})
-)
-def test_an_untouched_kit_passes(compare: Run, name: str) -> None:
-    """What the tests below tamper with passes as it is."""
-    done = compare(name)
+def test_an_untouched_kit_passes(compare: Run) -> None:
+    """In the same way as below; each notebook as it is, is compared by ``make test`` itself."""
+    done = compare("08-three-ways-to-ask.ipynb")
     assert done.returncode == 0, done.stdout
 
 

@@ -98,3 +98,17 @@ def test_a_feature_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     missing = snapshot.why_not()
     assert missing is not None
     assert missing.command == "sudo sysctl vm.unprivileged_userfaultfd=1"
+
+
+def test_what_preparing_costs_in_memory() -> None:
+    """WRITE takes every page, READ page tables alone; the kernel's own way page tables too."""
+    size = 16 << 20
+    tables = size // PAGE * 8
+    found = snapshot.costs(size, repeats=2)
+    memory = {name: row["memory_bytes"] for name, row in found.rows.items()}
+    assert memory == {"POPULATE_READ": 0, "POPULATE_WRITE": size, "WP_UNPOPULATED": 0}
+    for row in found.rows.values():
+        assert tables <= row["page_table_bytes"] <= tables + 8 * PAGE
+    assert found.rows["WP_UNPOPULATED"]["populate_ms"] == 0
+    assert "| POPULATE_WRITE | " in repr(found)
+    assert "| 16 MiB | " in repr(found)
