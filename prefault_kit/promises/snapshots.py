@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from prefault_kit import snapshot
 from prefault_kit.promises.ground import PAGES, Ground
 from prefault_kit.promises.promise import need, promise
@@ -57,3 +59,24 @@ def after_read(ground: Ground) -> str:
 )
 def by_the_kernel(ground: Ground) -> str:
     return _held(ground, unpopulated=True)
+
+
+@promise(
+    "snapshot-user-mode",
+    source="userfaultfd(2), UFFD_USER_MODE_ONLY",
+    claim="without privilege the kernel's own writes are not held: read(2) into a protected page "
+    "is an error",
+    on={"private anon": "read(2) says EFAULT, and afterwards reads all"},
+)
+def user_mode(ground: Ground) -> str:
+    need(snapshot.why_not())
+    with ground.map() as memory, open("/dev/zero", "rb", buffering=0) as zeros:
+        memory.populate_read()
+        with snapshot.protected(memory):
+            try:
+                zeros.readinto(memory.buffer())
+                said = "reads"
+            except OSError as error:
+                said = errno.errorcode[error.errno or 0]
+        whole = zeros.readinto(memory.buffer()) == memory.size_bytes
+    return f"read(2) says {said}, and afterwards reads {'all' if whole else 'less'}"
