@@ -75,8 +75,7 @@ def run(
     a Mapping. OSError, in a sentence, where this host has no room for it."""
     experiment = Experiment(backing, sharing, "Write", size_bytes, start=start, repeats=repeats)
     if missing := experiment.why_not():
-        helps = f"; what would help: {missing.command}" if missing.command else ""
-        raise OSError(f"{missing.reason}{helps}")
+        raise OSError(str(missing))
     times: dict[str, list[float]] = {name: [] for name in ways}
     said: dict[str, object] = {}
     stage = Stage(experiment)

@@ -14,7 +14,7 @@ from prefault_kit.backing import Backing
 from prefault_kit.host import Unavailable, features, thp
 from prefault_kit.promises import Verdict
 from prefault_kit.promises.ground import Ground
-from prefault_kit.promises.promise import DIFFERS, NOT_TESTABLE, NotTestable
+from prefault_kit.promises.promise import DIFFERS, NOT_TESTABLE
 from prefault_kit.sparse import limited
 
 NOT_TESTABLE_HERE = "not testable here:"
@@ -89,7 +89,7 @@ def load_ipython_extension(shell: Any) -> None:
     def needs(line: str, cell: str) -> None:
         for name in line.split(","):
             if lacking := missing(name.strip()):
-                print(NOT_TESTABLE_HERE, NotTestable(lacking))
+                print(NOT_TESTABLE_HERE, lacking)
                 return
         shell.run_cell(cell).raise_error()
 

@@ -13,3 +13,7 @@ class Unavailable:
     """One sentence that says what is missing, with the figures."""
     command: str | None = None
     """The exact shell command that would help, or None where no command does."""
+
+    def __str__(self) -> str:
+        """Both, in one line."""
+        return self.reason + (f"; what would help: {self.command}" if self.command else "")

@@ -4,7 +4,9 @@ Several mappings of the same kind, each prepared in a way of its own, are touche
 each, turn by turn, for seconds or minutes; in the midst something may happen that undoes it.
 """
 
-from prefault_kit.latency.watch import Latencies, Progress, Watch, Way, read, run
+from prefault_kit.latency.latencies import Latencies, Way, read
+from prefault_kit.latency.watch import Watch
+from prefault_kit.latency.watching import Progress, run
 
 __all__ = ["Latencies", "Progress", "Watch", "Way", "read", "run"]
 """What scripts use; the screen is :mod:`prefault_kit.latency.view`."""

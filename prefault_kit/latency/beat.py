@@ -51,12 +51,11 @@ def _watch(
 
     beats, slot, period_s = payload["beats"], payload["slot"], payload["period_us"] / 1e6
     names = list(mappings)
-    pages_of = {
-        way: numpy.random.default_rng(SEED).permutation(beats).astype("uint32") for way in names
-    }
+    pages = numpy.random.default_rng(SEED).permutation(beats).astype("uint32")
     write = numpy.ones(1, "uint8")
     event, midst = payload["event"], payload["midst"]
     told: list[dict[str, Any]] = []
+    acting: threading.Thread | None = None
     began = time.monotonic()
     for start in range(0, beats, slot):
         if start == midst and event != "nothing":
@@ -65,7 +64,6 @@ def _watch(
             else:
                 acting = threading.Thread(target=_act, args=(event, mappings, told), daemon=True)
                 acting.start()
-                stack.callback(acting.join)
         waits: dict[str, list[int]] = {way: [] for way in names}
         faults = dict.fromkeys(names, 0)
         end = min(start + slot, beats)
@@ -75,9 +73,11 @@ def _watch(
                 time.sleep(pause)
             for turn in range(len(names)):
                 way = names[(beat + turn) % len(names)]
-                work, times = mappings[way].access(pages_of[way][beat : beat + 1], write)
+                work, times = mappings[way].access(pages[beat : beat + 1], write)
                 waits[way].append(int(times[0]))
                 faults[way] += work.minor_faults + work.major_faults
+        if acting and end == beats:
+            acting.join()  # before its mappings go, and for what it has to tell
         while told:
             yield told.pop()
         yield {"beats": end, "waits_ns": waits, "faults": faults}

@@ -6,7 +6,7 @@ from bokeh.models import Range1d, Span
 
 from prefault_kit import plot
 from prefault_kit.latency.colours import COLOURS, DASHED
-from prefault_kit.latency.watch import Latencies
+from prefault_kit.latency.latencies import Latencies
 
 SHORTEST_US = 0.05
 LEAST_TOP_US = 100.0

@@ -10,7 +10,9 @@ import traitlets
 
 from prefault_kit.backing import Backing
 from prefault_kit.bench import Bench, Job, Option, Problem
-from prefault_kit.latency.watch import Latencies, Progress, Watch, run
+from prefault_kit.latency.latencies import Latencies
+from prefault_kit.latency.watch import Watch
+from prefault_kit.latency.watching import Progress, run
 from prefault_kit.latency.ways import EVENTS, MEMORY, event_problem
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.worker import Worker

@@ -8,7 +8,7 @@ from prefault_kit.latency.colours import COLOURS, DASHED
 from prefault_kit.picture import SURFACE, png
 
 if TYPE_CHECKING:
-    from prefault_kit.latency.watch import Latencies
+    from prefault_kit.latency.latencies import Latencies
 
 
 def draw(latencies: Latencies) -> bytes:

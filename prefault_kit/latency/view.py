@@ -13,8 +13,8 @@ from IPython.display import display
 from prefault_kit.bench import Option, sentence
 from prefault_kit.latency import figures
 from prefault_kit.latency.colours import COLOURS, DASHED
+from prefault_kit.latency.latencies import FIGURES, HALVES
 from prefault_kit.latency.model import Watcher
-from prefault_kit.latency.watch import FIGURES, HALVES
 from prefault_kit.latency.ways import EVENTS, MEMORY
 from prefault_kit.widgets import parts, text
 from prefault_kit.widgets.chart import loader

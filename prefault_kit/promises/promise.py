@@ -24,10 +24,7 @@ class NotTestable(Exception):
     """This host cannot show it; says why and, where there is one, the command that helps."""
 
     def __init__(self, missing: Unavailable) -> None:
-        words = missing.reason
-        if missing.command:
-            words += f"; what would help: {missing.command}"
-        super().__init__(words)
+        super().__init__(str(missing))
 
 
 def need(missing: Unavailable | None) -> None:
