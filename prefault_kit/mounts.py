@@ -12,6 +12,8 @@ from pathlib import Path
 
 USUAL = {"tmpfs": "/dev/shm", "hugetlbfs": "/dev/hugepages"}
 """Where distributions mount the file systems that are found rather than named."""
+IN_MEMORY = ("tmpfs", "ramfs", "devtmpfs", "hugetlbfs")
+"""File systems without a disk, where nothing is ever written back."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,21 @@ def mount_of(directory: str | os.PathLike[str]) -> Mount:
 def file_system(directory: str | os.PathLike[str]) -> str:
     """The type of the file system that a path is on: ``ext4``, ``tmpfs``, ``overlay``..."""
     return mount_of(directory).file_system
+
+
+def in_memory(directory: str | os.PathLike[str]) -> str | None:
+    """The type of file system in memory that a path's files lie on; None where that is a disk.
+
+    What is written to an overlay lies on the file system of its ``upperdir``; where that directory
+    is out of sight, as in a container, a disk is assumed.
+    """
+    mount = mount_of(directory)
+    if mount.file_system == "overlay":
+        for option in mount.options:
+            name, _, upper = option.partition("=")
+            if name == "upperdir" and os.path.isdir(upper) and mount_of(upper) != mount:
+                return in_memory(upper)
+    return mount.file_system if mount.file_system in IN_MEMORY else None
 
 
 def find(kind: str, *, block_bytes: int | None = None) -> str | None:

@@ -34,6 +34,35 @@ def test_the_longest_mount_point_wins(monkeypatch) -> None:  # type: ignore[no-u
     assert mounts.file_system("/") == "ext4"
 
 
+def test_an_overlay_lies_where_its_upper_directory_does(monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Files of an overlay are in memory where its upper directory is, on a disk if out of sight."""
+    upper = tmp_path / "upper"
+
+    def on(file_system: str, overlay_options: str) -> str | None:
+        text = (
+            "24 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+            f"25 24 0:30 / {tmp_path} rw - {file_system} none rw\n"
+            f"26 24 0:32 / /merged rw - overlay none {overlay_options}\n"
+        )
+        monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(text))
+        return mounts.in_memory("/merged")
+
+    options = f"rw,lowerdir=/l,upperdir={upper},workdir=/w"
+    assert on("tmpfs", options) is None  # no such directory in sight
+    upper.mkdir()
+    assert on("tmpfs", options) == "tmpfs"
+    assert on("xfs", options) is None
+    assert on("tmpfs", "rw,lowerdir=/l") is None
+    assert mounts.in_memory(tmp_path) == "tmpfs"
+
+
+def test_an_overlay_that_shows_its_own_upper_directory_ends(monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """In a container the upper directory's path may lead into the overlay itself: a disk."""
+    text = f"24 1 0:32 / / rw - overlay none rw,lowerdir=/l,upperdir={tmp_path},workdir=/w\n"
+    monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(text))
+    assert mounts.in_memory("/etc") is None
+
+
 def test_a_chroot_without_mounts_has_an_unknown_root(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     """Where mountinfo names no mount above a path, that is said and does not fail."""
     monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(DEBIAN.split("\n", 1)[1]))

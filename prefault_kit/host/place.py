@@ -9,9 +9,6 @@ from prefault_kit import hugepages, mounts
 from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host.unavailable import Unavailable
 
-IN_MEMORY = ("tmpfs", "ramfs", "devtmpfs", "hugetlbfs")
-"""File systems without a disk: no place for backing ``file``."""
-
 FOUND = ("tmpfs", "hugetlbfs")
 """Backings whose directory is found among the mounts when none is given."""
 
@@ -59,10 +56,12 @@ def _wrong_type(backing: Backing, directory: str) -> Unavailable | None:
             f"{directory} is on {there}, not on {backing.kind}: choose backing {other} for it, "
             f"or a directory on {backing.kind}"
         )
-    if backing.kind == "file" and there in IN_MEMORY:
+    memory = mounts.in_memory(directory) if backing.kind == "file" else None
+    if memory is not None:
         other = f"backing {there} for it, or " if there in FOUND else ""
+        over = f" over {memory}" if there != memory else ""
         return Unavailable(
-            f"{directory} is on {there}, which is memory and not a disk: "
+            f"{directory} is on {there}{over}, which is memory and not a disk: "
             f"choose {other}a directory on disk"
         )
     if backing.kind == "hugetlbfs":

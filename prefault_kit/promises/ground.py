@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from prefault_kit import host, hugepages
+from prefault_kit import host, hugepages, mounts
 from prefault_kit.backing import Backing
 from prefault_kit.host import Unavailable
 from prefault_kit.mapping import Mapping
@@ -17,8 +17,6 @@ from prefault_kit.syscalls import PAGE_SIZE_BYTES
 PAGES = 512
 """System pages of a mapping that a promise is shown on; of huge pages it is HUGE_PAGES."""
 HUGE_PAGES = 2
-IN_MEMORY = ("tmpfs", "ramfs", "hugetlbfs")
-"""File systems without a disk, where nothing is ever written back."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Ground:
             backing = Backing.tmpfs()
         elif name == "file":
             backing = Backing.file(directory)
-            if host.file_system(directory) in IN_MEMORY:
+            if mounts.in_memory(directory) is not None:
                 return Unavailable(
                     "the directory for files is in memory, not on a disk: choose another with --dir"
                 )

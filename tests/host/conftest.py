@@ -101,10 +101,9 @@ def closed_directory() -> Iterator[str]:
 @pytest.fixture
 def disk(disk_directory: Path) -> str:
     """A directory on each disk file system, also where the temporary directory is in memory."""
-    from prefault_kit.host import place
-    from prefault_kit.mounts import file_system
+    from prefault_kit.mounts import in_memory
 
     for directory in (str(disk_directory), str(Path(__file__).parent)):
-        if file_system(directory) not in place.IN_MEMORY:
+        if in_memory(directory) is None:
             return directory
     pytest.skip("neither the temporary directory nor the tests are on a disk")

@@ -104,6 +104,20 @@ def test_file_on_ramfs(ask: Ask, namespace: Namespace) -> None:
     assert "is on ramfs, not on tmpfs" in reason
 
 
+def test_file_on_an_overlay_in_memory(ask: Ask, namespace: Namespace) -> None:
+    """An overlay whose upper directory is in memory, as on a live system, is no disk either."""
+    overlay = "lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work"
+    line = (
+        "mount -t tmpfs none /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/merged && "
+        f"mount -t overlay -o {overlay} none /mnt/merged"
+    )
+    reason, _ = ask(namespace(line), f"{CELL}.file('/mnt/merged')")
+    assert reason == (
+        "/mnt/merged is on overlay over tmpfs, which is memory and not a disk: "
+        "choose a directory on disk"
+    )
+
+
 @pytest.mark.parametrize("kind", ["tmpfs", "hugetlbfs"])
 def test_memory_backing_on_disk(kind: str, disk: str) -> None:
     """tmpfs and hugetlbfs refuse a directory on disk and say which backing to choose."""
