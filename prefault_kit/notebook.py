@@ -30,7 +30,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "MADV_COLLAPSE": lambda: features.collapse("memfd", "shared"),
     "qemu": qemu.why_not,
     "userfaultfd": snapshot.why_not,
-    "WP_ASYNC": lambda: snapshot.why_not("WP_ASYNC"),
+    "WP_ASYNC": lambda: features.userfaultfd("WP_ASYNC"),
     "own mounts": limited.why_not,
 }
 """What ``%%needs`` takes beside kinds of memory."""

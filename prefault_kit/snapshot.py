@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from prefault_kit.backing import Backing, format_bytes
-from prefault_kit.host import Unavailable, rlimits, userfaultfd
+from prefault_kit.host import Unavailable, features, rlimits, userfaultfd
 from prefault_kit.mapping import Mapping
 from prefault_kit.quantities import format_ms
 from prefault_kit.syscalls import PAGE_SIZE_BYTES, Work
@@ -32,17 +32,9 @@ REGIONS = 4096
 """Of PAGEMAP_SCAN's answers, at once."""
 
 
-def why_not(*features: str) -> Unavailable | None:
-    """What stops snapshots here, or other ``features`` of userfaultfd; None if nothing does."""
-    try:
-        offered = userfaultfd.features()
-    except OSError as error:
-        reason = f"userfaultfd answers {error.strerror}: a seccomp filter or a sysctl forbids it"
-        return Unavailable(reason, "sudo sysctl vm.unprivileged_userfaultfd=1")
-    for name in features or ("write-protect", "WP_UNPOPULATED"):
-        if name not in offered:
-            return Unavailable(f"this kernel's userfaultfd has no {name} (Linux 6.4, 6.7)")
-    return None
+def why_not() -> Unavailable | None:
+    """What stops snapshots here; None if nothing does."""
+    return features.userfaultfd("write-protect", "WP_UNPOPULATED")
 
 
 @dataclass(frozen=True)

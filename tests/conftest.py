@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit import hugepages, qemu, snapshot
+from prefault_kit.host import features
 from prefault_kit.sparse import limited
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
@@ -72,7 +73,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
     "userfaultfd": (lambda: snapshot.why_not() is None, "userfaultfd with write protection"),
-    "wp_async": (lambda: snapshot.why_not("WP_ASYNC") is None, "Linux 6.7"),
+    "wp_async": (lambda: features.userfaultfd("WP_ASYNC") is None, "Linux 6.7"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
     "strace": (lambda: shutil.which("strace") is not None, "sudo apt install strace"),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),

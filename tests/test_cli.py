@@ -318,7 +318,7 @@ def test_a_full_directory_is_one_sentence(small_tmpfs_directory: Path) -> None:
 
 def test_a_kernel_without_populate() -> None:
     """EINVAL for 22 and 23: populating is unavailable, touching runs, doctor says which."""
-    without = (sys.executable, str(Path(__file__).with_name("without_populate.py")), COMMAND)
+    without = (sys.executable, str(Path(__file__).with_name("filtered.py")), "populate", COMMAND)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*without, *arguments], capture_output=True, text=True)

@@ -27,7 +27,7 @@ from prefault_kit.host import Unavailable, features
 from prefault_kit.preallocation import SHARE_BYTES
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
-WITHOUT_POPULATE = str(Path(__file__).parent / "without_populate.py")
+FILTERED = str(Path(__file__).parent / "filtered.py")
 PAGES = 300
 SIZE = PAGES * PAGE
 
@@ -243,7 +243,7 @@ def test_without_the_advice_it_is_an_error_unless_touching_is_allowed() -> None:
         "print(done.touched, done.complete, memory.pages().present * 4096 == 64 * 4096)\n"
     )
     ran = subprocess.run(
-        [sys.executable, WITHOUT_POPULATE, sys.executable, "-c", code],
+        [sys.executable, FILTERED, "populate", sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,6 @@ import numpy
 import pytest
 
 from prefault_kit import Backing, Mapping, snapshot
-from prefault_kit.host import userfaultfd
 from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
 
 PAGES = 64
@@ -81,23 +80,6 @@ def test_more_regions_than_fit_one_answer(monkeypatch: pytest.MonkeyPatch) -> No
         pages = numpy.arange(0, PAGES, 3, dtype="uint32")
         memory.access(pages, numpy.ones(len(pages), "uint8"))
         assert written() == pages.tolist()
-
-
-def test_a_feature_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what would help where userfaultfd is forbidden."""
-    assert snapshot.why_not() is None
-    monkeypatch.setattr(userfaultfd, "features", lambda: ["write-protect"])
-    missing = snapshot.why_not("WP_ASYNC")
-    assert missing is not None
-    assert "WP_ASYNC" in missing.reason
-
-    def forbidden() -> list[str]:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(userfaultfd, "features", forbidden)
-    missing = snapshot.why_not()
-    assert missing is not None
-    assert missing.command == "sudo sysctl vm.unprivileged_userfaultfd=1"
 
 
 def test_what_preparing_costs_in_memory() -> None:

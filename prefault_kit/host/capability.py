@@ -135,21 +135,10 @@ def _backings(directory: str) -> Iterator[Capability]:
 
 
 def _userfaultfd() -> Capability:
-    name = "userfaultfd write-protect"
-    try:
-        offered = userfaultfd.features()
-    except OSError as error:
-        command = "sudo sysctl vm.unprivileged_userfaultfd=1"
-        permitted = not isinstance(error, PermissionError)
-        return _capability(
-            name,
-            "none",
-            Unavailable(f"{error.strerror} here", None if permitted else command),
-        )
-    missing = None
-    if "write-protect" not in offered:
-        missing = Unavailable("userfaultfd has no write protection on this machine")
-    return _capability(name, ", ".join(offered) or "without write protection", missing)
+    missing = features.userfaultfd()
+    offered = [] if missing else userfaultfd.features()
+    missing = missing or features.userfaultfd("write-protect")
+    return _capability("userfaultfd write-protect", ", ".join(offered) or "none", missing)
 
 
 def _mlock_detail() -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from prefault_kit import mounts, syscalls
 from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host import rlimits, thp
+from prefault_kit.host import userfaultfd as uffd
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.mapping import BLIND, Mapping
 from prefault_kit.methods import Method
@@ -95,6 +96,24 @@ def cachestat_in(directory: str) -> Unavailable | None:
             f"cachestat cannot see the pages of files on {file_system}: choose a directory on a "
             "disk file system"
         )
+    return None
+
+
+def userfaultfd(*wanted: str) -> Unavailable | None:
+    """Why a process without privilege has no userfaultfd, or none with the features wanted.
+
+    The names are those of :data:`prefault_kit.host.userfaultfd.FEATURES`.
+    """
+    offered: list[str] = []
+    answer = _tried(lambda: offered.extend(uffd.features()))
+    if answer is not None:
+        return _missing("userfaultfd(UFFD_USER_MODE_ONLY)", "5.11 or built without it", answer)
+    for name in wanted:
+        if name not in offered:
+            return Unavailable(
+                f"this kernel's userfaultfd has no {name}: it came with Linux {uffd.SINCE[name]}, "
+                "and not for every architecture"
+            )
     return None
 
 

@@ -35,6 +35,14 @@ FEATURES = {
     "WP_ASYNC": 1 << 15,
 }
 """The features that matter to prefaulting, and their bits."""
+SINCE = {
+    "write-protect": "5.7",
+    "WP_HUGETLBFS_SHMEM": "5.19",
+    "WP_UNPOPULATED": "6.4",
+    "POISON": "6.6",
+    "WP_ASYNC": "6.7",
+}
+"""The kernel that each came with, on x86-64."""
 
 NUMBERS = {"x86_64": 323, "ppc64le": 364, "ppc64": 364, "s390x": 355}
 """The system call's number, where it is not that of the generic table."""

@@ -296,17 +296,7 @@ def no_eintr(ground: Ground) -> str:
     ),
 )
 def ehwpoison(ground: Ground) -> str:
-    try:
-        offered = userfaultfd.features()
-    except OSError as error:
-        raise NotTestable(
-            Unavailable(
-                f"userfaultfd, which poisons without harm, answers {error.strerror}",
-                "sudo sysctl vm.unprivileged_userfaultfd=1",
-            )
-        ) from None
-    if "POISON" not in offered:
-        raise NotTestable(Unavailable("userfaultfd has UFFDIO_POISON since Linux 6.6"))
+    need(features.userfaultfd("POISON"))
     with ground.map() as memory:
         page = memory.address + GOOD * PAGE_SIZE_BYTES
         userfaultfd.poison(page, PAGE_SIZE_BYTES)

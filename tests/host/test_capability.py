@@ -14,7 +14,8 @@ from prefault_kit.backing import format_bytes
 from prefault_kit.host import capability
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
-OLD_KERNEL = [sys.executable, str(Path(__file__).parents[1] / "without_populate.py")]
+FILTERED = [sys.executable, str(Path(__file__).parents[1] / "filtered.py")]
+OLD_KERNEL = [*FILTERED, "populate"]
 DOCTOR = """
 import json
 from prefault_kit import host

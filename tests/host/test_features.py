@@ -11,11 +11,12 @@ import pytest
 
 from prefault_kit import Backing, Mapping, methods
 from prefault_kit.backing import format_bytes
-from prefault_kit.host import features, thp
+from prefault_kit.host import features, thp, userfaultfd
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
 Ask = Callable[..., Any]
-OLD_KERNEL = [sys.executable, str(Path(__file__).parents[1] / "without_populate.py")]
+FILTERED = [sys.executable, str(Path(__file__).parents[1] / "filtered.py")]
+OLD_KERNEL = [*FILTERED, "populate"]
 CELL = "backing=Backing.memfd(), sharing='shared', size_bytes=1 << 16, method="
 
 
@@ -58,6 +59,30 @@ def test_others_work_filtered(method: str, ask: Ask) -> None:
     assert ask(OLD_KERNEL, f"{CELL}'{method}'") is None
 
 
+def test_userfaultfd_filtered(run_json: Callable[[list[str]], Any]) -> None:
+    """Where a filter forbids userfaultfd, snapshots and promises say so, and nothing is tried."""
+    code = """
+import json
+from prefault_kit import promises, snapshot
+verdicts = promises.check(promises.questions(["snapshot-*"]))
+print(json.dumps([str(snapshot.why_not()), *(f"{e.verdict}: {e.reason}" for e in verdicts)]))
+"""
+    said, *verdicts = run_json([*FILTERED, "userfaultfd", sys.executable, "-c", code])
+    assert said.startswith("userfaultfd(UFFD_USER_MODE_ONLY) answers EPERM where it should work: ")
+    assert "seccomp=unconfined" in said
+    assert verdicts
+    assert set(verdicts) == {f"not-testable: {said}"}
+
+
+def test_a_feature_of_userfaultfd_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, with the kernel that brought it."""
+    monkeypatch.setattr(userfaultfd, "features", lambda: ["write-protect"])
+    assert features.userfaultfd("write-protect") is None
+    missing = features.userfaultfd("write-protect", "WP_ASYNC")
+    assert missing is not None
+    assert "has no WP_ASYNC: it came with Linux 6.7" in missing.reason
+
+
 def test_cause_without_a_filter() -> None:
     """Without a seccomp filter the kernel's age is the one cause that is named."""
     found = features._missing("cachestat", "6.5", "ENOSYS")
@@ -89,7 +114,7 @@ def test_collapse_switched_off(run_json: Callable[[list[str]], Any]) -> None:
 import json
 from prefault_kit import syscalls
 from prefault_kit.backing import format_bytes
-from prefault_kit.host import features, thp
+from prefault_kit.host import features, thp, userfaultfd
 syscalls.disable_thp(True)
 print(json.dumps(features.collapse("anon", "private").reason))
 """
