@@ -114,7 +114,7 @@ def test_collapse_switched_off(run_json: Callable[[list[str]], Any]) -> None:
 import json
 from prefault_kit import syscalls
 from prefault_kit.backing import format_bytes
-from prefault_kit.host import features, thp, userfaultfd
+from prefault_kit.host import features, thp
 syscalls.disable_thp(True)
 print(json.dumps(features.collapse("anon", "private").reason))
 """
