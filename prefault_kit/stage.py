@@ -188,6 +188,10 @@ class Cell:
         }
 
 
+ONE_CALL = ("fallocate", "map_populate", "mlock_on_fault")
+"""Steps that are one system call, which cannot be shared out among threads."""
+
+
 def do(mapping: Mapping, step: str, threads: int) -> Work:
     """Do one step of a method: its work."""
     if step.startswith("MADV_"):
@@ -196,7 +200,7 @@ def do(mapping: Mapping, step: str, threads: int) -> Work:
         began_ns = time.monotonic_ns()
         mapping.protect(step.removeprefix("protect "))
         return Work(elapsed_ns=time.monotonic_ns() - began_ns)
-    if step in ("fallocate", "map_populate"):  # one system call that cannot be shared out
+    if step in ONE_CALL:
         work: Work = getattr(mapping, step)()
     else:
         work = getattr(mapping, step)(threads=threads, interruptible=False)

@@ -58,7 +58,7 @@ def collapse(kind: str, sharing: str) -> Unavailable | None:
     """
     huge = thp.size_bytes()
     if huge is None:
-        return Unavailable("this kernel is built without transparent huge pages")
+        return thp.NOT_BUILT
     backing = Backing.anon() if kind == "anon" else Backing.memfd()
     with Mapping(backing, huge, sharing, thp=None) as memory:
         memory.touch_write(0, PAGE_SIZE_BYTES)

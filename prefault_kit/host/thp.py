@@ -11,6 +11,7 @@ from pathlib import Path
 from prefault_kit.host.unavailable import Unavailable
 
 SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
+NOT_BUILT = Unavailable("this kernel is built without transparent huge pages")
 
 
 def parse_choice(text: str) -> str:
@@ -53,7 +54,7 @@ def use_zero_page() -> bool:
 def why_not() -> Unavailable | None:
     """Why MADV_HUGEPAGE has no effect on anonymous memory; None if it has."""
     if size_bytes() is None:
-        return Unavailable("this kernel is built without transparent huge pages")
+        return NOT_BUILT
     if enabled() not in ("always", "madvise"):
         return Unavailable(
             f"transparent huge pages are {enabled()}",

@@ -33,10 +33,7 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     Mapping(backing, payload["size_bytes"], MEMORY[backing.kind])
                 )
                 for step in WAYS[way]:
-                    if step == "mlock_on_fault":
-                        memory.mlock_on_fault()
-                    else:
-                        do(memory, step, threads=1)
+                    do(memory, step, threads=1)
             except OSError as error:
                 yield {"refused": way, "reason": f"cannot be prepared: {_said(error)}"}
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from prefault_kit import contention, filecache
+from prefault_kit.mapping import Mapping
 from prefault_kit.promises.ground import HUGE_PAGES, PAGES, Ground
 from prefault_kit.promises.promise import promise
 
@@ -101,11 +102,10 @@ FEW_MMAPS = 3
 )
 def lock(ground: Ground) -> str:
     said = []
-    for name, touching in (("touching", True), ("populating", False)):
+    for name, way in (("touching", Mapping.touch_write), ("populating", Mapping.populate_write)):
         with ground.map(LOCKED_PAGES) as memory, contention.neighbour() as waits_us:
             before = len(waits_us)
-            way = memory.touch_write if touching else memory.populate_write
-            way(interruptible=False)
+            way(memory, interruptible=False)
             mmaps = len(waits_us) - before
         said.append(f"{name}: others {'map' if mmaps > FEW_MMAPS else 'wait'}")
     return "; ".join(said)

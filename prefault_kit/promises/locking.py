@@ -8,6 +8,7 @@ import os
 from prefault_kit import libc
 from prefault_kit.host import Unavailable, features
 from prefault_kit.mapping import Mapping
+from prefault_kit.promises.answer import answer
 from prefault_kit.promises.child import told
 from prefault_kit.promises.ground import Ground
 from prefault_kit.promises.promise import NotTestable, need, promise
@@ -109,12 +110,8 @@ def pins(ground: Ground) -> str:
         memory.advise("MADV_PAGEOUT")
         left = memory.pages().present
         memory.mlock()
-        try:
-            memory.advise("MADV_PAGEOUT")
-            answer = "taken"
-        except OSError as error:
-            answer = errno.errorcode[error.errno or 0]
-        return f"populated: {left} left; locked: {answer}, {memory.pages().present} left"
+        said = answer(memory.advise, "MADV_PAGEOUT")
+        return f"populated: {left} left; locked: {said}, {memory.pages().present} left"
 
 
 @promise(
@@ -129,14 +126,7 @@ def says_enomem(ground: Ground) -> str:
     need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         os.ftruncate(memory.fd, memory.size_bytes // 2)
-        said = []
-        for ask in (memory.populate_read, memory.mlock):
-            try:
-                ask()
-                said.append("returns")
-            except OSError as error:
-                said.append(errno.errorcode[error.errno or 0])
-        populating, locking = said
+        populating, locking = answer(memory.populate_read), answer(memory.mlock)
         return f"{populating} after {memory.pages().present} pages, {locking}"
 
 

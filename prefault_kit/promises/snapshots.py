@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-
 from prefault_kit import snapshot
+from prefault_kit.promises.answer import answer
 from prefault_kit.promises.ground import PAGES, Ground
 from prefault_kit.promises.promise import need, promise
 
@@ -73,10 +72,6 @@ def user_mode(ground: Ground) -> str:
     with ground.map() as memory, open("/dev/zero", "rb", buffering=0) as zeros:
         memory.populate_read()
         with snapshot.protected(memory):
-            try:
-                zeros.readinto(memory.buffer())
-                said = "reads"
-            except OSError as error:
-                said = errno.errorcode[error.errno or 0]
+            said = answer(zeros.readinto, memory.buffer())
         whole = zeros.readinto(memory.buffer()) == memory.size_bytes
     return f"read(2) says {said}, and afterwards reads {'all' if whole else 'less'}"
