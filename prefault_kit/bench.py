@@ -58,6 +58,8 @@ class Job:
     stopped: bool = False
     error: str | None = None
     done: bool = False
+    latest: Any = None
+    """What the worker said last."""
 
     @property
     def elapsed_s(self) -> float:
@@ -66,12 +68,16 @@ class Job:
 
     @property
     def fraction(self) -> float:
-        """The part that is done, 0 to 1."""
+        """The part that is done, 0 to 1: ``part`` of what the worker said last."""
+        return float(self.latest.part) if self.latest else 0.0
+
+    def measure(self, worker: Worker, on_progress: Callable[[Any], None]) -> None:
+        """Let the worker do it all; call ``on_progress`` with whatever it says."""
         raise NotImplementedError
 
-    def measure(self, worker: Worker, heard: Callable[[], None]) -> None:
-        """Let the worker do it all; call ``heard`` whenever there is something to show."""
-        raise NotImplementedError
+    def note(self, progress: Any) -> None:
+        """Take in what the worker says."""
+        self.latest = progress
 
     def doing(self) -> str:
         """What it does at this moment."""
@@ -162,13 +168,14 @@ class Bench(traitlets.HasTraits):
     def _measure(self, job: Job) -> None:
         """Thread: let the worker do the job."""
 
-        def heard() -> None:
+        def note(progress: Any) -> None:
+            job.note(progress)
             if self._stop_wanted:  # stop() came before there was a worker to stop
                 self._worker.stop()
             self._news.set()
 
         try:
-            job.measure(self._worker, heard)
+            job.measure(self._worker, note)
         except WorkerStopped:
             job.stopped = True
         except (OSError, ValueError, RuntimeError) as error:

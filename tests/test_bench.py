@@ -25,8 +25,8 @@ class Waiting(Job):
     def fraction(self) -> float:
         return self.done_part
 
-    def measure(self, worker: Worker, heard: Callable[[], None]) -> None:
-        heard()
+    def measure(self, worker: Worker, on_progress: Callable[[object], None]) -> None:
+        on_progress("waiting")
         assert self.go.wait(WAIT_S)
         if self.ending:
             raise self.ending

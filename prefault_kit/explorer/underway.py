@@ -29,7 +29,6 @@ class Run(Job):
     title: str
     timings_ms: list[list[float]] = field(default_factory=list)
     views: list[Result | None] = field(default_factory=list)
-    latest: Progress | None = None
     results: list[Result] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -37,15 +36,10 @@ class Run(Job):
         self.views = [None for _ in self.cells]
         self._rows = [rows.of_experiment(cell, ()) for cell in self.cells]
 
-    def measure(self, worker: Worker, heard: Callable[[], None]) -> None:
+    def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
         """Run the cells."""
-
-        def note(progress: Progress) -> None:
-            self.note(progress)
-            heard()
-
         self.results = experiment.run_many(
-            self.cells, worker=worker, on_progress=note, early_views=True
+            self.cells, worker=worker, on_progress=on_progress, early_views=True
         )
 
     def note(self, progress: Progress) -> None:
@@ -54,15 +48,13 @@ class Run(Job):
             self.timings_ms[progress.cell].append(progress.elapsed_ms)
         if progress.views:
             self.views[progress.cell] = progress.views
-        self.latest = progress
+        super().note(progress)
 
     @property
     def fraction(self) -> float:
         """Share of the repetitions that are done, 0 to 1; the warm-up counts as one of them."""
-        latest = self.latest
-        if latest is None:
-            return 0.0
-        if latest.phase == "prepare":
+        latest: Progress | None = self.latest
+        if latest is None or latest.phase == "prepare":
             return 0.0
         done = latest.repetition * len(self.cells) + latest.cell
         if latest.phase == "repetition":
@@ -79,7 +71,7 @@ class Run(Job):
 
     def doing(self) -> str:
         """What it does at this moment."""
-        latest = self.latest
+        latest: Progress | None = self.latest
         if latest is not None and latest.phase == "prepare":
             return f"{self.title}: filling the file, {latest.part:.0%} done"
         if latest is not None and latest.phase == "follow_up":

@@ -23,22 +23,10 @@ class Watching(Job):
     """A watch under way."""
 
     watch: Watch
-    latest: Progress | None = None
-    shown: Progress | None = None
 
-    @property
-    def fraction(self) -> float:
-        """The part of the beats that is done, 0 to 1."""
-        return self.latest.part if self.latest else 0.0
-
-    def measure(self, worker: Worker, heard: Callable[[], None]) -> None:
+    def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
         """Watch to the end."""
-
-        def note(progress: Progress) -> None:
-            self.latest = progress
-            heard()
-
-        run(self.watch, worker=worker, on_progress=note)
+        run(self.watch, worker=worker, on_progress=on_progress)
 
     def doing(self) -> str:
         """That it watches, and what."""
@@ -98,8 +86,7 @@ class Watcher(Bench):
         self._start(Watching(self._watch()), "Preparing memory ...")
 
     def _show(self, job: Watching) -> None:
-        if job.latest is not job.shown and job.latest is not None:
-            job.shown = job.latest
+        if job.latest and job.latest.latencies is not self.latencies:
             self.latencies = job.latest.latencies
             self.changed += 1
 

@@ -44,8 +44,6 @@ def run(
         "period_us": watch.period_us,
         "event": watch.event,
     }
-    waits: dict[str, list[int]] = {}
-    faults: dict[str, list[int]] = {}
     found = Latencies(watch, {}, refused, facts)
     stream = (worker or workers.shared()).stream("prefault_kit.latency.beat:perform", payload)
     with contextlib.closing(stream):  # type: ignore[type-var]  # ends the child if interrupted
@@ -55,10 +53,11 @@ def run(
                     refused[event["refused"]] = event["reason"]
                     continue
                 is_after = event["beats"] > payload["midst"]
-                for way, times in event["waits_ns"].items():
-                    waits.setdefault(way, []).extend(times)
-                    faults.setdefault(way, [0, 0])[is_after] += event["faults"][way]
-                found = Latencies(watch, _ways(waits, faults), refused, facts)
+                grown = {
+                    way: _longer(found.ways.get(way), times, event["faults"][way], is_after)
+                    for way, times in event["waits_ns"].items()
+                }
+                found = Latencies(watch, grown, refused, facts)
                 if on_progress:
                     on_progress(Progress(event["beats"] / watch.beats, found))
         except workers.WorkerDied as death:
@@ -66,7 +65,15 @@ def run(
     return found
 
 
-def _ways(waits: dict[str, list[int]], faults: dict[str, list[int]]) -> dict[str, Way]:
+def _longer(way: Way | None, times_ns: list[int], faults: int, is_after: bool) -> Way:
+    """A way with the touches of a further slot of beats."""
     import numpy
 
-    return {way: Way(numpy.array(times, "uint32"), *faults[way]) for way, times in waits.items()}
+    new = numpy.array(times_ns, "uint32")
+    if way is None:
+        way = Way(new[:0], 0, 0)
+    return Way(
+        numpy.concatenate([way.waits_ns, new]),
+        way.faults_before + (0 if is_after else faults),
+        way.faults_after + (faults if is_after else 0),
+    )

@@ -33,22 +33,13 @@ class Measuring(Job):
 
     workload: Workload
     sweep: bool
-    latest: Progress | None = None
     review: Review | None = None
 
-    @property
-    def fraction(self) -> float:
-        """The part of the trials that is done, 0 to 1."""
-        return self.latest.part if self.latest else 0.0
-
-    def measure(self, worker: Worker, heard: Callable[[], None]) -> None:
+    def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
         """Measure every candidate."""
-
-        def note(progress: Progress) -> None:
-            self.latest = progress
-            heard()
-
-        self.review = measured.run(self.workload, sweep=self.sweep, worker=worker, on_progress=note)
+        self.review = measured.run(
+            self.workload, sweep=self.sweep, worker=worker, on_progress=on_progress
+        )
 
     def doing(self) -> str:
         """The candidate and the repetition."""
