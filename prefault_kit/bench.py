@@ -112,6 +112,10 @@ class Bench(traitlets.HasTraits):
         self._publisher: threading.Thread | None = None
         super().__init__(**values)
 
+    def run(self) -> None:
+        """Begin the job that is chosen; returns at once."""
+        raise NotImplementedError
+
     def stop(self) -> None:
         """Kill what runs; its memory is released at once. Returns before that."""
         with self._lock:

@@ -54,25 +54,12 @@ def summary(said: str, notes: Sequence[str]) -> str:
     return f'<div class="prefault-summary">{escape(said)}{listed}</div>'
 
 
-def _entry(mark: str, name: str, value: str = "") -> str:
-    bold = f" <b>{escape(value)}</b>" if value else ""
-    icon = f'<svg width="18" height="12" aria-hidden="true">{mark}</svg>'
-    return f"<span>{icon}{escape(name)}{bold}</span>"
-
-
 def _square(color: str, *, hatched: bool = False, hollow: bool = False) -> str:
     box = f'<rect x="3" y="0.5" width="11" height="11" fill="{color}" '
     box += f'fill-opacity="{0.15 if hollow else 1}" stroke="{color}"/>'
     if hatched:
         box += '<path d="M3 6 L8.5 0.5 M3 11.5 L14 0.5 M8.5 11.5 L14 6" stroke="white"/>'
     return box
-
-
-def _line(color: str, dash: str) -> str:
-    return (
-        f'<line x1="0" x2="18" y1="6" y2="6" stroke="{color}" stroke-width="2" '
-        f'stroke-dasharray="{dash}"/>'
-    )
 
 
 DOT = f'<circle cx="9" cy="6" r="4.5" fill="{plot.BLUE}"/>'
@@ -88,12 +75,12 @@ def times_card(row: rows.Row | None) -> str:
     entries = []
     if row.best_ms and row.median_ms:
         entries = [
-            _entry(_line(plot.BLUE, "none"), "minimum", format_ms(row.best_ms)),
-            _entry(_line(plot.BLUE, "5 3"), "median", format_ms(row.median_ms)),
+            text.entry(text.line(plot.BLUE, "none"), "minimum", format_ms(row.best_ms)),
+            text.entry(text.line(plot.BLUE, "5 3"), "median", format_ms(row.median_ms)),
         ]
     if row.published_ms:
         entries.append(
-            _entry(_line(plot.PURPLE, "2 2"), "published 2021", format_ms(row.published_ms))
+            text.entry(text.line(plot.PURPLE, "2 2"), "published 2021", format_ms(row.published_ms))
         )
     subtitle = row.method
     if row.result and row.result.warmup_ms:
@@ -104,7 +91,7 @@ def times_card(row: rows.Row | None) -> str:
 def resident_card(shown_rows: Sequence[rows.Row]) -> str:
     """Chart 2's head."""
     entries = [
-        _entry(_square(color, hatched=share in plot.HATCHED), words.SHARE_NAMES[share])
+        text.entry(_square(color, hatched=share in plot.HATCHED), words.SHARE_NAMES[share])
         for share, color in plot.SHARE_COLORS.items()
     ]
     size = {row.size for row in shown_rows}
@@ -119,7 +106,7 @@ def later_card(row: rows.Row | None) -> str:
     phases = rows.phases(row.result)
     keys = [key for key in words.COUNT_NAMES if any(p.get(key) is not None for p in phases)]
     entries = [
-        _entry(
+        text.entry(
             _square(
                 plot.COUNT_COLORS[key],
                 hatched=key in plot.HATCHED,
@@ -138,7 +125,11 @@ def later_card(row: rows.Row | None) -> str:
 
 def kept_card(shown_rows: Sequence[rows.Row], hidden: int) -> str:
     """Chart 4's head."""
-    entries = [_entry(DOT, "best"), _entry(DASH, "median"), _entry(DIAMOND, "published 2021")]
+    entries = [
+        text.entry(DOT, "best"),
+        text.entry(DASH, "median"),
+        text.entry(DIAMOND, "published 2021"),
+    ]
     if hidden:
         entries.append(f"<span>{hidden} older not drawn</span>")
     elif len(shown_rows) > 1:

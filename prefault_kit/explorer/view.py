@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
-from IPython.display import display
 
 from prefault_kit.explorer import controls, text
 from prefault_kit.explorer.board import Board
 from prefault_kit.explorer.model import Explorer
 from prefault_kit.widgets import parts
-from prefault_kit.widgets.chart import loader
 from prefault_kit.widgets.parts import Page, button, hide
 from prefault_kit.widgets.style import CSS
 
@@ -43,20 +41,22 @@ class View:
 def explorer(model: Explorer | None = None) -> Explorer:
     """Show the explorer in a notebook; returns its model, for scripts."""
     model = model or Explorer()
-    display(loader())
-    display(view(model).page)
+    parts.show(view(model).page)
     return model
 
 
 def view(model: Explorer) -> View:
     """Make the widgets of a model and link them."""
     board = Board(model)
+    run, stop = parts.run_and_stop(
+        model, "Run the chosen method", "End the run and give its memory back"
+    )
     made = View(
         page=Page("explorer"),
         controls=controls.make(model),
-        run=button("Run", "Run the chosen method", "prefault-primary"),
+        run=run,
         compare=button("Compare methods", "Run every method for this memory, interleaved"),
-        stop=button("Stop", "End the run and give its memory back", "prefault-stop"),
+        stop=stop,
         clear=button("Clear", "Forget the kept runs"),
         path=widgets.Text(DEFAULT_PATH, description="Save as", continuous_update=False),
         save=button("Save", "Write the kept runs to this file, as JSON"),
@@ -84,9 +84,7 @@ def view(model: Explorer) -> View:
 
 
 def _link(model: Explorer, made: View) -> None:
-    made.run.on_click(lambda _: model.run())
     made.compare.on_click(lambda _: model.compare())
-    made.stop.on_click(lambda _: model.stop())
     made.clear.on_click(lambda _: model.clear())
     made.save.on_click(lambda _: save(overwrite=False))
     made.replace.on_click(lambda _: save(overwrite=True))
@@ -97,8 +95,7 @@ def _link(model: Explorer, made: View) -> None:
         hide(made.replace, saved or not model.exists(made.path.value))
 
     def enable(_: Any = None) -> None:
-        made.run.disabled = made.compare.disabled = model.running
-        made.stop.disabled = not model.running
+        made.compare.disabled = model.running
         made.clear.disabled = made.save.disabled = not model.kept
 
     def describe(_: Any = None) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import traitlets
-from IPython.display import display
 
 from prefault_kit.bench import Option, sentence
 from prefault_kit.latency import figures
@@ -17,9 +16,8 @@ from prefault_kit.latency.latencies import FIGURES, HALVES
 from prefault_kit.latency.model import Watcher
 from prefault_kit.latency.ways import EVENTS, MEMORY
 from prefault_kit.widgets import parts, text
-from prefault_kit.widgets.chart import loader
 from prefault_kit.widgets.chips import Chips
-from prefault_kit.widgets.parts import Cards, Page, button, hide, say
+from prefault_kit.widgets.parts import Cards, Page, hide, say
 from prefault_kit.widgets.style import CSS
 
 LENGTHS = ("2", "10", "60")
@@ -50,8 +48,7 @@ class View:
 def watcher(model: Watcher | None = None) -> Watcher:
     """Show a watch in a notebook; returns its model, for scripts."""
     model = model or Watcher()
-    display(loader())
-    display(view(model).page)
+    parts.show(view(model).page)
     return model
 
 
@@ -60,14 +57,17 @@ def view(model: Watcher) -> View:
     charts: dict[str, figures.Chart] = {kind.TITLE: kind() for kind in figures.CHARTS}
     directory = widgets.Text(description="Directory", continuous_update=False)
     directory.add_class("prefault-long")
+    run, stop = parts.run_and_stop(
+        model, "Touch each mapping a page a beat", "End the watch and give its memory back"
+    )
     made = View(
         page=Page("watch"),
         memory=Chips(tips=lambda kind: f"{MEMORY[kind]} {kind}"),
         event=Chips(tips=lambda event: EVENTS[event]),
         seconds=Chips(names={each: f"{each} s" for each in LENGTHS}),
         directory=directory,
-        run=button("Run", "Touch each mapping a page a beat", "prefault-primary"),
-        stop=button("Stop", "End the watch and give its memory back", "prefault-stop"),
+        run=run,
+        stop=stop,
         problem=widgets.HTML(),
         table=widgets.HTML(),
         charts=charts,
@@ -97,9 +97,7 @@ def view(model: Watcher) -> View:
 
 
 def _entry(way: str) -> str:
-    style = "dashed" if way in DASHED else "solid"
-    mark = f'<i style="display:inline-block;width:22px;border-top:3px {style} {COLOURS[way]};'
-    return f'<span>{mark}vertical-align:middle;margin-right:5px"></i>{escape(way)}</span>'
+    return text.entry(text.line(COLOURS[way], "5 3" if way in DASHED else "none"), way)
 
 
 def _link(model: Watcher, made: View) -> None:
@@ -107,8 +105,6 @@ def _link(model: Watcher, made: View) -> None:
         traitlets.link((model, name), (getattr(made, name), "value"))
     traitlets.link((model, "directory"), (made.directory, "value"))
     made.seconds.observe(lambda change: model.set_trait("seconds", float(change["new"])), "value")
-    made.run.on_click(lambda _: model.run())
-    made.stop.on_click(lambda _: model.stop())
 
     def offer(_: Any = None) -> None:
         for name, options in model.offer().items():
@@ -117,10 +113,6 @@ def _link(model: Watcher, made: View) -> None:
         said = model.problem and model.status == sentence(model.problem.reason)
         made.problem.value = text.problem(None if said else model.problem)
         hide(made.directory, model.memory != "file")
-
-    def enable(_: Any = None) -> None:
-        made.run.disabled = model.running
-        made.stop.disabled = not model.running
 
     def draw(_: Any = None) -> None:
         found = model.latencies
@@ -135,10 +127,8 @@ def _link(model: Watcher, made: View) -> None:
                 chart.update(found)
 
     model.observe(offer, names=["memory", "event", "seconds", "problem", "status"])
-    model.observe(enable, names=["running"])
     model.observe(draw, names=["changed"])
     offer()
-    enable()
     draw()
 
 

@@ -8,14 +8,12 @@ from html import escape
 from typing import Any
 
 import ipywidgets as widgets
-from IPython.display import display
 
 from prefault_kit.review import Candidate, Weights, advice, document, figures
 from prefault_kit.review.candidates import CANDIDATES
 from prefault_kit.reviewer import controls
 from prefault_kit.reviewer.model import Reviewer
 from prefault_kit.widgets import parts, text
-from prefault_kit.widgets.chart import loader
 from prefault_kit.widgets.parts import Cards, Page, button, hide, say
 from prefault_kit.widgets.style import CSS
 
@@ -45,19 +43,23 @@ class View:
 def reviewer(model: Reviewer | None = None) -> Reviewer:
     """Show the review in a notebook; returns its model, for scripts."""
     model = model or Reviewer()
-    display(loader())
-    display(view(model).page)
+    parts.show(view(model).page)
     return model
 
 
 def view(model: Reviewer) -> View:
     """Make the widgets of a model and link them."""
     charts = {kind.TITLE: kind() for kind in figures.CHARTS}
+    run, stop = parts.run_and_stop(
+        model,
+        "Measure every way to prefault, interleaved",
+        "End the review and give its memory back",
+    )
     made = View(
         page=Page("review"),
         controls=controls.make(model),
-        run=button("Run", "Measure every way to prefault, interleaved", "prefault-primary"),
-        stop=button("Stop", "End the review and give its memory back", "prefault-stop"),
+        run=run,
+        stop=stop,
         path=widgets.Text(_free_path(), description="Export as", continuous_update=False),
         export=button("Export", "Write a page that opens offline, and a summary beside it"),
         answer=widgets.HTML(),
@@ -89,16 +91,12 @@ def _free_path() -> str:
 
 
 def _link(model: Reviewer, made: View) -> None:
-    made.run.on_click(lambda _: model.run())
-    made.stop.on_click(lambda _: model.stop())
 
     def export(_: Any) -> None:
         if model.export(made.path.value):
             made.path.value = _free_path()
 
     def enable(_: Any = None) -> None:
-        made.run.disabled = model.running
-        made.stop.disabled = not model.running
         made.export.disabled = model.review is None
 
     def draw(_: Any = None) -> None:
@@ -115,7 +113,7 @@ def _link(model: Reviewer, made: View) -> None:
                 hide(made.cards.cards[title], not shown)
 
     made.export.on_click(export)
-    model.observe(enable, names=["running", "review"])
+    model.observe(enable, names=["review"])
     model.observe(draw, names=["changed"])
     enable()
     draw()

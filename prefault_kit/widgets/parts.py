@@ -8,10 +8,11 @@ from typing import Any
 
 import ipywidgets as widgets
 from bokeh.plotting import figure
+from IPython.display import display
 
 from prefault_kit.bench import Bench
 from prefault_kit.widgets import text
-from prefault_kit.widgets.chart import Chart
+from prefault_kit.widgets.chart import Chart, loader
 
 
 class Page(widgets.VBox):
@@ -26,12 +27,35 @@ class Page(widgets.VBox):
         return f"The {self._name} is live: choose Run > Run All Cells to see it."
 
 
+def show(page: Page) -> None:
+    """Display a screen with charts in a notebook."""
+    display(loader())
+    display(page)
+
+
 def button(label: str, tip: str, *classes: str) -> widgets.Button:
     """A button to press."""
     made = widgets.Button(description=label, tooltip=tip)
     for name in classes:
         made.add_class(name)
     return made
+
+
+def run_and_stop(
+    model: Bench, run_tip: str, stop_tip: str
+) -> tuple[widgets.Button, widgets.Button]:
+    """The buttons that begin and end what a bench does; one of them at a time can be pressed."""
+    run = button("Run", run_tip, "prefault-primary")
+    stop = button("Stop", stop_tip, "prefault-stop")
+    run.on_click(lambda _: model.run())
+    stop.on_click(lambda _: model.stop())
+
+    def enable(_: Any = None) -> None:
+        run.disabled, stop.disabled = model.running, not model.running
+
+    model.observe(enable, names=["running"])
+    enable()
+    return run, stop
 
 
 def row(label: str, *children: widgets.Widget) -> widgets.HBox:

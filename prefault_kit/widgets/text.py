@@ -74,3 +74,18 @@ def card(title: str, subtitle: str = "", *entries: str) -> str:
         f'<div class="prefault-title">{escape(title)}{sub}</div>'
         f'<div class="prefault-legend">{"".join(entries)}</div>'
     )
+
+
+def entry(mark: str, name: str, value: str = "") -> str:
+    """A line of a legend: a mark, which is SVG of 18 by 12, what it stands for, and a figure."""
+    bold = f" <b>{escape(value)}</b>" if value else ""
+    icon = f'<svg width="18" height="12" aria-hidden="true">{mark}</svg>'
+    return f"<span>{icon}{escape(name)}{bold}</span>"
+
+
+def line(color: str, dash: str) -> str:
+    """The mark of a line; ``dash`` as in SVG, ``none`` for none."""
+    return (
+        f'<line x1="0" x2="18" y1="6" y2="6" stroke="{color}" stroke-width="2" '
+        f'stroke-dasharray="{dash}"/>'
+    )

@@ -29,3 +29,24 @@ def test_charts_are_attached_anew() -> None:
     cards.cards["one"].observe(lambda change: states.append(change["new"]), "children")
     cards.again.click()
     assert states == [(cards.heads["one"],), (cards.heads["one"], chart)]
+
+
+def test_one_of_run_and_stop_can_be_pressed() -> None:
+    """Whatever the bench does; each does what it says."""
+    pressed: list[str] = []
+
+    class Told(Bench):
+        def run(self) -> None:
+            pressed.append("run")
+
+        def stop(self) -> None:
+            pressed.append("stop")
+
+    bench = Told()
+    run, stop = parts.run_and_stop(bench, "begin it", "end it")
+    assert (run.disabled, stop.disabled) == (False, True)
+    bench.running = True
+    assert (run.disabled, stop.disabled) == (True, False)
+    run.click()
+    stop.click()
+    assert pressed == ["run", "stop"]
