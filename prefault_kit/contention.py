@@ -14,12 +14,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from prefault_kit import markdown
 from prefault_kit.backing import Backing
 from prefault_kit.mapping import Mapping as Memory
 from prefault_kit.syscalls import PAGE_SIZE_BYTES, Work
 
 PAUSE_S = 0.0001
 """Between two mappings of the neighbour."""
+
+HEADS = (
+    "way",
+    "alone, ms",
+    "processor, ms",
+    "sleeps",
+    "beside a neighbour, ms",
+    "sleeps",
+    "its mmap, us: median",
+    "worst",
+)
 
 Way = Callable[[Memory], Work]
 """Does something to fresh memory."""
@@ -76,18 +88,20 @@ class Table:
     rows: Mapping[str, Row]
 
     def __repr__(self) -> str:
-        lines = [
-            "| way | alone, ms | processor, ms | sleeps | beside a neighbour, ms | sleeps "
-            "| its mmap, us: median | worst |",
-            "|-|-|-|-|-|-|-|-|",
-        ]
-        for name, row in self.rows.items():
-            lines.append(
-                f"| {name} | {row.elapsed_ms:.1f} | {row.cpu_ms:.1f} | {row.waits} "
-                f"| {row.beside_ms:.1f} | {row.beside_waits} "
-                f"| {row.mmap_us:.1f} | {row.worst_mmap_us:.0f} |"
+        rows = [
+            (
+                name,
+                f"{row.elapsed_ms:.1f}",
+                f"{row.cpu_ms:.1f}",
+                f"{row.waits}",
+                f"{row.beside_ms:.1f}",
+                f"{row.beside_waits}",
+                f"{row.mmap_us:.1f}",
+                f"{row.worst_mmap_us:.0f}",
             )
-        return "\n".join(lines)
+            for name, row in self.rows.items()
+        ]
+        return markdown.table(HEADS, rows)
 
     _repr_markdown_ = __repr__
 

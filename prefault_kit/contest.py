@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from prefault_kit import markdown
 from prefault_kit.backing import Backing
 from prefault_kit.experiment import Experiment
 from prefault_kit.mapping import Mapping as Memory
@@ -49,14 +50,12 @@ class Contest:
 
     def __repr__(self) -> str:
         first = next(iter(self.entries))
-        lines = [f"| way | best | median | over {first} |", "|-|-|-|-|"]
+        rows = []
         for name, entry in self.entries.items():
             best, median = entry.best_ms, statistics.median(entry.times_ms)
-            lines.append(
-                f"| {name} | {format_ms(best)} | {format_ms(median)} "
-                f"| {self.ratio(name, first):.2f} |"
-            )
-        return "\n".join(lines)
+            ratio = f"{self.ratio(name, first):.2f}"
+            rows.append((name, format_ms(best), format_ms(median), ratio))
+        return markdown.table(("way", "best", "median", f"over {first}"), rows)
 
     _repr_markdown_ = __repr__
 

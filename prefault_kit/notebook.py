@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefault_kit import latency, promises, qemu, snapshot
+from prefault_kit import latency, markdown, promises, qemu, snapshot
 from prefault_kit.backing import Backing
 from prefault_kit.host import Unavailable, features, thp
 from prefault_kit.promises import Verdict
@@ -44,10 +44,7 @@ class Table:
 
     def __repr__(self) -> str:
         claims = {each.id: f"- `{each.id}`: {each.claim} ({each.source})" for each in self.verdicts}
-        rows = [
-            _row("promise", "memory", "expected", "observed", "verdict"),
-            _row(*5 * "-"),
-        ]
+        rows = []
         for each in self.verdicts:
             memory = each.backing.split(" on ")[0]  # the file system is the host's
             observed, verdict = each.observed or "", each.verdict
@@ -55,15 +52,11 @@ class Table:
                 observed = f"{NOT_TESTABLE_HERE} {each.reason}"
             elif verdict == DIFFERS and each.reason:
                 verdict = f"differs: {each.reason}"
-            rows.append(_row(f"`{each.id}`", memory, each.expected, observed, verdict))
-        return "\n".join([*claims.values(), "", *rows])
+            rows.append((f"`{each.id}`", memory, each.expected, observed, verdict))
+        heads = ("promise", "memory", "expected", "observed", "verdict")
+        return "\n".join([*claims.values(), "", markdown.table(heads, rows)])
 
     _repr_markdown_ = __repr__
-
-
-def _row(*cells: str) -> str:
-    escaped = (cell.replace("|", "\\|") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
 
 
 def promised(*patterns: str, directory: str = ".") -> Table:

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from prefault_kit import host, intervals, smaps
+from prefault_kit import host, intervals, markdown, smaps
 from prefault_kit import worker as workers
 from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host import Unavailable, thp
@@ -300,6 +300,19 @@ def race(
     return [lap for lap in laps if lap.repetition]
 
 
+HEADS = (
+    "memory",
+    "threads",
+    "size",
+    "QEMU, best",
+    "median",
+    "kit, best",
+    "median",
+    "kit / QEMU, best",
+    "median",
+)
+
+
 @dataclass(frozen=True)
 class Table:
     """Laps in Markdown: a row a case, minimum and median, the ratio of medians with its
@@ -308,11 +321,7 @@ class Table:
     laps: Sequence[Lap]
 
     def __repr__(self) -> str:
-        lines = [
-            "| memory | threads | size | QEMU, best | median | kit, best | median "
-            "| kit / QEMU, best | median |",
-            "|-|-|-|-|-|-|-|-|-|",
-        ]
+        rows = []
         for kind, threads in dict.fromkeys((lap.kind, lap.threads) for lap in self.laps):
             laps = [lap for lap in self.laps if (lap.kind, lap.threads) == (kind, threads)]
             kit, qemu = (
@@ -320,13 +329,17 @@ class Table:
             )
             found = intervals.of_medians(kit, qemu)
             times = (min(qemu), statistics.median(qemu), min(kit), statistics.median(kit))
-            lines.append(
-                f"| memory-backend-{kind} | {threads} | {format_bytes(laps[0].size_bytes)} | "
-                + " | ".join(map(format_ms, times))
-                + f" | {min(kit) / min(qemu):.2f} "
-                f"| {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f}) |"
+            rows.append(
+                (
+                    f"memory-backend-{kind}",
+                    f"{threads}",
+                    format_bytes(laps[0].size_bytes),
+                    *map(format_ms, times),
+                    f"{min(kit) / min(qemu):.2f}",
+                    f"{found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})",
+                )
             )
-        return "\n".join(lines)
+        return markdown.table(HEADS, rows)
 
     _repr_markdown_ = __repr__
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from prefault_kit import intervals, results
+from prefault_kit import intervals, markdown, results
 from prefault_kit.backing import format_bytes
 from prefault_kit.tables import Row
 
@@ -193,17 +193,13 @@ class Judgement:
 
     def __repr__(self) -> str:
         sentence = self.sentence
-        lines = [
-            f"**{sentence.text}** ({sentence.source}): {sentence.method} over {sentence.other}",
-            "",
-            f"| memory | {' | '.join(self.columns)} |",
-            "|-|" + "-|" * len(self.columns),
-        ]
+        title = f"**{sentence.text}** ({sentence.source}): {sentence.method} over {sentence.other}"
+        rows = []
         for memory in sentence.memories:
             cells = [_cell(column.get(memory)) for column in self.columns.values()]
             if any(cells):
-                lines.append(f"| {name(memory)} | {' | '.join(cells)} |")
-        return "\n".join(lines)
+                rows.append((name(memory), *cells))
+        return "\n".join([title, "", markdown.table(("memory", *self.columns), rows)])
 
     _repr_markdown_ = __repr__
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from prefault_kit import markdown
 from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host import Unavailable, features, rlimits, userfaultfd
 from prefault_kit.mapping import Mapping
@@ -135,18 +136,16 @@ class Costs:
     """``populate_ms``, ``protect_ms``, ``memory_bytes`` and ``page_table_bytes`` by way."""
 
     def __repr__(self) -> str:
-        lines = [
-            f"| {format_bytes(self.size_bytes)} | populating | protecting | together "
-            "| memory taken | page tables |",
-            "|-|-|-|-|-|-|",
-        ]
+        size = format_bytes(self.size_bytes)
+        heads = (size, "populating", "protecting", "together", "memory taken", "page tables")
+        rows = []
         for name, row in self.rows.items():
             times = (row["populate_ms"], row["protect_ms"], row["populate_ms"] + row["protect_ms"])
             sizes = (int(row["memory_bytes"]), int(row["page_table_bytes"]))
             cells = [format_ms(each) if each else "-" for each in times]
             cells += [format_bytes(each) if each else "-" for each in sizes]
-            lines.append(f"| {' | '.join([name, *cells])} |")
-        return "\n".join(lines)
+            rows.append((name, *cells))
+        return markdown.table(heads, rows)
 
     _repr_markdown_ = __repr__
 

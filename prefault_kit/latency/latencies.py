@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from prefault_kit import markdown
 from prefault_kit.backing import Backing
 from prefault_kit.latency.picture import draw
 from prefault_kit.latency.watch import Watch
@@ -123,9 +124,8 @@ class Latencies:
             yield faults
 
     def __repr__(self) -> str:
-        lines = [f"| {' | '.join(cells)} |" for cells in (HEADS, len(HEADS) * "-", *self.rows())]
-        lines += [f"\n{name}: {reason}." for name, reason in self.refused.items()]
-        return "\n".join(lines)
+        refused = [f"\n{name}: {reason}." for name, reason in self.refused.items()]
+        return "\n".join([markdown.table(HEADS, self.rows()), *refused])
 
     _repr_markdown_ = __repr__
 

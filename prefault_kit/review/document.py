@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prefault_kit.backing import format_bytes
+from prefault_kit.markdown import table
 from prefault_kit.quantities import format_ms
 from prefault_kit.review import advice
 from prefault_kit.review.cost import Weights
@@ -98,17 +99,10 @@ def markdown(review: Review, weights: Weights) -> str:
     lines = [f"# {title(review)}", ""]
     first, *rest = advice.answer(review, weights)
     lines += [f"**{first}**", "", *rest, ""]
-    lines += [f"| {' | '.join(COLUMNS)} |", "|" + "-|" * len(COLUMNS)]
-    lines += [f"| {' | '.join(row)} |" for row in rows(review, weights)]
-    lines += [""]
+    lines += [table(COLUMNS, rows(review, weights)), ""]
     lines += [f"- {each.sentence}" for each in review.candidates if each.outcome != "ok"]
-    lines += ["", "| | |", "|-|-|"]
-    lines += [f"| {name} | {_cell(value)} |" for name, value in inputs(review, weights)]
+    lines += ["", table(("", ""), inputs(review, weights))]
     return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def page(review: Review, weights: Weights) -> str:

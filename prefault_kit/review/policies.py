@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prefault_kit import intervals
+from prefault_kit import intervals, markdown
 from prefault_kit.quantities import format_ms
 from prefault_kit.review import advice, measured
 from prefault_kit.review.candidates import DETOUR
@@ -77,15 +77,14 @@ class Left:
 
     def __repr__(self) -> str:
         names = [policy.name for policy in POLICIES]
-        lines = [_row("case", "after", "READ", "WRITE", *names)]
-        lines.append(_row(*["-"] * (4 + len(names))))
+        rows = []
         for title, review in self.reviews.items():
             chosen = [policy.choose(review.workload) for policy in POLICIES]
             for what, number in COUNTS.items():
                 counts = [number(_of(review, name)) for name in (READ, WRITE, *chosen)]
                 if any(counts):
-                    lines.append(_row(title, what, *map(str, counts)))
-        return "\n".join(lines)
+                    rows.append((title, what, *map(str, counts)))
+        return markdown.table(("case", "after", "READ", "WRITE", *names), rows)
 
     _repr_markdown_ = __repr__
 
@@ -98,15 +97,15 @@ class Lost:
     weights: Mapping[str, Weights]
 
     def __repr__(self) -> str:
-        lines = [_row("case", "two flags", *(policy.name for policy in POLICIES))]
-        lines.append(_row(*["-"] * (2 + len(POLICIES))))
+        rows = []
         for title, review in self.reviews.items():
             weights = self.weights.get(title, Weights())
             best = better(review, weights)
             cells = [_said(review, policy, best, weights) for policy in POLICIES]
             cost = format_ms(advice.cost_of(best, weights) * 1000)
-            lines.append(_row(title, f"{best.name.removeprefix('POPULATE_')}, {cost}", *cells))
-        return "\n".join(lines)
+            rows.append((title, f"{best.name.removeprefix('POPULATE_')}, {cost}", *cells))
+        heads = ("case", "two flags", *(policy.name for policy in POLICIES))
+        return markdown.table(heads, rows)
 
     _repr_markdown_ = __repr__
 
@@ -129,7 +128,3 @@ def _said(review: Review, policy: Policy, best: Candidate, weights: Weights) -> 
         return "the same"
     found = loss(review, policy, weights)
     return f"{found.ratio:.2f} times ({found.low:.2f} to {found.high:.2f})"
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
