@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from prefault_kit.palette import BLUE, GREEN, PURPLE, VERMILLION
 from prefault_kit.picture import png
 from prefault_kit.sentences import Judged, Sentence, judge, name
 from prefault_kit.tables import Row
 from prefault_kit.warmth import Fit
 
-COLOURS = ("#cc79a7", "#0072b2", "#d55e00", "#009e73")
-"""Of Okabe and Ito's set: the published figures first, then the grids."""
+COLOURS = (PURPLE, BLUE, VERMILLION, GREEN)
+"""The published figures first, then the grids."""
 MARKS = ("D", "o", "s", "^")
 INCH_PER_ROW = 0.24
 APART = 0.16

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefault_kit.pages import Pages
+from prefault_kit.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW
 from prefault_kit.quantities import format_count
 from prefault_kit.syscalls import PAGE_STATES
 
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 ABSENT = "not present"
 COLOURS = {
     ABSENT: "#e4e4e4",
-    "zero page": "#56b4e9",
-    "anonymous": "#009e73",
-    "of the file": "#0072b2",
-    "present": "#0072b2",
-    "huge": "#cc79a7",
-    "huge zero page": "#f0e442",
-    "swapped": "#e69f00",
-    "in the page cache": "#d55e00",
+    "zero page": SKY,
+    "anonymous": GREEN,
+    "of the file": BLUE,
+    "present": BLUE,
+    "huge": PURPLE,
+    "huge zero page": YELLOW,
+    "swapped": ORANGE,
+    "in the page cache": VERMILLION,
 }
-"""A state and its colour, of Okabe and Ito's set, which colour-blind readers tell apart."""
+"""A state and its colour."""
 COLUMNS = 64
 """Pages in a row."""
 MOST_CELLS = 1024

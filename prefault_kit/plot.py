@@ -1,8 +1,8 @@
 """What the charts have in common: colours, a bare figure, hovering, following the theme.
 
 Colours of axes and text come from the page's CSS (``--bk-...`` variables), so
-they follow the theme; grey is what a page without them shows. The data colours are Okabe and
-Ito's, those of them that keep a contrast of 3 to 1 on white and on black.
+they follow the theme; grey is what a page without them shows. The data colours are those of the
+palette that keep a contrast of 3 to 1 on white and on black.
 """
 
 from __future__ import annotations
@@ -13,11 +13,7 @@ from typing import Any
 from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, HoverTool, Range1d
 from bokeh.plotting import figure
 
-GREY = "#767676"
-BLUE = "#0072B2"
-GREEN = "#009E73"
-VERMILLION = "#D55E00"
-PURPLE = "#CC79A7"
+from prefault_kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION
 
 SHARE_COLORS = {
     "zero": GREY,

@@ -12,7 +12,7 @@ from prefault_kit import plot
 from prefault_kit.backing import format_bytes
 from prefault_kit.explorer import rows
 from prefault_kit.explorer.words import SHARE_NAMES
-from prefault_kit.plot import BLUE, GREY, PURPLE
+from prefault_kit.palette import BLUE, GREY, PURPLE
 from prefault_kit.quantities import format_ms, format_rate
 
 

@@ -9,7 +9,7 @@ from bokeh.models import BasicTicker, NumeralTickFormatter, Range1d
 from prefault_kit import plot
 from prefault_kit.explorer import rows
 from prefault_kit.explorer.words import COUNT_NAMES, FOLLOW_UP_NAMES
-from prefault_kit.plot import BLUE, GREY, PURPLE
+from prefault_kit.palette import BLUE, GREY, PURPLE
 from prefault_kit.quantities import format_count
 
 

@@ -13,6 +13,7 @@ from prefault_kit.backing import format_bytes
 from prefault_kit.bench import Option
 from prefault_kit.explorer import rows, words
 from prefault_kit.methods import METHODS
+from prefault_kit.palette import BLUE, PURPLE
 from prefault_kit.quantities import format_ms
 from prefault_kit.widgets import text
 
@@ -62,9 +63,9 @@ def _square(color: str, *, hatched: bool = False, hollow: bool = False) -> str:
     return box
 
 
-DOT = f'<circle cx="9" cy="6" r="4.5" fill="{plot.BLUE}"/>'
-DASH = f'<line x1="9" x2="9" y1="0" y2="12" stroke="{plot.BLUE}" stroke-width="2.5"/>'
-DIAMOND = f'<path d="M9 1 L14 6 L9 11 L4 6 Z" fill="none" stroke="{plot.PURPLE}" stroke-width="2"/>'
+DOT = f'<circle cx="9" cy="6" r="4.5" fill="{BLUE}"/>'
+DASH = f'<line x1="9" x2="9" y1="0" y2="12" stroke="{BLUE}" stroke-width="2.5"/>'
+DIAMOND = f'<path d="M9 1 L14 6 L9 11 L4 6 Z" fill="none" stroke="{PURPLE}" stroke-width="2"/>'
 
 
 def times_card(row: rows.Row | None) -> str:
@@ -75,12 +76,12 @@ def times_card(row: rows.Row | None) -> str:
     entries = []
     if row.best_ms and row.median_ms:
         entries = [
-            text.entry(text.line(plot.BLUE, "none"), "minimum", format_ms(row.best_ms)),
-            text.entry(text.line(plot.BLUE, "5 3"), "median", format_ms(row.median_ms)),
+            text.entry(text.line(BLUE, "none"), "minimum", format_ms(row.best_ms)),
+            text.entry(text.line(BLUE, "5 3"), "median", format_ms(row.median_ms)),
         ]
     if row.published_ms:
         entries.append(
-            text.entry(text.line(plot.PURPLE, "2 2"), "published 2021", format_ms(row.published_ms))
+            text.entry(text.line(PURPLE, "2 2"), "published 2021", format_ms(row.published_ms))
         )
     subtitle = row.method
     if row.result and row.result.warmup_ms:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from prefault_kit.latency.ways import TOUCHED, WAYS
+from prefault_kit.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
-_COLOURS = ("#767676", "#56B4E9", "#0072B2", "#E69F00", "#CC79A7", "#D55E00", "#009E73")
-"""Okabe and Ito's set, which colour-blind readers tell apart."""
-COLOURS = dict(zip(WAYS, _COLOURS, strict=True))
+COLOURS = dict(zip(WAYS, (GREY, SKY, BLUE, ORANGE, PURPLE, VERMILLION, GREEN), strict=True))
 DASHED = ("POPULATE_READ", "MLOCK_ONFAULT", TOUCHED)
 """Ways whose line is dashed, for it lies on another."""

@@ -7,6 +7,7 @@ from bokeh.models import Range1d, Span
 from prefault_kit import plot
 from prefault_kit.latency.colours import COLOURS, DASHED
 from prefault_kit.latency.latencies import Latencies
+from prefault_kit.palette import GREY
 
 SHORTEST_US = 0.05
 LEAST_TOP_US = 100.0
@@ -53,7 +54,7 @@ class OverTime(Chart):
             x_label="seconds",
             y_label="microseconds",
         )
-        self.event = Span(location=0, dimension="height", line_color=plot.GREY, line_dash="dotted")
+        self.event = Span(location=0, dimension="height", line_color=GREY, line_dash="dotted")
         self.figure.add_layout(self.event)
 
     def update(self, latencies: Latencies) -> None:

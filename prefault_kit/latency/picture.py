@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefault_kit.latency.colours import COLOURS, DASHED
+from prefault_kit.palette import GREY
 from prefault_kit.picture import SURFACE, png
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def draw(latencies: Latencies) -> bytes:
     title = "How long first touches wait"
     if latencies.watch.event != "nothing":
         title += f", before the {latencies.watch.event}"
-        over_time.axvline(latencies.watch.event_s, color="#767676", linewidth=1)
+        over_time.axvline(latencies.watch.event_s, color=GREY, linewidth=1)
         over_time.annotate(
             latencies.watch.event,
             (latencies.watch.event_s, 1),

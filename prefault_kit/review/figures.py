@@ -21,7 +21,7 @@ from bokeh.plotting import figure
 
 from prefault_kit import plot
 from prefault_kit.backing import format_bytes
-from prefault_kit.plot import BLUE, GREEN, GREY, PURPLE, VERMILLION
+from prefault_kit.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION
 from prefault_kit.quantities import format_ms
 from prefault_kit.review import advice
 from prefault_kit.review.cost import Weights, cost_s
