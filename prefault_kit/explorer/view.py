@@ -41,7 +41,7 @@ class View:
 def explorer(model: Explorer | None = None) -> Explorer:
     """Show the explorer in a notebook; returns its model, for scripts."""
     model = model or Explorer()
-    parts.show(view(model).page)
+    parts.show(lambda: view(model).page)
     return model
 
 

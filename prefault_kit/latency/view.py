@@ -48,7 +48,7 @@ class View:
 def watcher(model: Watcher | None = None) -> Watcher:
     """Show a watch in a notebook; returns its model, for scripts."""
     model = model or Watcher()
-    parts.show(view(model).page)
+    parts.show(lambda: view(model).page)
     return model
 
 

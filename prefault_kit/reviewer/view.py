@@ -43,7 +43,7 @@ class View:
 def reviewer(model: Reviewer | None = None) -> Reviewer:
     """Show the review in a notebook; returns its model, for scripts."""
     model = model or Reviewer()
-    parts.show(view(model).page)
+    parts.show(lambda: view(model).page)
     return model
 
 

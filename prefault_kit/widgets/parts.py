@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -27,10 +27,10 @@ class Page(widgets.VBox):
         return f"The {self._name} is live: choose Run > Run All Cells to see it."
 
 
-def show(page: Page) -> None:
-    """Display a screen with charts in a notebook."""
+def show(make: Callable[[], Page]) -> None:
+    """Display a screen with charts in a notebook: Bokeh first, then what needs it is made."""
     display(loader())
-    display(page)
+    display(make())
 
 
 def button(label: str, tip: str, *classes: str) -> widgets.Button:

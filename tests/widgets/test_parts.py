@@ -1,5 +1,6 @@
 """prefault_kit.widgets.parts: charts under their titles, the status of a bench."""
 
+import pytest
 from bokeh.models import Range1d
 
 from prefault_kit import plot
@@ -50,3 +51,18 @@ def test_one_of_run_and_stop_can_be_pressed() -> None:
     run.click()
     stop.click()
     assert pressed == ["run", "stop"]
+
+
+def test_bokeh_is_on_its_way_before_the_screen_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made before, executing the first notebook stalls until its time limit."""
+    seen: list[str] = []
+    monkeypatch.setattr(parts, "loader", lambda: "Bokeh")
+    monkeypatch.setattr(parts, "display", lambda shown: seen.append(str(shown)))
+
+    def make() -> parts.Page:
+        seen.append("made")
+        return parts.Page("bench")
+
+    parts.show(make)
+    assert seen[:2] == ["Bokeh", "made"]
+    assert "bench is live" in seen[2]
