@@ -28,7 +28,7 @@ setup: $(STAMP)
 ALL := --constraint constraints.txt --editable ".[test]"
 C_ALONE := --no-deps --no-build-isolation --editable .
 
-$(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native/*.[ch]) prefault_kit/native/build.py
+$(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/kernel/native/*.[ch]) prefault_kit/kernel/native/build.py
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: sudo apt install python3 python3-venv python3-dev" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@missing=; \
@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native
 	test -z "$$missing" || { echo "Set-up needs what is not here yet: sudo apt install$$missing" >&2; exit 1; }
 	@echo "Setting up $(VENV)..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@rm -f prefault_kit/native/*.so # a running kernel keeps its own; one compiled by hand would hide the new
+	@rm -f prefault_kit/kernel/native/*.so # a running kernel keeps its own; one compiled by hand would hide the new
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter pyproject.toml constraints.txt,$?),$(ALL),$(C_ALONE))
 	@mkdir -p "$(dir $(LAB_OVERRIDES))"
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > "$(LAB_OVERRIDES)"
@@ -68,4 +68,4 @@ check: $(STAMP)
 
 clean:
 	rm -rf $(VENV) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	rm -f prefault_kit/native/*.so prefault_kit/native/*.o prefault_kit/native/_prefault.c
+	rm -f prefault_kit/kernel/native/*.so prefault_kit/kernel/native/*.o prefault_kit/kernel/native/_prefault.c

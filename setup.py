@@ -1,3 +1,3 @@
 from setuptools import setup
 
-setup(cffi_modules=["prefault_kit/native/build.py:ffibuilder"])
+setup(cffi_modules=["prefault_kit/kernel/native/build.py:ffibuilder"])

@@ -22,10 +22,11 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit import hugepages, qemu, snapshot
 from prefault_kit.host import features
-from prefault_kit.sparse import limited
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import hugepages
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import small_tmpfs
+from prefault_kit.studies import qemu
 
 HERE = Path(__file__).parent
 DIRECTORIES = {
@@ -54,7 +55,7 @@ def _huge_pages() -> bool:
 @functools.cache
 def _own_mounts() -> bool:
     try:
-        os.close(limited.tmpfs_file(1 << 16, 1 << 16))
+        os.close(small_tmpfs.file(1 << 16, 1 << 16))
     except OSError:
         return False
     return True
@@ -72,7 +73,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
-    "userfaultfd": (lambda: snapshot.why_not() is None, "userfaultfd with write protection"),
+    "userfaultfd": (lambda: features.snapshots() is None, "userfaultfd with write protection"),
     "wp_async": (lambda: features.userfaultfd("WP_ASYNC") is None, "Linux 6.7"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
     "strace": (lambda: shutil.which("strace") is not None, "sudo apt install strace"),
@@ -195,7 +196,7 @@ def nothing_is_left() -> Iterator[None]:
     os.environ[name] = value
     before = _left_on_this_machine()
     yield
-    from prefault_kit import worker
+    from prefault_kit.measure import worker
 
     worker.shared().close()
     deadline = time.monotonic() + 10  # the kernel takes back a killed process's memory in its time

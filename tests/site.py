@@ -20,7 +20,7 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 from prefault_kit import host
-from prefault_kit.backing import format_bytes
+from prefault_kit.memory.sizes import format_bytes
 from tests.refresh import executed
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,8 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from prefault_kit.widgets import parts
-from tests import lab, site
+from prefault_kit.screens.widgets import parts
+from tests import site
+from tests.screens import lab
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 BUILT = ("01-explorer.ipynb", "02-what-is-a-page-fault.ipynb", "08-three-ways-to-ask.ipynb")

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 import junitparser
 
-from prefault_kit import promises
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, as_json
-from prefault_kit.promises import Verdict
-from prefault_kit.promises.promise import NOT_TESTABLE
+from prefault_kit.studies import promises
+from prefault_kit.studies.promises import Verdict
+from prefault_kit.studies.promises.promise import NOT_TESTABLE
 
 
 def _junit(verdicts: list[Verdict], path: Path) -> None:
@@ -82,7 +82,7 @@ def check(
     if as_json:
         click.echo(json.dumps([each.as_dict() for each in verdicts], indent=1))
     else:
-        show.verdicts(verdicts)
+        terminal.verdicts(verdicts)
     surprises = [each for each in verdicts if not each.explained]
     if surprises:
         names = ", ".join(dict.fromkeys(each.id for each in surprises))

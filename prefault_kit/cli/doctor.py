@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from prefault_kit import host
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.options import DIRECTORY, as_json
 
 
@@ -32,4 +32,4 @@ def doctor(directory: str | None, as_json: bool) -> None:
         data = {"host": host.facts(), "capabilities": [asdict(each) for each in found]}
         click.echo(json.dumps(data, indent=1))
     else:
-        show.capabilities(host.facts(), found)
+        terminal.capabilities(host.facts(), found)

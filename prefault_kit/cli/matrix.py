@@ -10,17 +10,18 @@ from pathlib import Path
 import click
 
 from prefault_kit import host
-from prefault_kit import matrix as grids
-from prefault_kit.backing import format_bytes
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
-from prefault_kit.experiment import STARTS, Experiment
-from prefault_kit.grid import Grid, name
 from prefault_kit.host import Unavailable
-from prefault_kit.matrix import Step
-from prefault_kit.tables import SCHEMA
+from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.measure.saved import SCHEMA
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.studies.grid import matrix as grids
+from prefault_kit.studies.grid import table_file
+from prefault_kit.studies.grid.cells import Grid, name
+from prefault_kit.studies.grid.matrix import Step
 
 
 @click.command(short_help="Run the grid published in 2021, 95 cells a size.")
@@ -113,7 +114,7 @@ def matrix(
             move(step.work_done / step.work, f"{step.number} of {step.cells}: {what}, {size}")
 
         try:
-            rows = grids.run(grid, table, resume=resume, on_step=tell)
+            results = grids.run(grid, table, resume=resume, on_step=tell)
         except KeyboardInterrupt:
             sentence = f"stopped; the same command with --resume goes on with {table}"
             raise Ending(INTERRUPTED, sentence) from None
@@ -123,13 +124,18 @@ def matrix(
             said = f"{error.filename or table} cannot be written: {error.strerror}"
             raise Ending(FAILED, f"{said}: mend that and go on with --resume") from None
     if as_json:
-        data = {"schema": SCHEMA, "table": str(table), "host": host.facts(), "rows": rows}
+        data = {
+            "schema": SCHEMA,
+            "table": str(table),
+            "host": host.facts(),
+            "rows": table_file.rows(results),
+        }
         click.echo(json.dumps(data, indent=1))
     else:
-        show.rows(rows)
-    if failed := [row for row in rows if row["outcome"] == "error"]:
-        first = f"{failed[0]['sharing']} {failed[0]['backing']}: {failed[0]['message']}"
-        raise Ending(FAILED, f"{len(failed)} of {len(rows)} cells failed, the first is {first}")
+        terminal.grid(results)
+    if failed := [each for each in results if each.outcome == "error"]:
+        first = f"{failed[0].sharing} {failed[0].backing}: {failed[0].message}"
+        raise Ending(FAILED, f"{len(failed)} of {len(results)} cells failed, the first is {first}")
 
 
 def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[str]:

@@ -9,15 +9,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from prefault_kit.backing import KINDS
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json, backing_of
-from prefault_kit.mapping import SHARINGS
-from prefault_kit.review import Progress, Weights, Workload, advice, document, measured
-from prefault_kit.review.presets import PRESETS
-from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS, WORDS
+from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json
+from prefault_kit.memory.backing import KINDS, Backing
+from prefault_kit.memory.mapping import SHARINGS
+from prefault_kit.show import review as review_text
+from prefault_kit.show import review_page
+from prefault_kit.studies.review import Progress, Weights, Workload, measured
+from prefault_kit.studies.review.presets import PRESETS
+from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, PATTERNS, WORDS
 
 
 def _case(
@@ -40,7 +42,7 @@ def _case(
         if found.not_testable:
             raise Ending(UNAVAILABLE, f"{preset} is not testable here: {found.not_testable}")
         return found.workload(directory or ".", **chosen), found.weights
-    memory = backing_of(backing or "file", page_size, directory)
+    memory = Backing.of(backing or "file", page_size=page_size, directory=directory)
     if memory.on_disk:
         chosen = {"afterwards": "sync"} | chosen
     return Workload(memory, **chosen), Weights()
@@ -129,7 +131,7 @@ def review(
     }
     try:
         case, own_weights = _case(chosen, preset, existing_file, backing, page_size, directory)
-        taken = document.taken(export) if export is not None else None
+        taken = review_page.taken(export) if export is not None else None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if context.get_parameter_source("weights") is ParameterSource.DEFAULT:
@@ -143,11 +145,11 @@ def review(
 
         found = measured.run(case, sweep=not no_sweep, on_progress=tell)
     if export is not None and found.outcome == "ok":
-        document.save(found, weights, export)
+        review_page.save(found, weights, export)
     if as_json:
-        click.echo(json.dumps(advice.as_dict(found, weights), indent=1))
+        click.echo(json.dumps(review_text.as_dict(found, weights), indent=1))
     elif found.outcome == "ok":
-        show.review(found, weights)
+        terminal.review(found, weights)
     if found.outcome == "unavailable":
         raise Ending(UNAVAILABLE, found.message or "this host cannot run it", found.enable)
     if found.outcome != "ok":

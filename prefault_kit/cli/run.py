@@ -6,14 +6,15 @@ import json
 
 import click
 
-from prefault_kit import experiment
-from prefault_kit.backing import KINDS
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json, backing_of
-from prefault_kit.experiment import STARTS, Experiment, Progress
-from prefault_kit.mapping import SHARINGS
+from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
+from prefault_kit.measure import running
+from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.measure.running import Progress
+from prefault_kit.memory.backing import KINDS, Backing
+from prefault_kit.memory.mapping import SHARINGS
 
 
 @click.command(short_help="Run one cell: one method on one kind of memory.")
@@ -88,7 +89,7 @@ def run(
     """
     try:
         cell = Experiment(
-            backing=backing_of(backing, page_size, directory),
+            backing=Backing.of(backing, page_size=page_size, directory=directory),
             sharing=sharing,
             method=method,
             size_bytes=size_bytes,
@@ -110,11 +111,11 @@ def run(
                 done = progress.repetition + 1
                 move(done / (repeats + 1), f"{method}: {progress.repetition} of {repeats}")
 
-        result = experiment.run(cell, on_progress=tell)
+        result = running.run(cell, on_progress=tell)
     if as_json:
         click.echo(json.dumps(result.as_dict(), indent=1))
     elif result.outcome != "unavailable":
-        show.result(result, cell)
+        terminal.result(result, cell)
     if result.outcome == "unavailable":
         raise Ending(UNAVAILABLE, result.message or "this host cannot run it", result.command)
     if result.outcome != "ok":

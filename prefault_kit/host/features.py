@@ -9,14 +9,16 @@ import functools
 import os
 from collections.abc import Callable
 
-from prefault_kit import mounts, syscalls
-from prefault_kit.backing import Backing, format_bytes
-from prefault_kit.host import rlimits, thp
-from prefault_kit.host import userfaultfd as uffd
+from prefault_kit.host import thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.mapping import BLIND, Mapping
-from prefault_kit.methods import Method
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import mounts, proc, syscalls
+from prefault_kit.kernel import userfaultfd as uffd
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import small_tmpfs, support
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import BLIND, Mapping
+from prefault_kit.memory.methods import Method
+from prefault_kit.memory.sizes import format_bytes
 
 SECCOMP_FILTER = "2"
 """/proc/self/status, Seccomp: a filter is installed."""
@@ -33,7 +35,7 @@ def _tried(call: Callable[[], object]) -> str | None:
 
 def _missing(what: str, since: str, answer: str) -> Unavailable:
     cause = f"this kernel is older than Linux {since}"
-    if rlimits.status().get("Seccomp") == SECCOMP_FILTER:
+    if proc.status().get("Seccomp") == SECCOMP_FILTER:
         cause = (
             f"the seccomp filter on this process stops it (of a container, say: run it with "
             f"--security-opt seccomp=unconfined), or {cause}"
@@ -41,11 +43,9 @@ def _missing(what: str, since: str, answer: str) -> Unavailable:
     return Unavailable(f"{what} answers {answer} where it should work: {cause}")
 
 
-@functools.cache
 def populate(advice: str) -> Unavailable | None:
     """MADV_POPULATE_READ or MADV_POPULATE_WRITE, on a readable and writable anonymous page."""
-    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
-        answer = _tried(lambda: page.advise(advice))
+    answer = support.populate_refusal(advice)
     return _missing(f"madvise({advice})", "5.14", answer) if answer else None
 
 
@@ -63,7 +63,7 @@ def collapse(kind: str, sharing: str) -> Unavailable | None:
     with Mapping(backing, huge, sharing, thp=None) as memory:
         memory.touch_write(0, PAGE_SIZE_BYTES)
         answer = _tried(lambda: memory.advise("MADV_COLLAPSE", 0, PAGE_SIZE_BYTES))
-    if answer and rlimits.status().get("THP_enabled") == "0":
+    if answer and proc.status().get("THP_enabled") == "0":
         return Unavailable(
             "transparent huge pages are switched off for this process (PR_SET_THP_DISABLE)"
         )
@@ -102,7 +102,7 @@ def cachestat_in(directory: str) -> Unavailable | None:
 def userfaultfd(*wanted: str) -> Unavailable | None:
     """Why a process without privilege has no userfaultfd, or none with the features wanted.
 
-    The names are those of :data:`prefault_kit.host.userfaultfd.FEATURES`.
+    The names are those of :data:`prefault_kit.kernel.userfaultfd.FEATURES`.
     """
     offered: list[str] = []
     answer = _tried(lambda: offered.extend(uffd.features()))
@@ -114,6 +114,25 @@ def userfaultfd(*wanted: str) -> Unavailable | None:
                 f"this kernel's userfaultfd has no {name}: it came with Linux {uffd.SINCE[name]}, "
                 "and not for every architecture"
             )
+    return None
+
+
+def snapshots() -> Unavailable | None:
+    """What stops :mod:`prefault_kit.memory.snapshot` here; None if nothing does."""
+    return userfaultfd("write-protect", "WP_UNPOPULATED")
+
+
+def own_mounts() -> Unavailable | None:
+    """A file on a small tmpfs of its own."""
+    if _tried(lambda: os.close(small_tmpfs.file(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES))):
+        return Unavailable(small_tmpfs.FORBIDDEN, "sudo sysctl kernel.unprivileged_userns_clone=1")
+    return None
+
+
+def mounting(answer: str) -> Unavailable | None:
+    """Whether an errno that ``namespace.enter`` gave in a child forbids namespaces."""
+    if answer in ("EPERM", "EACCES"):
+        return Unavailable(small_tmpfs.FORBIDDEN, "sudo prefault-kit check")
     return None
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import os
 import platform
 from dataclasses import asdict
 
-from prefault_kit import hugepages
-from prefault_kit.host import cpu, memory, thp
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.version import VERSION
+from prefault_kit.host import accounts, cpu, thp
+from prefault_kit.kernel import hugepages, proc
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 
 
 def facts() -> dict[str, object]:
@@ -20,8 +20,8 @@ def facts() -> dict[str, object]:
     where there is one that tells no name; ``memory_limit_bytes`` is the tightest memory cgroup's,
     None without one; ``huge_page_pools`` count pages.
     """
-    machine = memory.meminfo()
-    limits = [account.total_bytes for account in memory.accounts() if account.limit]
+    machine = proc.meminfo()
+    limits = [account.total_bytes for account in accounts.accounts() if account.limit]
     pools = hugepages.pools()
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
     return {
@@ -39,6 +39,6 @@ def facts() -> dict[str, object]:
         "shmem_thp": thp.shmem_enabled(),
         "hypervisor": cpu.hypervisor(),
         "python": platform.python_version(),
-        "prefault_kit": VERSION,
+        "prefault_kit": importlib.metadata.version("prefault-kit"),
         "date": f"{now.isoformat()}Z",
     }

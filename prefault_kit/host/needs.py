@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prefault_kit.backing import Backing
 from prefault_kit.host import thp
-from prefault_kit.methods import Method
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.methods import Method
 
 ENTRY_BYTES = 8
 """One page-table entry on every 64-bit machine."""

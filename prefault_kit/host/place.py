@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 
-from prefault_kit import hugepages, mounts
-from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host.unavailable import Unavailable
+from prefault_kit.kernel import hugepages, mounts
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.sizes import format_bytes
 
 FOUND = ("tmpfs", "hugetlbfs")
 """Backings whose directory is found among the mounts when none is given."""

@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from prefault_kit.backing import format_bytes
-from prefault_kit.explorer import Explorer, View, view
-from prefault_kit.host.memory import meminfo
+from prefault_kit.host.accounts import meminfo
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.screens.explorer import Explorer, View, view
 
 from .findings import Finding
 

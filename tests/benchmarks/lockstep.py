@@ -16,11 +16,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prefault_kit import grid
-from prefault_kit.backing import Backing
-from prefault_kit.experiment import Experiment
-from prefault_kit.mapping import Mapping
-from prefault_kit.stage import Cell, Stage
+from prefault_kit.measure.cell import Cell
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.start_state import Stage
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.grid import cells
 
 from .plain import PlainCell, PlainError
 
@@ -71,7 +72,7 @@ class Skipped:
 
 
 def _label(cell: Experiment) -> str:
-    return grid.name(cell.backing, cell.sharing, cell.method)
+    return cells.name(cell.backing, cell.sharing, cell.method)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from prefault_kit.experiment import Experiment
+from prefault_kit.measure.experiment import Experiment
 
 SOURCE = Path(__file__).with_name("cells.c")
 

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 
-from prefault_kit.backing import Backing
-from prefault_kit.experiment import Experiment
-from prefault_kit.worker import Worker
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.worker import Worker
+from prefault_kit.memory.backing import Backing
 
 from .findings import Finding
 
@@ -63,7 +63,7 @@ def worker(times: int) -> Finding:
     for _ in range(times + 1):
         with Worker() as started:
             began = time.perf_counter()
-            answer = started.stream("prefault_kit.stage:perform", payload)
+            answer = started.stream("prefault_kit.measure.start_state:perform", payload)
             next(answer)
             taken.append((time.perf_counter() - began) * 1000)
             for _ in answer:

@@ -101,7 +101,7 @@ def closed_directory() -> Iterator[str]:
 @pytest.fixture
 def disk(disk_directory: Path) -> str:
     """A directory on each disk file system, also where the temporary directory is in memory."""
-    from prefault_kit.mounts import in_memory
+    from prefault_kit.kernel.mounts import in_memory
 
     for directory in (str(disk_directory), str(Path(__file__).parent)):
         if in_memory(directory) is None:

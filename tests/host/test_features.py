@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import Backing, Mapping, methods
-from prefault_kit.backing import format_bytes
-from prefault_kit.host import features, thp, userfaultfd
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit import Backing, Mapping
+from prefault_kit.host import features, thp
+from prefault_kit.kernel import userfaultfd
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import methods
+from prefault_kit.memory.sizes import format_bytes
 
 Ask = Callable[..., Any]
 FILTERED = [sys.executable, str(Path(__file__).parents[1] / "filtered.py")]
@@ -65,7 +67,7 @@ def test_userfaultfd_filtered(run_json: Callable[[list[str]], Any]) -> None:
 import json
 from prefault_kit import promises, snapshot
 verdicts = promises.check(promises.questions(["snapshot-*"]))
-print(json.dumps([str(snapshot.why_not()), *(f"{e.verdict}: {e.reason}" for e in verdicts)]))
+print(json.dumps([str(features.snapshots()), *(f"{e.verdict}: {e.reason}" for e in verdicts)]))
 """
     said, *verdicts = run_json([*FILTERED, "userfaultfd", sys.executable, "-c", code])
     assert said.startswith("userfaultfd(UFFD_USER_MODE_ONLY) answers EPERM where it should work: ")
@@ -113,7 +115,7 @@ def test_collapse_switched_off(run_json: Callable[[list[str]], Any]) -> None:
     script = """
 import json
 from prefault_kit import syscalls
-from prefault_kit.backing import format_bytes
+from prefault_kit.memory.backing import format_bytes
 from prefault_kit.host import features, thp
 syscalls.disable_thp(True)
 print(json.dumps(features.collapse("anon", "private").reason))

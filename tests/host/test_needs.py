@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import Backing, Experiment, hugepages, methods, stage
+from prefault_kit import Backing, Experiment
 from prefault_kit.host import needs, thp
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import hugepages
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import methods
 
 PAGES = 64
 MIB = 1 << 20
@@ -41,7 +43,7 @@ def _needs(cell: Experiment) -> needs.Needs:
 
 def _run(cell: Experiment) -> dict[str, Any]:
     """Run a cell in this process; what was measured."""
-    events = list(stage.perform({"experiments": [cell.as_dict()]}))
+    events = list(cell.perform({"experiments": [cell.as_dict()]}))
     measured = events[-1]
     assert measured["outcome"] == "ok", measured
     return measured

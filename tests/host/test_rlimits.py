@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import Backing, Mapping, methods
+from prefault_kit import Backing, Mapping
 from prefault_kit.host import rlimits
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import methods
 
 MIB = 1 << 20
 SoftLimit = Callable[[str, int], contextlib.AbstractContextManager[None]]

@@ -1,0 +1,112 @@
+"""Who waits for whom: touching and populating, alone and beside a thread that maps memory.
+
+mmap and munmap lock the whole address space for writing, populating locks it for reading; since
+Linux 6.4 a page fault locks its own mapping where it can (Documentation/mm/process_addrs.rst).
+"""
+
+from __future__ import annotations
+
+import mmap
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
+from prefault_kit.measure.interleaving import interleave
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping as Memory
+
+PAUSE_S = 0.0001
+"""Between two mappings of the neighbour."""
+
+Way = Callable[[Memory], Work]
+"""Does something to fresh memory."""
+
+
+@contextmanager
+def neighbour() -> Iterator[list[float]]:
+    """A thread that maps and unmaps a page again and again; yields how long each mmap took, in
+    microseconds, in order. It has begun when the block does."""
+    waits_us: list[float] = []
+    stop = threading.Event()
+    began = threading.Event()
+
+    def live() -> None:
+        while not stop.is_set():
+            before_ns = time.monotonic_ns()
+            page = mmap.mmap(-1, PAGE_SIZE_BYTES)
+            waits_us.append((time.monotonic_ns() - before_ns) / 1000)
+            page.close()
+            began.set()
+            time.sleep(PAUSE_S)
+
+    thread = threading.Thread(target=live, name="contention-neighbour", daemon=True)
+    thread.start()
+    try:
+        began.wait()
+        yield waits_us
+    finally:
+        stop.set()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What one way took: medians over the repetitions, and the worst that the neighbour met."""
+
+    elapsed_ms: float
+    cpu_ms: float
+    """Of all its threads."""
+    waits: int
+    """How often they slept."""
+    beside_ms: float
+    """The time it took beside the neighbour."""
+    beside_waits: int
+    mmap_us: float
+    """The neighbour's median wait for mmap meanwhile."""
+    worst_mmap_us: float
+
+
+def measure(
+    ways: Mapping[str, Way],
+    backing: Backing,
+    size_bytes: int,
+    sharing: str = "private",
+    *,
+    repeats: int = 3,
+) -> dict[str, Wait]:
+    """Let each way do its work on fresh memory, alone and beside a neighbour, interleaved; what
+    each took, by way."""
+    alone: dict[str, list[Work]] = {name: [] for name in ways}
+    beside: dict[str, list[Work]] = {name: [] for name in ways}
+    mmaps_us: dict[str, list[float]] = {name: [] for name in ways}
+    for repetition, _, name in interleave(tuple(ways), repeats):
+        with Memory(backing, size_bytes, sharing) as memory:
+            by_itself = ways[name](memory)
+        with Memory(backing, size_bytes, sharing) as memory, neighbour() as waits_us:
+            before = len(waits_us)
+            together = ways[name](memory)
+            met_us = waits_us[before:]
+        if repetition:
+            alone[name].append(by_itself)
+            beside[name].append(together)
+            mmaps_us[name] += met_us
+    return {name: _wait(alone[name], beside[name], mmaps_us[name]) for name in ways}
+
+
+def _wait(alone: list[Work], beside: list[Work], mmaps_us: list[float]) -> Wait:
+    def median(works: list[Work], name: str) -> float:
+        return float(statistics.median(getattr(each, name) for each in works))
+
+    return Wait(
+        elapsed_ms=median(alone, "elapsed_ns") / 1e6,
+        cpu_ms=median(alone, "cpu_ns") / 1e6,
+        waits=round(median(alone, "waits")),
+        beside_ms=median(beside, "elapsed_ns") / 1e6,
+        beside_waits=round(median(beside, "waits")),
+        mmap_us=statistics.median(mmaps_us or [0.0]),
+        worst_mmap_us=max(mmaps_us, default=0.0),
+    )

@@ -1,0 +1,81 @@
+"""Results as JSON files: written whole or not at all, checked when read, without paths."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefault_kit.measure.result import Result
+
+SCHEMA = "prefault-kit/1"
+"""The version of rows and of saved results."""
+
+
+def without_paths(text: str, known: Iterable[str] = ()) -> str:
+    """Put DIR for the paths in a message: what is saved may be shown to others.
+
+    ``known`` paths are found even with blanks in them; the kernel's own (/proc, /sys, /dev) stay.
+    """
+    for path in known:
+        text = re.sub(rf"(?<![\w/.]){re.escape(path)}(?![\w])", "DIR", text)
+    return re.sub(r"(?<![^\s'\"(])/(?!(?:dev|proc|sys)\b)[^\s'\":,;)]+", "DIR", text)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("x", encoding="utf-8") as out:
+            json.dump(data, out, indent=1)
+            out.write("\n")
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """Read what :func:`write_json` wrote; ValueError if it is not ours or of another version."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except ValueError:  # also of undecodable bytes
+        data = None
+    if not isinstance(data, dict) or "schema" not in data:
+        raise ValueError(f"{path} is not {what} of this kit: name another file")
+    if data["schema"] != SCHEMA:
+        raise ValueError(
+            f"{path} was written by another version of the kit ({data['schema']!r}, this one "
+            f"reads {SCHEMA!r}): name another file"
+        )
+    return data
+
+
+def save(results: Sequence[Result], path: Path, *, overwrite: bool = False) -> None:
+    """Save results as JSON; FileExistsError for a file that is there, unless ``overwrite``."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already")
+    saved = []
+    for result in results:
+        data = result.as_dict()
+        for name in ("message", "command"):
+            data[name] = without_paths(data[name]) if data[name] else None
+        saved.append(data)
+    write_json(path, {"schema": SCHEMA, "results": saved})
+
+
+def load(path: Path) -> list[Result]:
+    """Load what :func:`save` wrote; ValueError if it is not ours or of another version."""
+    data = read_json(path, "a file of saved results")
+    entries = data.get("results")
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise ValueError(f"{path} is not a file of saved results of this kit: name another file")
+    try:
+        return [Result.from_dict(each) for each in entries]
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,26 @@
+"""The steps of a method: operations of a mapping by their names."""
+
+from __future__ import annotations
+
+import time
+
+from prefault_kit.kernel.syscalls import Work
+from prefault_kit.memory.mapping import Mapping
+
+ONE_CALL = ("fallocate", "map_populate", "mlock_on_fault")
+"""Steps that are one system call, which cannot be shared out among threads."""
+
+
+def do(mapping: Mapping, step: str, threads: int) -> Work:
+    """Do one step of a method: its work."""
+    if step.startswith("MADV_"):
+        return mapping.advise(step)
+    if step.startswith("protect "):
+        began_ns = time.monotonic_ns()
+        mapping.protect(step.removeprefix("protect "))
+        return Work(elapsed_ns=time.monotonic_ns() - began_ns)
+    if step in ONE_CALL:
+        work: Work = getattr(mapping, step)()
+    else:
+        work = getattr(mapping, step)(threads=threads, interruptible=False)
+    return work

@@ -1,0 +1,153 @@
+"""What a person chose, what else is on offer beside it, and what this host says to each.
+
+Two rules narrow the offer. What makes no sense for the chosen memory is left out (FALLOCATE of a
+private mapping). What makes sense but cannot run on this host stays, with the reason and the
+command that enables it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from prefault_kit.host import Unavailable
+from prefault_kit.kernel import hugepages
+from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.memory.backing import KINDS, Backing
+from prefault_kit.memory.mapping import SHARINGS
+from prefault_kit.memory.methods import METHODS
+from prefault_kit.memory.sizes import format_bytes, parse_bytes
+from prefault_kit.screens.model import Option, Problem
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The controls, as typed: ``page_size`` and ``size`` are texts such as ``2 MiB``."""
+
+    backing: str = "anon"
+    page_size: str = "4 KiB"
+    sharing: str = "private"
+    method: str = "POPULATE_READ"
+    start: str = "empty"
+    size: str = "2 MiB"
+    repeats: int = 10
+    directory: str = ""
+    """Empty: found among the mounts (tmpfs, hugetlbfs), or the current directory (file)."""
+    follow_up: bool = True
+
+    def memory(self) -> Backing:
+        """The backing; ValueError when it has no pages of this size."""
+        if self.backing in ("anon", "memfd"):
+            return Backing.of(self.backing, page_size=parse_bytes(self.page_size))
+        return Backing.of(self.backing, directory=self.directory or None)
+
+    def experiment(self) -> Experiment:
+        """The cell; ValueError in one sentence when the choice is no experiment."""
+        return Experiment(
+            backing=self.memory(),
+            sharing=self.sharing,
+            method=self.method,
+            size_bytes=parse_bytes(self.size),
+            start=self.start,
+            repeats=self.repeats,
+            follow_up=self.follow_up,
+        )
+
+    def problem(self) -> Problem | None:
+        """What stops this choice here, or None."""
+        try:
+            cell = self.experiment()
+        except ValueError as error:
+            return Problem(str(error))
+        refused = cell.why_not()
+        return Problem(refused.reason, refused.command) if refused else None
+
+    # What each control offers
+
+    def page_sizes(self) -> tuple[str, ...]:
+        """The page sizes that the backing comes in, smallest first."""
+        if self.backing in ("anon", "memfd"):
+            sizes = [Backing.anon().page_size_bytes, *hugepages.pools()]
+        else:
+            sizes = [self.memory().page_size_bytes]
+        return tuple(format_bytes(size) for size in sizes)
+
+    def method_names(self) -> tuple[str, ...]:
+        """The methods that make sense for the chosen memory, published ones first."""
+        plain = replace(self, start="empty")
+        return tuple(name for name in METHODS if replace(plain, method=name)._makes_sense())
+
+    def starts(self) -> tuple[str, ...]:
+        """The starting states that make sense for the chosen memory."""
+        plain = replace(self, method="Read")
+        return tuple(start for start in STARTS if replace(plain, start=start)._makes_sense())
+
+    def settled(self) -> Choice:
+        """The same choice with every value that is no longer on offer replaced by one that is."""
+        choice = self
+        if choice.page_size not in choice.page_sizes():
+            choice = replace(choice, page_size=choice.page_sizes()[0])
+        names = choice.method_names()
+        if choice.method not in names:
+            plain = choice.method.removeprefix("FALLOCATE").removeprefix("+")
+            choice = replace(choice, method=plain if plain in names else "POPULATE_READ")
+        if choice.start not in choice.starts():
+            choice = replace(choice, start="empty")
+        return choice
+
+    def offer(self) -> dict[str, tuple[Option, ...]]:
+        """Every control's options, by the control's name. Each is judged at the size of one page,
+        so that an option is refused only when this host can run none of it."""
+        usual = replace(self, start="empty", method="Read")
+        here = usual._refused()
+        return {
+            "backing": tuple(_option(kind, usual._of(kind)) for kind in KINDS),
+            "page_size": tuple(
+                _option(size, replace(usual, page_size=size)) for size in self.page_sizes()
+            ),
+            "sharing": tuple(Option(sharing) for sharing in SHARINGS),
+            "method": tuple(
+                # memory that cannot be had is one problem, not one for each method
+                Option(name) if here else _option(name, replace(usual, method=name))
+                for name in self.method_names()
+            ),
+            "start": tuple(
+                Option(start) if here else _option(start, replace(usual, start=start))
+                for start in self.starts()
+            ),
+        }
+
+    def _of(self, kind: str) -> Choice:
+        """The same with another backing; the directory belongs to the present one."""
+        directory = self.directory if kind == self.backing else ""
+        return replace(self, backing=kind, directory=directory).settled()
+
+    def _page(self) -> Experiment:
+        """The same cell at the size of one page, a huge one where the method is about those;
+        ValueError when it makes no sense."""
+        memory = self.memory()
+        size_bytes = memory.page_size_bytes
+        if METHODS[self.method].thp is not False:
+            size_bytes = max(size_bytes, hugepages.default_size_bytes() or 0)
+        return Experiment(
+            backing=memory,
+            sharing=self.sharing,
+            method=self.method,
+            size_bytes=size_bytes,
+            start=self.start,
+        )
+
+    def _makes_sense(self) -> bool:
+        try:
+            self._page()
+        except ValueError:
+            return False
+        return True
+
+    def _refused(self) -> Unavailable | None:
+        """What the host says to one page of this choice."""
+        return self._page().why_not()
+
+
+def _option(value: str, choice: Choice) -> Option:
+    refused = choice._refused()
+    return Option(value, refused.reason, refused.command) if refused else Option(value)

@@ -1,0 +1,199 @@
+"""The review on the screen without its widgets: the case, the weights, what was measured.
+
+Every trait may be set and observed from a script. :meth:`Reviewer.run` returns at once. Weights
+may be moved at any time: nothing is measured for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import traitlets
+
+from prefault_kit.measure.worker import Worker
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.screens.model import Bench, Job, Problem
+from prefault_kit.screens.reviewer.case import OWN_FILE, Case
+from prefault_kit.show import review as review_text
+from prefault_kit.show import review_page
+from prefault_kit.studies.review import Progress, Review, Weights, Workload, measured
+from prefault_kit.studies.review.presets import PRESETS
+
+CONTROLS = tuple(Case.__dataclass_fields__)
+WEIGHTS = tuple(each.name for each in fields(Weights))
+FIRST_PRESET = "fake-nvdimm"
+"""What stands there at the beginning: the case that the debate was about."""
+
+
+@dataclass
+class Measuring(Job):
+    """A review under way."""
+
+    workload: Workload
+    sweep: bool
+    review: Review | None = None
+
+    def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
+        """Measure every candidate."""
+        self.review = measured.run(
+            self.workload, sweep=self.sweep, worker=worker, on_progress=on_progress
+        )
+
+    def doing(self) -> str:
+        """The candidate and the repetition."""
+        return f"Measuring: {self.latest.words}" if self.latest else "Measuring"
+
+
+class Reviewer(Bench):
+    """READ or WRITE, for one case after the other."""
+
+    # The controls; see Case
+    backing = traitlets.Unicode("file")
+    directory = traitlets.Unicode("")
+    existing_file = traitlets.Unicode("")
+    sharing = traitlets.Unicode("shared")
+    size = traitlets.Unicode("256 MiB")
+    content = traitlets.Unicode("hole")
+    read = traitlets.Float(1.0)
+    write = traitlets.Float(0.0)
+    pattern = traitlets.Unicode("random")
+    afterwards = traitlets.Unicode("sync")
+    threads = traitlets.Int(1)
+    repeats = traitlets.Int(5)
+    sweep = traitlets.Bool(True, help="Whether other written fractions are tried too.")
+
+    # What things cost; see Weights
+    startup = traitlets.Float(1.0)
+    tail = traitlets.Float(0.0)
+    written = traitlets.Float(0.0)
+    memory = traitlets.Float(0.0)
+
+    preset = traitlets.Unicode(
+        "", help="The preset that controls and weights are of; setting it sets them."
+    )
+    offer = traitlets.Dict(help="Control name -> tuple of Option.")
+    problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present case.")
+    review = traitlets.Instance(Review, allow_none=True, help="What was measured last.")
+
+    def __init__(self, worker: Worker | None = None, **values: Any) -> None:
+        self._quiet = False
+        super().__init__(worker, **values)
+        if not values:
+            self.preset = FIRST_PRESET
+        self._apply()
+        self._changed()
+        self.observe(self._apply, names="preset")
+        self.observe(self._settle, names=CONTROLS)
+        self.observe(self._weigh, names=WEIGHTS)
+
+    @property
+    def case(self) -> Case:
+        """The controls as one record."""
+        return Case(**{name: getattr(self, name) for name in CONTROLS})
+
+    @property
+    def weights(self) -> Weights:
+        """The weights as one record."""
+        return Weights(**{name: getattr(self, name) for name in WEIGHTS})
+
+    def check(self) -> None:
+        """Ask the host again what it can run."""
+        self._changed()
+
+    def _apply(self, change: Any = None) -> None:
+        """Set controls and weights to those of the preset."""
+        found = PRESETS.get(self.preset)
+        if found is None:
+            return
+        if found.not_testable:
+            self._fail(f"{found.id} is not testable here: {found.not_testable}")
+            self.preset = ""
+            return
+        load = found.workload(self.directory or ".")
+        words = {name: getattr(load, name) for name in CONTROLS if hasattr(load, name)}
+        words |= {"backing": found.kind, "existing_file": "", "size": format_bytes(load.size_bytes)}
+        with self._quietly():
+            for name, value in (words | asdict(found.weights)).items():
+                self.set_trait(name, value)
+        self._changed()
+        self.changed += 1
+
+    def _settle(self, change: Any = None) -> None:
+        """Somebody moved a control: what is on offer now?"""
+        if self._quiet:
+            return
+        if self.backing == OWN_FILE and change and change["name"] in ("backing", "existing_file"):
+            with self._quietly():  # what was asked for another file is not asked for this one
+                self.content, self.afterwards = "as-is", "nothing"
+        self.preset = ""
+        self._changed()
+
+    def _weigh(self, change: Any = None) -> None:
+        """Somebody moved a weight."""
+        if not self._quiet:
+            self.preset = ""
+            self.changed += 1
+
+    def _changed(self) -> None:
+        with self._quietly():
+            case = self.case.settled()
+            for name in CONTROLS:
+                self.set_trait(name, getattr(case, name))
+            self.offer = case.offer()
+            self.problem = case.problem()
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What is set within is not somebody moving a control."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+
+    def run(self) -> None:
+        """Measure the case; returns at once."""
+        problem = self.case.problem()
+        if problem is not None:
+            self._fail(problem.reason, problem.command)
+            return
+        self._start(Measuring(self.case.workload(), self.sweep), "Measuring ...")
+
+    def _finish(self, job: Measuring) -> None:
+        review = job.review
+        if review is None:
+            return
+        if review.outcome != "ok":
+            self._fail(review.message or review.outcome, review.enable)
+            return
+        self.review = review
+        self.status = f"Done in {job.elapsed_s:.0f} s."
+
+    @property
+    def answer(self) -> list[str]:
+        """What is recommended by the present weights, and why; empty before the first review."""
+        return review_text.answer(self.review, self.weights) if self.review else []
+
+    def export(self, path: str) -> bool:
+        """Write the page, and the summary beside it; False, and status says why, when not."""
+        if self.review is None:
+            self._fail("there is no review to export yet: press Run first")
+            return False
+        target = Path(path).expanduser()
+        try:
+            review_page.save(self.review, self.weights, target)
+        except ValueError as error:
+            self._fail(str(error))
+            return False
+        except FileExistsError as error:
+            self._fail(f"there is a file {error.filename} already: choose another name")
+            return False
+        except OSError as error:
+            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
+            return False
+        self._tell(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
+        return True

@@ -1,0 +1,185 @@
+"""Results as tables in Markdown, for notebooks: a function for each kind of result."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+from prefault_kit.measure import intervals
+from prefault_kit.measure.contention import Wait
+from prefault_kit.measure.contest import Contest
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show.markdown import Markdown, table
+from prefault_kit.show.units import format_ms
+from prefault_kit.studies.grid.conclusions import Judged, Judgement, name
+from prefault_kit.studies.latency.latencies import Latencies
+from prefault_kit.studies.qemu.race import Lap
+from prefault_kit.studies.review import advice, policies
+from prefault_kit.studies.review.cost import Weights
+from prefault_kit.studies.review.measured import Candidate, Review
+from prefault_kit.studies.review.policies import COUNTS, POLICIES, READ, WRITE, Policy
+from prefault_kit.studies.snapshots import Costs
+
+
+def contest(found: Contest) -> Markdown:
+    """Minimum and median of each way, and the ratio of minima to the first."""
+    first = next(iter(found.entries))
+    rows = []
+    for way, entry in found.entries.items():
+        median = format_ms(statistics.median(entry.times_ms))
+        rows.append((way, format_ms(entry.best_ms), median, f"{found.ratio(way, first):.2f}"))
+    return Markdown(table(("way", "best", "median", f"over {first}"), rows))
+
+
+def contention(found: Mapping[str, Wait]) -> Markdown:
+    """What each way took alone and beside a neighbour, and how long the neighbour's mmap waited."""
+    heads = (
+        "way", "alone, ms", "processor, ms", "sleeps", "beside a neighbour, ms", "sleeps",
+        "its mmap, us: median", "worst",
+    )  # fmt: skip
+    rows = [
+        (
+            way,
+            f"{wait.elapsed_ms:.1f}",
+            f"{wait.cpu_ms:.1f}",
+            f"{wait.waits}",
+            f"{wait.beside_ms:.1f}",
+            f"{wait.beside_waits}",
+            f"{wait.mmap_us:.1f}",
+            f"{wait.worst_mmap_us:.0f}",
+        )
+        for way, wait in found.items()
+    ]
+    return Markdown(table(heads, rows))
+
+
+def snapshot_costs(found: Costs) -> Markdown:
+    """What each way to prepare memory for a snapshot cost, at its cheapest."""
+    size = format_bytes(found.size_bytes)
+    heads = (size, "populating", "protecting", "together", "memory taken", "page tables")
+    rows = []
+    for way, cost in found.ways.items():
+        times = (cost.populate_ms, cost.protect_ms, cost.together_ms)
+        cells = [format_ms(each) if each else "-" for each in times]
+        sizes = (cost.memory_bytes, cost.page_table_bytes)
+        cells += [format_bytes(each) if each else "-" for each in sizes]
+        rows.append((way, *cells))
+    return Markdown(table(heads, rows))
+
+
+# QEMU
+
+RACE_HEADS = (
+    "memory", "threads", "size", "QEMU, best", "median", "kit, best", "median",
+    "kit / QEMU, best", "median",
+)  # fmt: skip
+
+
+def race(laps: Sequence[Lap]) -> Markdown:
+    """A row a case: minimum and median, the ratio of minima, which a virtual machine's host
+    disturbs less, and that of medians with its interval."""
+    rows = []
+    for kind, threads in dict.fromkeys((lap.kind, lap.threads) for lap in laps):
+        own = [lap for lap in laps if (lap.kind, lap.threads) == (kind, threads)]
+        kit, qemu = (tuple(getattr(lap, each) for lap in own) for each in ("kit_ms", "qemu_ms"))
+        found = intervals.of_medians(kit, qemu)
+        times = (min(qemu), statistics.median(qemu), min(kit), statistics.median(kit))
+        rows.append(
+            (
+                f"memory-backend-{kind}",
+                f"{threads}",
+                format_bytes(own[0].size_bytes),
+                *map(format_ms, times),
+                f"{min(kit) / min(qemu):.2f}",
+                f"{found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})",
+            )
+        )
+    return Markdown(table(RACE_HEADS, rows))
+
+
+# The published table
+
+
+def judgement(found: Judgement) -> Markdown:
+    """One sentence of the cover letter by the published figures and by grids."""
+    sentence = found.sentence
+    title = f"**{sentence.text}** ({sentence.source}): {sentence.method} over {sentence.other}"
+    rows = []
+    for memory in sentence.memories:
+        cells = [_judged(column.get(memory)) for column in found.columns.values()]
+        if any(cells):
+            rows.append((name(memory), *cells))
+    return Markdown("\n".join([title, "", table(("memory", *found.columns), rows)]))
+
+
+def _judged(judged: Judged | None) -> str:
+    if judged is None:
+        return ""
+    ratio = f"{judged.ratio:.2f}"
+    if judged.low != judged.high:
+        ratio += f" ({judged.low:.2f} to {judged.high:.2f})"
+    return f"{ratio} {judged.verdict}"
+
+
+# Latencies
+
+HALVES = ("before", "after")
+FIGURES = ("p50", "p99.9", "worst", "faults")
+"""Of each half, in a table of latencies; microseconds."""
+LATENCY_HEADS = ("us", *(f"{figure} {half}" for half in HALVES for figure in FIGURES))
+
+
+def latency_rows(found: Latencies) -> list[tuple[str, ...]]:
+    """A row a way: what :data:`LATENCY_HEADS` says."""
+    return [(way, *_latency_cells(found, way)) for way in found.ways]
+
+
+def _latency_cells(found: Latencies, way: str) -> Iterator[str]:
+    for values, faults in zip(found.quantiles_us(way), found.faulted(way), strict=True):
+        yield from ("-" if math.isnan(each) else f"{each:,.1f}" for each in values.values())
+        yield faults
+
+
+def latencies(found: Latencies) -> Markdown:
+    """How long the touches of each way waited, before the event and after it; what was refused."""
+    refused = [f"\n{way}: {reason}." for way, reason in found.refused.items()]
+    return Markdown("\n".join([table(LATENCY_HEADS, latency_rows(found)), *refused]))
+
+
+# One flag or two
+
+
+def left(reviews: Mapping[str, Review]) -> Markdown:
+    """What each policy's choice leaves behind: exact counts, and no line where all are 0."""
+    rows = []
+    for title, review in reviews.items():
+        chosen = [policy.choose(review.workload) for policy in POLICIES]
+        for what, number in COUNTS.items():
+            counts = [number(policies.of(review, each)) for each in (READ, WRITE, *chosen)]
+            if any(counts):
+                rows.append((title, what, *map(str, counts)))
+    return Markdown(table(("case", "after", "READ", "WRITE", *_policy_names()), rows))
+
+
+def lost(reviews: Mapping[str, Review], weights: Mapping[str, Weights]) -> Markdown:
+    """What each policy costs more than the better of READ and WRITE."""
+    rows = []
+    for title, review in reviews.items():
+        own = weights.get(title, Weights())
+        best = policies.better(review, own)
+        cells = [_loss(review, policy, best, own) for policy in POLICIES]
+        cost = format_ms(advice.cost_of(best, own) * 1000)
+        rows.append((title, f"{best.name.removeprefix('POPULATE_')}, {cost}", *cells))
+    return Markdown(table(("case", "two flags", *_policy_names()), rows))
+
+
+def _policy_names() -> list[str]:
+    return [policy.name for policy in POLICIES]
+
+
+def _loss(review: Review, policy: Policy, best: Candidate, weights: Weights) -> str:
+    if policy.choose(review.workload) == best.name:
+        return "the same"
+    found = policies.loss(review, policy, weights)
+    return f"{found.ratio:.2f} times ({found.low:.2f} to {found.high:.2f})"

@@ -1,0 +1,191 @@
+"""Tables of results: a CSV file, a row for each result, that survives the end of its writer.
+
+Times are milliseconds, ``usage_*`` and ``*_bytes`` bytes, ``pages_*`` and the counts of ``file_*``
+system pages; a cell is empty where there is no figure. Beside each result stand the published
+figure and the ratio of populating to touching. Every row says which version of this layout it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from prefault_kit.kernel import smaps
+from prefault_kit.measure.result import Result
+from prefault_kit.measure.saved import SCHEMA, without_paths
+from prefault_kit.memory import methods
+from prefault_kit.studies.grid.published import published, published_note
+
+GROUPS = {
+    "usage": tuple(smaps.NAMES),
+    "pages": ("present", "zero", "huge", "swapped"),
+    "file": ("cached", "dirty", "writeback", "allocated_bytes"),
+    "faults": ("minor", "major"),
+}
+"""The views of a result, each of whose figures is a column."""
+
+
+def _times(value: str) -> list[float]:
+    return [float(part) for part in value.split()]
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "schema": str,
+    "backing": str,
+    "page_size_bytes": int,
+    "sharing": str,
+    "method": str,
+    "size_bytes": int,
+    "size_mib": float,
+    "start": str,
+    "threads": int,
+    "repeats": int,
+    "file_system": str,
+    "outcome": str,
+    "best_ms": float,
+    "median_ms": float,
+    "warmup_ms": float,
+    "timings_ms": _times,
+    "published_ms": float,
+    "ratio_populate_to_touch": float,
+    "published_ratio_populate_to_touch": float,
+    "errno": str,
+    "populated_bytes": int,
+    **{f"{group}_{name}": int for group, names in GROUPS.items() for name in names},
+    "message": str,
+    "notes": str,
+}
+
+COLUMNS = tuple(_TYPES)
+"""The columns of a table, in order."""
+_RESULT = tuple(
+    each.name for each in fields(Result) if each.name in _TYPES and each.name != "notes"
+)
+"""Those that are a field of the result by the same name."""
+
+
+def touch_of(method: str) -> str | None:
+    """The method that touches what this one populates: the other side of the ratio."""
+    touch = method.replace("POPULATE_READ", "Read").replace("POPULATE_WRITE", "Write")
+    return touch if touch != method and touch in methods.METHODS else None
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return round(part / whole, 4) if part and whole else None
+
+
+def columns(result: Result, touch: Result | None = None) -> dict[str, Any]:
+    """What a row says of a result, by :data:`COLUMNS`.
+
+    ``touch`` is the result of :func:`touch_of` its method on the same memory.
+    """
+    figure = published(result)
+    data = result.as_dict()
+    notes = list(result.notes)
+    if (remark := published_note(result)) and not any(remark in note for note in notes):
+        notes.append(remark)
+    made: dict[str, Any] = dict.fromkeys(COLUMNS)
+    made.update({name: data[name] for name in COLUMNS if name in data})
+    made.update(
+        schema=SCHEMA,
+        size_mib=result.size_bytes / (1 << 20),
+        published_ms=figure,
+        ratio_populate_to_touch=_ratio(result.best_ms, touch.best_ms if touch else None),
+        published_ratio_populate_to_touch=_ratio(figure, published(touch) if touch else None),
+        message=without_paths(result.message) if result.message else None,
+        notes=" ".join(notes) or None,
+    )
+    for group, names in GROUPS.items():
+        counts = data[group] or {}
+        made.update({f"{group}_{name}": counts.get(name) for name in names})
+    return made
+
+
+def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row for each result, with the ratio to touching the same memory among them."""
+
+    def key(result: Result, method: str | None) -> tuple[object, ...]:
+        memory = (result.backing, result.page_size_bytes, result.sharing)
+        return *memory, method, result.size_bytes
+
+    known = {key(result, result.method): result for result in results}
+    return [columns(each, known.get(key(each, touch_of(each.method)))) for each in results]
+
+
+def _result(row: dict[str, Any]) -> Result:
+    """The result that :func:`columns` made a row of; what a table does not hold is empty."""
+    known = {name: row[name] for name in _RESULT if row[name] is not None}
+    for group, names in GROUPS.items():
+        counts = {name: row[f"{group}_{name}"] for name in names}
+        if any(count is not None for count in counts.values()):
+            known[group] = counts
+    known["notes"] = [row["notes"]] if row["notes"] else []
+    return Result(**known)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join(map(repr, value))
+    return str(value).replace("\n", " ")
+
+
+def _text(rows: Iterable[dict[str, Any]]) -> str:
+    """Rows as lines of CSV, without the header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([_cell(each[name]) for name in COLUMNS] for each in rows)
+    return out.getvalue()
+
+
+def create(path: Path) -> None:
+    """Begin a table; FileExistsError if the file is there."""
+    with path.open("x", encoding="utf-8") as out:
+        out.write(",".join(COLUMNS) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def append(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Add rows, as :func:`columns` makes them; they are on disk when this returns."""
+    with path.open("a", encoding="utf-8") as out:
+        out.write(_text(rows))
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def read(path: Path) -> list[Result]:
+    """Read a table; ValueError in one sentence if it is not one of this kit and this version.
+
+    A last line without its end is a row that was being written when the writer was killed: it is
+    left out.
+    """
+    try:
+        whole, _, _ = path.read_text("utf-8").rpartition("\n")
+        header, *lines = csv.reader(io.StringIO(whole)) if whole else [[]]
+    except (UnicodeDecodeError, csv.Error):
+        header, lines = [], []
+    if header[:1] != ["schema"]:
+        raise ValueError(f"{path} is not a table of this kit: name another file")
+    other = next((line[0] for line in lines if line and line[0] != SCHEMA), None)
+    if other is not None or tuple(header) != COLUMNS:
+        raise ValueError(
+            f"{path} was written by another version of the kit, with "
+            f"{'other columns' if other is None else repr(other)}, and this one reads "
+            f"{SCHEMA!r}: name another file"
+        )
+    results = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            cells = zip(COLUMNS, line, strict=True)
+            row = {name: _TYPES[name](value) if value else None for name, value in cells}
+            results.append(_result(row))
+        except (TypeError, ValueError):
+            raise ValueError(f"{path} is damaged in line {number}: delete that line") from None
+    return results

@@ -1,0 +1,118 @@
+"""A promise: what a text says of populating, how it is shown here, and the verdict.
+
+To add one, write a function in a module of this package that prepares memory, looks, and returns
+what it saw in a few words, and decorate it with :func:`promise`. Nothing else needs to know of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from prefault_kit.host import Unavailable
+from prefault_kit.kernel import syscalls
+from prefault_kit.studies.promises.ground import Ground
+
+HOLDS = "holds"
+DIFFERS = "differs"
+NOT_TESTABLE = "not-testable"
+
+
+class NotTestable(Exception):
+    """This host cannot show it; says why and, where there is one, the command that helps."""
+
+    def __init__(self, missing: Unavailable) -> None:
+        super().__init__(str(missing))
+
+
+def need(missing: Unavailable | None) -> None:
+    """End the showing of a promise here if something is missing."""
+    if missing:
+        raise NotTestable(missing)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one promise came to on one kind of memory; the object that ``check --json`` prints."""
+
+    id: str
+    source: str
+    claim: str
+    backing: str
+    """Sharing and kind of memory, with the file system: ``shared file on ext4``."""
+    expected: str
+    observed: str | None
+    verdict: str
+    """``holds``, ``differs`` (from the text) or ``not-testable``."""
+    reason: str | None = None
+    """Why it differs, and since when; or why it cannot be tested, and what would help."""
+
+    @property
+    def explained(self) -> bool:
+        """Whether it is no surprise: it holds, cannot be tested, or is known to differ."""
+        return self.verdict != DIFFERS or self.reason is not None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object that :meth:`from_dict` takes back."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One claim, and how it is shown."""
+
+    id: str
+    """Short, unique and lasting: notebooks name promises by it."""
+    source: str
+    """Where the claim stands: a section of the cover letter, a man page, the kernel's docs."""
+    claim: str
+    on: Mapping[str, str]
+    """What is expected on each kind of memory, as :meth:`Ground.find` takes it."""
+    show: Callable[[Ground], str]
+    """Says what it saw, in the words of ``on``; NotTestable where this host cannot show it."""
+    differs: Mapping[str, str] = field(default_factory=dict)
+    """What is seen where the text no longer holds -> why, and since when."""
+
+    def judge(self, kind: str, directory: str) -> Verdict:
+        """Show it on one kind of memory, with files in ``directory``, and compare."""
+        expected = self.on[kind]
+        say = functools.partial(
+            Verdict, self.id, self.source, self.claim, Ground.label(kind, directory), expected
+        )
+        try:
+            ground = Ground.find(kind, directory)
+            if isinstance(ground, Unavailable):
+                raise NotTestable(ground)
+            observed = self.show(ground)
+        except NotTestable as missing:
+            return say(None, NOT_TESTABLE, str(missing))
+        except OSError as error:
+            observed = f"{syscalls.ERRNO_NAMES.get(error.errno or 0)}: {error.strerror}"
+        if observed == expected:
+            return say(observed, HOLDS)
+        return say(observed, DIFFERS, self.differs.get(observed))
+
+
+PROMISES: dict[str, Promise] = {}
+"""Every promise by its id, in the order of telling."""
+
+
+def promise(
+    name: str,
+    *,
+    source: str,
+    claim: str,
+    on: Mapping[str, str],
+    differs: Mapping[str, str] | None = None,
+) -> Callable[[Callable[[Ground], str]], Callable[[Ground], str]]:
+    """Enter the decorated function into :data:`PROMISES`; see :class:`Promise`."""
+
+    def enter(show: Callable[[Ground], str]) -> Callable[[Ground], str]:
+        if name in PROMISES:
+            raise ValueError(f"there are two promises {name}")
+        PROMISES[name] = Promise(name, source, claim, on, show, differs or {})
+        return show
+
+    return enter

@@ -1,0 +1,42 @@
+"""How a process ends that touches more of a sparse file than its file system holds."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
+from prefault_kit.memory import small_tmpfs
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+
+
+def touched(limit_bytes: int, size_bytes: int, worker: Worker | None = None) -> str:
+    """How a process ends that touches ``size_bytes`` where only ``limit_bytes`` can be had.
+
+    A signal's name; ``lives`` if it does. OSError as :func:`small_tmpfs.file`.
+    """
+
+    def hear(event: Event) -> None:
+        raise OSError(event["errno"], event["text"])
+
+    try:
+        listen(perform, {"limit_bytes": limit_bytes, "size_bytes": size_bytes}, hear, worker)
+    except WorkerDied as death:
+        return death.signal or str(death)
+    return "lives"
+
+
+def perform(payload: dict[str, Any]) -> Iterator[Event]:
+    """In the worker, which may die: touch a mapping that its file system cannot fill."""
+    size_bytes = payload["size_bytes"]
+    try:
+        fd = small_tmpfs.file(payload["limit_bytes"], size_bytes)
+    except OSError as error:
+        yield {"errno": error.errno, "text": error.strerror}
+        return
+    with Mapping(Backing.tmpfs("/"), size_bytes, "shared", fd=fd, reserve=False) as memory:
+        ctypes.memset(memory.address, 1, size_bytes)
+    os.close(fd)

@@ -1,0 +1,199 @@
+"""prefault_kit.measure.worker: a process that may die, told in words."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
+
+
+# What the child runs: it finds this module by its name, through PYTHONPATH.
+def count(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for number in range(payload["to"]):
+        yield {"number": number, "pid": os.getpid()}
+
+
+def sleep(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {"asleep": True}
+    time.sleep(60)
+
+
+def die(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {"dying": True}
+    os.kill(os.getpid(), payload["signal"])
+    time.sleep(60)
+
+
+def fail(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield {}
+    raise KeyError("lost")
+
+
+def chatter(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    print("to standard output", flush=True)
+    os.write(1, b"raw\n")
+    yield {"fine": True}
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    with Worker() as worker:
+        yield worker
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended; a zombie has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has ended, waiting a moment for it."""
+    deadline = time.monotonic() + 10
+    while not has_ended(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return has_ended(pid)
+
+
+def test_events_come_in_order_from_another_process(worker: Worker) -> None:
+    """What the generator yields arrives, and it ran elsewhere."""
+    events = list(worker.stream("test_worker:count", {"to": 100}))
+    assert [event["number"] for event in events] == list(range(100))
+    assert {event["pid"] for event in events} == {worker.pid} != {os.getpid()}
+
+
+def test_the_child_is_reused(worker: Worker) -> None:
+    """A second request goes to the same process."""
+    first = list(worker.stream("test_worker:count", {"to": 1}))
+    assert list(worker.stream("test_worker:count", {"to": 1})) == first
+
+
+@pytest.mark.parametrize("number", [signal.SIGBUS, signal.SIGSEGV, signal.SIGKILL, signal.SIGTERM])
+def test_death_is_told_in_words_and_the_next_run_works(worker: Worker, number: int) -> None:
+    """A child killed by a signal is reported by the signal's name; then a new one serves."""
+    with pytest.raises(WorkerDied, match=f"killed by {signal.Signals(number).name}") as caught:
+        list(worker.stream("test_worker:die", {"signal": number}))
+    assert caught.value.signal == signal.Signals(number).name
+    assert len(list(worker.stream("test_worker:count", {"to": 3}))) == 3
+
+
+def test_an_exception_is_told_with_its_place(worker: Worker) -> None:
+    """A mistake in the code that runs there comes back with its traceback."""
+    with pytest.raises(WorkerDied, match=r"(?s)in fail.*KeyError: 'lost'"):
+        list(worker.stream("test_worker:fail", {}))
+    assert len(list(worker.stream("test_worker:count", {"to": 3}))) == 3
+
+
+def test_stop_from_another_thread(worker: Worker) -> None:
+    """Stop ends a child in the middle of its work; the stream says so; the next run works."""
+    seen = threading.Event()
+    outcome: list[str] = []
+
+    def consume() -> None:
+        try:
+            for _ in worker.stream("test_worker:sleep", {}):
+                seen.set()
+        except WorkerStopped as stopped:
+            outcome.append(str(stopped))
+
+    thread = threading.Thread(target=consume)
+    thread.start()
+    assert seen.wait(10)
+    pid = worker.pid
+    assert pid is not None
+    worker.stop()
+    assert ended(pid)
+    thread.join(10)
+    assert outcome and "stopped" in outcome[0]
+    assert len(list(worker.stream("test_worker:count", {"to": 3}))) == 3
+
+
+def test_one_at_a_time(worker: Worker) -> None:
+    """A second stream while one is open is refused, not mixed in."""
+    stream = worker.stream("test_worker:sleep", {})
+    next(stream)
+    with pytest.raises(WorkerBusy, match="stop it first"):
+        next(worker.stream("test_worker:count", {"to": 1}))
+    stream.close()  # type: ignore[attr-defined]
+
+
+def test_leaving_the_loop_ends_the_child(worker: Worker) -> None:
+    """Who breaks out of the loop (or presses Ctrl-C in it) leaves no child at work."""
+    stream = worker.stream("test_worker:sleep", {})
+    next(stream)
+    pid = worker.pid
+    assert pid is not None
+    stream.close()  # type: ignore[attr-defined]
+    assert ended(pid)
+
+
+def test_prints_do_not_mix_with_messages(worker: Worker) -> None:
+    """Output of the code that runs there never breaks the stream."""
+    assert list(worker.stream("test_worker:chatter", {})) == [{"fine": True}]
+
+
+def test_shadowing_modules_are_not_imported(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A json.py in the user's directory does not reach the worker."""
+    (tmp_path / "json.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    assert len(list(worker.stream("test_worker:count", {"to": 2}))) == 2
+
+
+def test_kill_9_of_the_parent_ends_the_child() -> None:
+    """When the parent is killed with -9 the child goes too, in the middle of a long madvise."""
+    code = """
+import sys
+from prefault_kit import Backing, Experiment, run, worker
+worker.shared().start()
+print(worker.shared().pid, flush=True)
+run(Experiment(Backing.anon(), "private", "POPULATE_WRITE", 1 << 30, repeats=10000))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    time.sleep(0.3)
+    assert not has_ended(pid)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert ended(pid)
+
+
+def test_exit_of_the_parent_ends_the_child() -> None:
+    """An ordinary end of the parent leaves no child either."""
+    code = "from prefault_kit import worker; w = worker.shared(); w.start(); print(w.pid)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended(int(done.stdout))
+
+
+def test_the_worker_is_the_first_victim(worker: Worker) -> None:
+    """The OOM killer is told to take the worker before the user's notebook."""
+    worker.start()
+    list(worker.stream("test_worker:count", {"to": 1}))
+    assert Path(f"/proc/{worker.pid}/oom_score_adj").read_text().strip() == "1000"
+
+
+def test_a_fork_does_not_touch_the_childs_parent(worker: Worker) -> None:
+    """A forked copy of the worker's owner cannot kill the child that it does not own."""
+    list(worker.stream("test_worker:count", {"to": 1}))
+    pid = os.fork()
+    if pid == 0:
+        worker.stop()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert worker.pid is not None
+    os.kill(worker.pid, 0)
+    assert len(list(worker.stream("test_worker:count", {"to": 3}))) == 3

@@ -1,0 +1,69 @@
+"""prefault_kit.show.page_map: the states of pages in words and colours."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from prefault_kit import Backing, Mapping
+from prefault_kit.host import features
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.show.page_map import page_map
+
+PAGES = 128
+
+
+def test_words_count_the_states() -> None:
+    """The text says of each row how many pages are in which state."""
+    with Mapping(Backing.anon(), PAGES * PAGE) as memory:
+        fresh = memory.pages()
+        memory.touch_write(0, 5 * PAGE)
+        drawn = page_map({"before": fresh, "five written": memory.pages()})
+    assert repr(drawn) == (
+        "before        128 pages: 128 not present\n"
+        "five written  128 pages: 123 not present, 5 present"
+    )
+
+
+@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+def test_own_pages_and_the_file_s_are_told_apart() -> None:
+    """A private file mapping: pages read are the file's, pages written are anonymous."""
+    with Mapping(Backing.memfd(), PAGES * PAGE) as memory:
+        memory.populate_read()
+        memory.touch_write(0, 3 * PAGE)
+        said = page_map.states(memory.pages(file=True), file=True)
+    assert said == ["anonymous"] * 3 + ["of the file"] * (PAGES - 3)
+
+
+@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+def test_the_zero_page_has_its_state() -> None:
+    """Anonymous memory that was read is the zero page."""
+    with Mapping(Backing.anon(), PAGES * PAGE) as memory:
+        memory.populate_read()
+        assert set(page_map.states(memory.pages())) == {"zero page"}
+
+
+def test_a_picture_shows_its_colours() -> None:
+    """The PNG has the colours of the states that are there, and not of others."""
+    png = page_map({"a row": ["not present"] * 64 + ["anonymous"] * 64})._repr_png_()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    colours = {colour for _, colour in image.getcolors(1 << 20) or []}
+
+    def rgb(name: str) -> tuple[int, ...]:
+        return tuple(bytes.fromhex(page_map.COLOURS[name][1:]))
+
+    assert {rgb("not present"), rgb("anonymous")} <= colours
+    assert rgb("huge") not in colours
+
+
+def test_a_large_range_fits() -> None:
+    """Many pages share a cell, and the picture stays small."""
+    png = page_map({"large": ["present"] * 262144})._repr_png_()
+    assert len(png) < 50_000
+    assert Image.open(io.BytesIO(png)).height < 600
+
+
+def test_a_word_without_a_colour() -> None:
+    """A state that has no colour is refused in words."""
+    with pytest.raises(ValueError, match="no colour for molten"):
+        page_map({"row": ["molten"]})

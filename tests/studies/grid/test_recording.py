@@ -1,0 +1,162 @@
+"""prefault_kit.studies.grid.recording: the files of a grid, and what a kill leaves of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefault_kit.measure.saved import SCHEMA
+from prefault_kit.studies.grid import table_file
+from prefault_kit.studies.grid.recording import Recording
+from prefault_kit.studies.grid.table_file import COLUMNS
+from tests.studies.grid.made import result
+
+PLAN = {"sizes_bytes": [4096], "repeats": 3}
+HOST = {"kernel": "6.1", "machine": "x", "cpu": "y", "page_size_bytes": 4096, "date": "today"}
+
+
+ROW = table_file.columns(result())
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A table with one row and a journal with two repetitions of the next cell."""
+    path = tmp_path / "grid.csv"
+    with Recording.begin(path, PLAN, HOST) as recording:
+        recording.note(0, 0, 9.0)
+        recording.finish([ROW])
+        recording.note(1, 0, 9.5)
+        recording.note(1, 1, 1.5)
+    return path
+
+
+def test_all_is_there_after_a_break(begun: Path) -> None:
+    """Finished rows and the repetitions after them; those of finished rows are forgotten."""
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        assert recording.results == [result()]
+        assert recording.warmups_ms == {1: 9.5}
+        assert recording.timings_ms == {1: [1.5]}
+        recording.note(1, 2, 2.5)
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        assert recording.timings_ms == {1: [1.5, 2.5]}
+
+
+@pytest.mark.parametrize("cut", range(1, 46))
+def test_a_kill_may_cut_the_journal_anywhere(begun: Path, cut: int) -> None:
+    """The line cut short is lost and no other, and what follows it is readable."""
+    journal = begun.with_suffix(".part")
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        assert recording.warmups_ms == {1: 9.5}
+        assert recording.timings_ms == {}
+        recording.note(1, 1, 3.5)
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        assert recording.timings_ms == {1: [3.5]}
+
+
+def test_a_kill_may_cut_the_table(begun: Path) -> None:
+    """A row cut short is cut off before another one is added."""
+    with begun.open("a") as out:
+        out.write("prefault-kit/1,anon,40")
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        assert recording.results == [result()]
+        recording.finish([ROW])
+    assert table_file.read(begun) == [result(), result()]
+
+
+@pytest.mark.parametrize("left", [[], [".host.json"], [".host.json", ".csv"]])
+def test_a_kill_may_come_while_it_begins(tmp_path: Path, left: list[str]) -> None:
+    """Whatever of the three files is there, empty or not, resume begins the table."""
+    path = tmp_path / "grid.csv"
+    for number, suffix in enumerate(left):
+        path.with_suffix(suffix).write_text("")
+        if number:
+            path.with_suffix(".host.json").unlink()
+    with Recording.resume(path, PLAN, HOST) as recording:
+        recording.finish([ROW])
+    assert table_file.read(path) == [ROW]
+
+
+def test_only_the_table_and_its_host_remain(begun: Path) -> None:
+    """When all is complete the journal goes."""
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        recording.complete()
+    assert sorted(path.name for path in begun.parent.iterdir()) == ["grid.csv", "grid.host.json"]
+
+
+def test_nothing_is_overwritten(begun: Path) -> None:
+    """begin() refuses when any of its files is there, and says how to go on."""
+    for suffix in (".csv", ".host.json", ".part"):
+        before = begun.with_suffix(suffix).read_bytes()
+        with pytest.raises(ValueError, match="exists already: go on with it by --resume"):
+            Recording.begin(begun, PLAN, HOST)
+        assert begun.with_suffix(suffix).read_bytes() == before
+        begun.with_suffix(suffix).unlink()
+
+
+def test_one_process_at_a_time(begun: Path) -> None:
+    """While a table is being recorded nobody else may go on with it."""
+    with (
+        Recording.resume(begun, PLAN, HOST),
+        pytest.raises(ValueError, match="another process is recording"),
+    ):
+        Recording.resume(begun, PLAN, HOST)
+    Recording.resume(begun, PLAN, HOST).close()
+
+
+@pytest.mark.parametrize(
+    ("plan", "host", "words"),
+    [
+        ({"sizes_bytes": [8192]}, {}, r"sizes_bytes \[4096\], not \[8192\]"),
+        ({"repeats": 4}, {}, "repeats 3, not 4"),
+        ({}, {"kernel": "6.2"}, "kernel '6.1', not '6.2'"),
+        ({}, {"cpu": "z"}, "cpu 'y', not 'z'"),
+    ],
+)
+def test_another_plan_or_host_is_refused(
+    begun: Path, plan: dict[str, Any], host: dict[str, Any], words: str
+) -> None:
+    """Two halves of one table are of the same sizes and of the same kernel; a date may differ."""
+    with pytest.raises(ValueError, match=words) as caught:
+        Recording.resume(begun, PLAN | plan, HOST | host)
+    assert "name another file" in str(caught.value)
+    Recording.resume(begun, PLAN, HOST | {"date": "tomorrow"}).close()
+
+
+def _write(suffix: str, text: str) -> Callable[[Path], object]:
+    return lambda path: path.with_suffix(suffix).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_write(".csv", "name,price\nbread,3\n"), "not a table of this kit"),
+        (_write(".csv", ",".join(COLUMNS) + "\nprefault-kit/0\n"), "another version"),
+        (_write(".host.json", "{}"), "not the host file of a table of this kit"),
+        (_write(".host.json", json.dumps({"schema": "prefault-kit/0"})), "another version"),
+        (_write(".host.json", json.dumps({"schema": SCHEMA})), "does not belong to a table"),
+        (lambda path: path.with_suffix(".host.json").unlink(), "is missing"),
+        (_write(".part", "dear diary\n"), "not a journal of this kit"),
+    ],
+)
+def test_files_that_are_not_ours_are_refused(
+    begun: Path, spoil: Callable[[Path], object], words: str
+) -> None:
+    """Each of the three files is checked before any is changed."""
+    spoil(begun)
+    before = {path: path.read_bytes() for path in begun.parent.iterdir()}
+    with pytest.raises(ValueError, match=words) as caught:
+        Recording.resume(begun, PLAN, HOST)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in begun.parent.iterdir()} == before
+
+
+def test_a_table_is_a_csv_file_in_a_directory(tmp_path: Path) -> None:
+    """Another ending, or a directory that is not there, is refused by name."""
+    with pytest.raises(ValueError, match=r"is a \.csv file, not"):
+        Recording.begin(tmp_path / "grid.json", PLAN, HOST)
+    with pytest.raises(ValueError, match="is not a directory"):
+        Recording.begin(tmp_path / "none" / "grid.csv", PLAN, HOST)
+    assert list(tmp_path.iterdir()) == []

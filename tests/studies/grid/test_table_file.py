@@ -1,0 +1,104 @@
+"""prefault_kit.studies.grid.table_file: rows in a CSV file that may have been cut short."""
+
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.kernel import smaps
+from prefault_kit.measure import saved
+from prefault_kit.measure.result import Result
+from prefault_kit.studies.grid import table_file
+from prefault_kit.studies.grid.cells import Grid
+from prefault_kit.studies.grid.table_file import COLUMNS
+from tests.studies.grid.made import result
+
+
+def table(path: Path, *results: Result) -> Path:
+    table_file.create(path)
+    table_file.append(path, map(table_file.columns, results))
+    return path
+
+
+def test_results_come_back_as_they_were(tmp_path: Path) -> None:
+    """Numbers, lists of times, text with commas and quotes, and what has no figure."""
+    written = result(
+        timings_ms=[0.1, 1 / 3],
+        best_ms=0.1,
+        message='it said "no", twice',
+        usage=dict.fromkeys(smaps.NAMES) | {"rss": 0},
+    )
+    noted = result("Read", notes=["Übrigens."])
+    path = table(tmp_path / "a.csv", written, noted)
+    assert table_file.read(path) == [written, noted]
+
+
+def test_each_row_is_one_line(tmp_path: Path) -> None:
+    """A line break in a text becomes a blank, so that a cut-off line is always a cut-off row."""
+    path = table(tmp_path / "a.csv", result(message="one\ntwo"))
+    assert len(path.read_text().splitlines()) == 2
+    assert table_file.read(path)[0].message == "one two"
+
+
+def test_a_row_cut_short_is_left_out(tmp_path: Path) -> None:
+    """What a killed writer left behind its last line's end is no row."""
+    path = table(tmp_path / "a.csv", result(), result())
+    path.write_bytes(path.read_bytes()[:-20])
+    assert table_file.read(path) == [result()]
+
+
+def test_a_table_is_never_begun_twice(tmp_path: Path) -> None:
+    """create() leaves a file that is there as it is."""
+    path = table(tmp_path / "a.csv", result())
+    with pytest.raises(FileExistsError):
+        table_file.create(path)
+    assert table_file.read(path) == [result()]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a table of this kit"),
+        (b"name,price\nbread,3\n", "not a table of this kit"),
+        (b"\x00\xff\xfe\n", "not a table of this kit"),
+        (b"schema,backing\nprefault-kit/1,anon\n", "another version"),
+        ((",".join(COLUMNS) + "\nprefault-kit/0" + "," * 20 + "\n").encode(), "prefault-kit/0"),
+        ((",".join(COLUMNS) + "\nprefault-kit/1,anon\n").encode(), "damaged in line 2"),
+    ],
+)
+def test_what_is_not_ours_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    """Not a table, another version, damaged: one sentence with the file's name and advice."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        table_file.read(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
+
+
+RUNS = sorted((Path(__file__).parents[3] / "data" / "runs").glob("*.csv"))
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.stem)
+def test_recorded_runs_are_whole(run: Path) -> None:
+    """What data/runs holds reads back: every cell of every size, timed, with its host beside it."""
+    begun = saved.read_json(run.with_suffix(".host.json"), "the host file of a table")
+    rows = table_file.read(run)
+    plan = begun["plan"]
+    cells = Grid(tuple(plan["sizes_bytes"]), start=plan["start"], only=tuple(plan["only"])).cells()
+    assert len(cells) == (30 if plan["only"] else 190)
+    assert sorted(
+        (row.backing, row.sharing, row.method, row.size_bytes, row.start) for row in rows
+    ) == sorted(
+        (cell.backing.kind, cell.sharing, cell.method, cell.size_bytes, cell.start)
+        for cell in cells
+    )
+    assert {row.outcome for row in rows} == {"ok"}
+    assert all(len(row.timings_ms) == begun["plan"]["repeats"] for row in rows)
+    assert all(row.best_ms == min(row.timings_ms) for row in rows)
+    assert "/" not in run.with_suffix(".host.json").read_text().replace("prefault-kit/1", "")
+
+
+def test_there_are_recorded_runs() -> None:
+    """Else the test above would hold of nothing."""
+    assert RUNS

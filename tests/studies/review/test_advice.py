@@ -1,0 +1,135 @@
+"""prefault_kit.studies.review.advice: what is recommended, and where READ and WRITE cross."""
+
+import pytest
+
+from prefault_kit.studies.review import Weights, advice, crossing, recommend
+from prefault_kit.studies.review.advice import NO_DIFFERENCE
+from tests.studies.review.made import candidate, review, trial
+
+STEADY = (10.0, 10.1, 10.0, 9.9, 10.0)
+
+
+def slower(factor: float) -> tuple[float, ...]:
+    return tuple(ms * factor for ms in STEADY)
+
+
+def test_the_cheapest_is_recommended_with_its_margin() -> None:
+    """A tenth more costs the next one: a margin of 0.1."""
+    found = recommend(
+        review(
+            candidate("POPULATE_WRITE", *slower(1.1)),
+            candidate("POPULATE_READ", *STEADY, minor_faults=500),
+        )
+    )
+    assert found is not None
+    assert found.name == "POPULATE_READ"
+    assert found.margin == pytest.approx(0.1)
+    assert "POPULATE_WRITE costs 1.10 times that" in found.reason
+
+
+def test_equal_costs_that_leave_different_things_are_no_difference() -> None:
+    """They are told apart by what they leave, in the reason."""
+    found = recommend(
+        review(
+            candidate("POPULATE_READ", *STEADY, minor_faults=500),
+            candidate("POPULATE_WRITE", *slower(1.01), bytes_written_back=4096 * 1000),
+            candidate("nothing", *slower(3)),
+        )
+    )
+    assert found is not None
+    assert found.name == NO_DIFFERENCE
+    assert found.equals == ("POPULATE_READ", "POPULATE_WRITE")
+    assert "3.906 MiB written back" in found.reason
+    assert found.margin == pytest.approx(2.0)
+
+
+def test_of_two_that_leave_the_same_the_earlier_is_recommended() -> None:
+    """MAP_POPULATE does what POPULATE_READ does to shared memory, and hides its errors."""
+    found = recommend(
+        review(
+            candidate("MAP_POPULATE", *slower(0.99), minor_faults=500),
+            candidate("POPULATE_READ", *STEADY, minor_faults=505),
+        )
+    )
+    assert found is not None
+    assert (found.name, found.margin) == ("POPULATE_READ", None)
+
+
+def test_noise_makes_no_winner() -> None:
+    """A better median in trials that vary more than they differ says nothing."""
+    found = recommend(
+        review(
+            candidate("POPULATE_READ", 10, 30, 11, 28, 12, minor_faults=500),
+            candidate("POPULATE_WRITE", 13, 12, 30, 11, 29),
+        )
+    )
+    assert found is not None
+    assert found.name == NO_DIFFERENCE
+
+
+def test_weights_turn_the_ranking() -> None:
+    """What starts late and runs fast wins as soon as starting is cheap."""
+    measured = review(
+        candidate("POPULATE_WRITE", *STEADY, prefault_ms=50.0),
+        candidate("nothing", *slower(3), minor_faults=1000),
+    )
+    one, other = recommend(measured), recommend(measured, Weights(startup=0.1))
+    assert one is not None
+    assert other is not None
+    assert (one.name, other.name) == ("nothing", "POPULATE_WRITE")
+
+
+def test_nothing_measured_nothing_recommended() -> None:
+    """No candidate ran."""
+    assert recommend(review()) is None
+
+
+def sweep(read: list[float], write: list[float]) -> dict[tuple[str, float], tuple]:
+    fractions = (0.0, 0.5, 1.0)
+    return {
+        (name, fraction): tuple(trial(access_ms=ms + extra) for extra in (0.0, 0.1, 0.2))
+        for name, costs in (("POPULATE_READ", read), ("POPULATE_WRITE", write))
+        for fraction, ms in zip(fractions, costs, strict=True)
+    }
+
+
+def test_the_crossing_lies_between_the_fractions() -> None:
+    """10 to 20 against 14 to 14: at two fifths."""
+    found = crossing(review(sweep=sweep([10, 15, 20], [14, 14, 14])))
+    assert found.fraction == pytest.approx(0.4)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= 0.4 <= found.high
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "fraction"), [([9, 9, 9], [5, 5, 5], 0.0), ([1, 2, 3], [5, 5, 5], None)]
+)
+def test_one_may_win_everywhere(read: list[float], write: list[float], fraction: object) -> None:
+    """WRITE from the first page on, or never."""
+    assert crossing(review(sweep=sweep(read, write))).fraction == fraction
+
+
+def test_without_a_sweep_there_is_no_crossing() -> None:
+    """A file of one's own is not written at any fraction."""
+    assert crossing(review()).fraction is None
+
+
+def test_the_json_object_has_the_names_that_scripts_rely_on() -> None:
+    """One candidate, the recommendation, the crossing, the command."""
+    found = advice.as_dict(review(candidate("nothing", *STEADY)))
+    assert {"candidates", "recommendation", "crossover_written_fraction", "host"} <= set(found)
+    assert {"name", "reason", "margin"} <= set(found["recommendation"])
+    assert set(found["candidates"][0]) >= {
+        "name",
+        "prefault_ms",
+        "access_ms",
+        "sync_ms",
+        "first_touch_us",
+        "minor_faults",
+        "dirty_pages_after_prefault",
+        "bytes_dirtied_by_program",
+        "bytes_written_back",
+        "write_amplification",
+    }
+    assert set(found["candidates"][0]["first_touch_us"]) == {"p50", "p99", "p999", "max"}
