@@ -17,7 +17,7 @@ import secrets
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(name): skip where this host lacks it; see NEEDS")
+    config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
     _report_a_dead_kernel()
 
 
@@ -164,8 +165,19 @@ class Skips:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):  # of xdist: the controller judges the whole run
+        return
+    session.config.pluginmanager.register(NothingLeft())
     if os.environ.get("PREFAULT_CI"):
         session.config.pluginmanager.register(Skips())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Each process of the run ends its own worker."""
+    from prefault_kit.measure import worker
+
+    worker.shared().close()
 
 
 def _descendants() -> list[str]:
@@ -189,21 +201,30 @@ def _left_on_this_machine() -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def nothing_is_left() -> Iterator[None]:
+class NothingLeft:
     """No process, no file, no huge page remains of the whole run."""
-    name, _, value = RUN_MARK.decode().partition("=")
-    os.environ[name] = value
-    before = _left_on_this_machine()
-    yield
-    from prefault_kit.measure import worker
 
-    worker.shared().close()
-    deadline = time.monotonic() + 10  # the kernel takes back a killed process's memory in its time
-    while (left := _descendants()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert left == []
-    assert _left_on_this_machine() == before
+    def __init__(self) -> None:
+        name, _, value = RUN_MARK.decode().partition("=")
+        os.environ[name] = value
+        self.before = _left_on_this_machine()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        result = yield
+        deadline = time.monotonic() + 10  # the kernel takes its time to release what was killed
+        while (left := _descendants()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        now = _left_on_this_machine()
+        found = [f"process {command}" for command in left]
+        found += [f"{what}: {now[what]}, before {was}" for what, was in self.before.items()
+                  if now[what] != was]  # fmt: skip
+        if found:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+            for each in found:
+                reporter.write_line(f"LEFT BEHIND {each}", red=True)
+        return result
 
 
 @pytest.fixture(params=DISKS)

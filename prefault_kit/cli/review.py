@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from prefault_kit.host import extras
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
@@ -138,6 +139,9 @@ def review(
         weights = own_weights
     if taken is not None:
         raise click.UsageError(f"{taken} exists already: choose another name")
+    wanted = ("scipy", "bokeh", "jinja2") if export is not None else ("scipy",)
+    if lacking := extras.missing("review", *wanted):
+        raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
     with bar("review", wanted=not as_json) as move:
 
         def tell(progress: Progress) -> None:

@@ -1,1 +1,5 @@
 """What is used by hand in JupyterLab: a model (traitlets), figures (Bokeh), a view (ipywidgets)."""
+
+from prefault_kit.host import extras
+
+extras.need("a screen", "traitlets", "bokeh", "ipywidgets", "jupyter_bokeh")
