@@ -59,10 +59,10 @@ test: check
 
 # The lowest versions that pyproject.toml promises, in an environment of their own
 test-lowest: $(STAMP)
-	@$(BIN)/python -m tests.lowest > .lowest.txt
-	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
-	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .lowest.txt --editable ".[test]"
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--editable ".[test]"
 	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" tests
 
 wheel: $(STAMP)
@@ -88,5 +88,5 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .lowest.txt site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -f prefault_kit/kernel/native/*.so prefault_kit/kernel/native/*.o prefault_kit/kernel/native/_prefault.c
