@@ -45,7 +45,7 @@ def test_several_kernels() -> None:
 
 
 def test_wheels_for_both_machines_are_published_on_a_tag() -> None:
-    """x86-64 and aarch64; nothing but the publishing job may ask for a token, and on a tag alone."""
+    """x86-64 and aarch64; the publishing job alone may ask for a token, and only on a tag."""
     jobs = WHEELS["jobs"]
     assert jobs["wheel"]["strategy"]["matrix"]["runner"] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
     assert WHEELS["permissions"] == {"contents": "read"}
