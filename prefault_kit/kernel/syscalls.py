@@ -62,7 +62,11 @@ PAGE_STATES: dict[str, int] = {
 
 @dataclass(frozen=True)
 class Work:
-    """What one timed operation cost and how far it came."""
+    """What one timed operation cost and how far it came.
+
+    >>> Work(elapsed_ns=2_000_000, done_bytes=4096).elapsed_ms
+    2.0
+    """
 
     elapsed_ns: int = 0
     minor_faults: int = 0
@@ -91,6 +95,15 @@ class Work:
 
 class PrefaultError(OSError):
     """A populate or a touch that failed midway: errno as the kernel gave it, and how far it came.
+
+    >>> from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
+    >>> with Mapping(Backing.memfd(), size_bytes=4 * PAGE_SIZE_BYTES) as m:
+    ...     os.ftruncate(m.fd, PAGE_SIZE_BYTES)
+    ...     try:
+    ...         m.populate_read()
+    ...     except PrefaultError as error:
+    ...         print(ERRNO_NAMES[error.errno], "at page", error.page)
+    EFAULT at page 1
 
     ``populated_bytes`` is the exact prefix that is populated (with several threads: the sum of
     the prefixes of their shares); ``page`` is the index of the first page that could not be had,

@@ -17,7 +17,15 @@ STARTS = ("empty", "cached", "cold")
 
 @dataclass(frozen=True)
 class Experiment:
-    """One cell. ValueError says in one sentence what makes no sense, and what would."""
+    """One cell. ValueError says in one sentence what makes no sense, and what would.
+
+    >>> from prefault_kit import Backing, Experiment
+    >>> cell = Experiment(Backing.anon(), "private", "Read", size_bytes=2 << 20, repeats=3)
+    >>> Experiment(Backing.anon(), "private", "FALLOCATE", size_bytes=2 << 20)
+    Traceback (most recent call last):
+    ...
+    ValueError: FALLOCATE needs a file to allocate: choose memfd, tmpfs, file or hugetlbfs
+    """
 
     backing: Backing
     sharing: str

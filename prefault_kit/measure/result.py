@@ -16,6 +16,11 @@ from prefault_kit.measure.experiment import Experiment
 class Result:
     """What one cell gave; the object that ``run --json`` prints.
 
+    >>> from prefault_kit import Backing, Experiment, run
+    >>> result = run(Experiment(Backing.memfd(), "shared", "FALLOCATE", size_bytes=2 << 20))
+    >>> result.pages["present"], result.file["allocated_bytes"], result.outcome
+    (0, 2097152, 'ok')
+
     Times are milliseconds around the method alone, ``usage`` is bytes (see ``smaps.Usage``),
     ``pages``, ``faults`` and the first three fields of ``file`` are counts in system pages. Views
     and faults are those of the last repetition.

@@ -71,6 +71,12 @@ def run_many(
 ) -> list[Result]:
     """Run cells that are to be compared: repetition r of every cell comes before r + 1 of any.
 
+    >>> from prefault_kit import Backing, Experiment, run_many
+    >>> names = ("Write", "POPULATE_WRITE")
+    >>> cells = [Experiment(Backing.anon(), "private", name, size_bytes=1 << 20) for name in names]
+    >>> [result.faults["major"] for result in run_many(cells)]
+    [0, 0]
+
     They share one file, so they must agree in backing, size and start: ValueError otherwise. With
     ``early_views`` the progress of each warm-up shows the views already. As :func:`run` for each.
     """

@@ -22,7 +22,11 @@ NOWHERE = ("anon", "memfd")
 
 @dataclass(frozen=True)
 class Backing:
-    """Where memory comes from. Make one by :meth:`anon`, :meth:`memfd`, :meth:`tmpfs`..."""
+    """Where memory comes from. Make one by :meth:`anon`, :meth:`memfd`, :meth:`tmpfs`...
+
+    >>> Backing.memfd().has_file, Backing.anon().has_file, Backing.file("/var/tmp").on_disk
+    (True, False, True)
+    """
 
     kind: str
     page_size_bytes: int

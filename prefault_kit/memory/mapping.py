@@ -34,6 +34,12 @@ class Mapping:
     says is passed on as OSError with its errno; a SIGBUS or SIGSEGV during a touch becomes EFAULT.
     Use it as a context manager, or call :meth:`close`.
 
+    >>> from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
+    >>> with Mapping(Backing.anon(), size_bytes=8 * PAGE_SIZE_BYTES) as m:
+    ...     read = m.populate_read()
+    ...     m.usage().rss, m.pages().present, m.touch_write().minor_faults
+    (0, 8, 8)
+
     ``fd`` maps a file that is already open and as large as need be, and leaves it open. ``thp``
     False advises MADV_NOHUGEPAGE, True MADV_HUGEPAGE, None nothing.
     ``reserve=False`` is MAP_NORESERVE: hugetlb pages are then not promised at mmap time.

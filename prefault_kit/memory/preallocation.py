@@ -37,7 +37,11 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Preallocation:
-    """What was done. Less than all of it only if it was stopped."""
+    """What was done. Less than all of it only if it was stopped.
+
+    >>> preallocate(bytearray(1 << 20)).complete
+    True
+    """
 
     size_bytes: int
     """Whole pages: those that the buffer lies in."""
@@ -62,6 +66,10 @@ def preallocate(
     stop: threading.Event | None = None,
 ) -> Preallocation:
     """Bring every page of ``memory`` into memory and into the page table, writable.
+
+    >>> memory = bytearray(4 << 20)
+    >>> preallocate(memory, threads=2).threads
+    2
 
     ``memory`` is a :class:`Mapping`, or any writable contiguous buffer: a numpy array or memmap, an
     mmap, multiprocessing's shared memory. Without ``threads`` there is one for each processor, and
