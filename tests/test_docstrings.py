@@ -25,7 +25,7 @@ def test_every_public_name_has_an_example(name: str) -> None:
 
 
 def test_help_begins_with_what_one_can_do() -> None:
-    """help(prefault_kit): the docstring names the calls before anything else, and has an example."""
+    """help(prefault_kit) names the calls before anything else, and has an example."""
     text = prefault_kit.__doc__ or ""
     for word in ("populate_read", "usage()", "run(Experiment", "preallocate(", "explorer()"):
         assert word in text
