@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefault_kit.host import Unavailable, features
+from prefault_kit.host import Unavailable
 from prefault_kit.kernel import page_cache, syscalls
 from prefault_kit.kernel.page_cache import FileCache
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import PAGES, Ground
-from prefault_kit.studies.promises.promise import NotTestable, need, promise
+from prefault_kit.studies.promises.promise import NotTestable, promise
 
 LARGE_WRITE_BYTES = 1 << 20
 LARGE_FOLIOS = (
@@ -27,14 +28,6 @@ def _cache(memory: Mapping) -> FileCache:
     return cache
 
 
-def _need_counts(ground: Ground) -> None:
-    """That dirty pages of the file can be counted."""
-    if ground.backing.on_disk:
-        need(features.cachestat_in(ground.directory))
-    else:
-        need(features.cachestat())
-
-
 @promise(
     "dirty-read",
     source="cover letter IV",
@@ -43,9 +36,9 @@ def _need_counts(ground: Ground) -> None:
         ("shared file", "private file", "shared memfd", "shared tmpfs"),
         f"{PAGES} cached, 0 dirty",
     ),
+    needs=(needs.populate, needs.cache_counts),
 )
 def read(ground: Ground) -> str:
-    _need_counts(ground)
     with ground.map() as memory:
         memory.populate_read()
         cache = _cache(memory)
@@ -63,9 +56,9 @@ def read(ground: Ground) -> str:
         "shared tmpfs": "0 dirty, 0 after a sync",
         "private file": "0 dirty, 0 after a sync",
     },
+    needs=(needs.populate, needs.cache_counts),
 )
 def write(ground: Ground) -> str:
-    _need_counts(ground)
     with ground.map() as memory:
         memory.populate_write()
         before = _cache(memory).dirty
@@ -82,6 +75,7 @@ def write(ground: Ground) -> str:
         "shared file": f"READ {PAGES} clean, WRITE {PAGES} dirty",
         "private anon": f"READ 0 clean, WRITE {PAGES} dirty",
     },
+    needs=(needs.populate, needs.accounting),
 )
 def page_table(ground: Ground) -> str:
     with ground.map() as memory:
@@ -97,9 +91,9 @@ def page_table(ground: Ground) -> str:
     source="cover letter IV.3",
     claim="a private file mapping holds memory twice after WRITE: its copies, and the page cache",
     on={"private file": f"{PAGES} anonymous, {PAGES} cached"},
+    needs=(needs.populate, needs.accounting, needs.cache_counts),
 )
 def private_keeps_cache(ground: Ground) -> str:
-    _need_counts(ground)
     with ground.map() as memory:
         memory.populate_write()
         anonymous = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
@@ -110,9 +104,9 @@ def private_keeps_cache(ground: Ground) -> str:
 # them. READ of one page then maps far more than a fault-around window: so they are asked for.
 
 SIZE_BYTES = 2 * LARGE_WRITE_BYTES
-FAULT_AROUND_PAGES = 64
-"""More than READ of one page maps without large folios: 16 pages unless somebody changed it."""
-MANY_MAPPED = f"more than {FAULT_AROUND_PAGES} pages mapped"
+SINGLE_PAGES = 4 * needs.FAULT_AROUND_PAGES
+"""More than READ of one page maps without large folios, also where the window was enlarged."""
+MANY_MAPPED = f"more than {SINGLE_PAGES} pages mapped"
 FEW_FAULTS = 8
 """Two for two folios; a write-back meanwhile may have divided one."""
 ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
@@ -121,7 +115,6 @@ ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
 @contextmanager
 def _written(ground: Ground, chunk_bytes: int) -> Iterator[int]:
     """A file that was written in chunks, all of it on disk and in the page cache."""
-    _need_counts(ground)
     with ground.file(SIZE_BYTES) as fd:
         for offset in range(0, SIZE_BYTES, chunk_bytes):
             os.pwrite(fd, os.urandom(chunk_bytes), offset)
@@ -161,6 +154,7 @@ def _after_one_page(ground: Ground, fd: int, *advice: str) -> str:
     claim="WRITE of one page dirties that page alone, however the file was written",
     on={"shared file": ONE_DIRTY},
     differs={MANY_DIRTY: LARGE_FOLIOS},
+    needs=(needs.populate, needs.cache_counts),
 )
 def one_page_of_2021(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
@@ -172,10 +166,11 @@ def one_page_of_2021(ground: Ground) -> str:
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="WRITE of one page dirties the large folio that the page is in, all of it",
     on={"shared file": MANY_DIRTY},
+    needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
 def dirty_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
-        if _mapped_by_one_page(ground, fd) <= FAULT_AROUND_PAGES:
+        if _mapped_by_one_page(ground, fd) <= SINGLE_PAGES:
             raise _single_pages()
         return _after_one_page(ground, fd)
 
@@ -185,13 +180,14 @@ def dirty_whole(ground: Ground) -> str:
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="READ of one page maps the large folio that the page is in, all of it",
     on={"shared file": MANY_MAPPED},
+    needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
 def maps_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
         mapped = _mapped_by_one_page(ground, fd)
         if _after_one_page(ground, fd) == ONE_DIRTY:
             raise _single_pages()
-        return MANY_MAPPED if mapped > FAULT_AROUND_PAGES else f"{mapped} pages mapped"
+        return MANY_MAPPED if mapped > SINGLE_PAGES else f"{mapped} pages mapped"
 
 
 @promise(
@@ -199,6 +195,7 @@ def maps_whole(ground: Ground) -> str:
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="WRITE of one page dirties that page alone, if the file was written page by page",
     on={"shared file": ONE_DIRTY},
+    needs=(needs.populate, needs.cache_counts),
 )
 def small_chunks(ground: Ground) -> str:
     with _written(ground, PAGE_SIZE_BYTES) as fd:
@@ -210,6 +207,7 @@ def small_chunks(ground: Ground) -> str:
     source="madvise(2), MADV_RANDOM",
     claim="WRITE of one page dirties that page alone, of a cold file that is advised MADV_RANDOM",
     on={"shared file": ONE_DIRTY},
+    needs=(needs.populate, needs.cache_counts),
 )
 def random(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
@@ -219,10 +217,10 @@ def random(ground: Ground) -> str:
 
 
 def _faults_of_writing(fd: int, first_page: int) -> int:
-    """Faults of WRITE of a file from a page on, in a mapping that begins on a huge-page border."""
+    """Faults of WRITE of a file from a page on, in a mapping that lies in one page table."""
     address, fence, fence_length = syscalls.map_fenced(
         SIZE_BYTES,
-        align=2 * LARGE_WRITE_BYTES,
+        align=SIZE_BYTES,  # a power of two; a page table spans 2 MiB at least
         protection=PROTECTION["rw"],
         flags=MAP["MAP_SHARED"],
         fd=fd,
@@ -247,10 +245,11 @@ def _faults_of_writing(fd: int, first_page: int) -> int:
     claim="WRITE takes a fault a large folio where memory and file are aligned alike, and many "
     "more where the mapping is a page off",
     on={"shared file": f"aligned at most {FEW_FAULTS} faults, a page off more"},
+    needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
 def aligned(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
-        if _mapped_by_one_page(ground, fd) <= FAULT_AROUND_PAGES:
+        if _mapped_by_one_page(ground, fd) <= SINGLE_PAGES:
             raise _single_pages()
         os.ftruncate(fd, SIZE_BYTES + PAGE_SIZE_BYTES)
         few, many = (_faults_of_writing(fd, page) for page in (0, 1))

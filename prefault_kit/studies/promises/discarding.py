@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from prefault_kit.host import Unavailable
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import Ground
-from prefault_kit.studies.promises.promise import NotTestable, promise
+from prefault_kit.studies.promises.promise import promise
 
 FILL = b"\xaa"
 FREED, KEPT = "0, reads 00", "0, reads aa"
@@ -53,9 +53,7 @@ def _blocks(memory: Mapping) -> int:
         **dict.fromkeys(SHARED_FILES, KEPT),
         **dict.fromkeys(PRIVATE_FILES, FREED),
     },
-    differs={
-        "EINVAL": "of huge pages MADV_DONTNEED is known since Linux 5.18, and this kernel is older"
-    },
+    needs=(needs.discard_huge,),
 )
 def dontneed(ground: Ground) -> str:
     return _discarded(ground, lambda memory: memory.advise("MADV_DONTNEED"))
@@ -72,6 +70,7 @@ def dontneed(ground: Ground) -> str:
         **dict.fromkeys(SHARED_FILES, f"{FREED}, storage freed"),
         **dict.fromkeys(PRIVATE_FILES, "EACCES"),
     },
+    needs=(),
 )
 def remove(ground: Ground) -> str:
     return _discarded(ground, lambda memory: memory.advise("MADV_REMOVE"))
@@ -87,6 +86,7 @@ def remove(ground: Ground) -> str:
         "private tmpfs": f"{KEPT}, storage freed",
         "private file": KEPT,
     },
+    needs=(),
 )
 def punch_hole(ground: Ground) -> str:
     return _discarded(ground, Mapping.punch_hole)
@@ -103,6 +103,7 @@ def punch_hole(ground: Ground) -> str:
         **dict.fromkeys(SHARED_FILES, "EINVAL"),
         **dict.fromkeys(PRIVATE_FILES, "EINVAL"),
     },
+    needs=(),
 )
 def free(ground: Ground) -> str:
     said = _discarded(ground, lambda memory: memory.advise("MADV_FREE"))
@@ -117,6 +118,7 @@ def free(ground: Ground) -> str:
         ("private anon", "shared memfd", "shared tmpfs", "shared file", "private hugetlb"),
         "discarded 0 present, populated all, reads 00",
     ),
+    needs=(needs.populate, needs.page_tables, needs.discard_huge),
 )
 def populate_again(ground: Ground) -> str:
     with ground.map() as memory:
@@ -124,8 +126,7 @@ def populate_again(ground: Ground) -> str:
         memory.populate_write()
         full = memory.pages().present
         if ground.sharing == "private":
-            if answer(memory.advise, "MADV_DONTNEED") == "EINVAL":
-                raise NotTestable(Unavailable("this kernel discards no huge pages (Linux 5.18)"))
+            memory.advise("MADV_DONTNEED")
         else:
             memory.punch_hole()
         discarded = memory.pages().present

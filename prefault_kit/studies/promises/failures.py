@@ -13,7 +13,7 @@ from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended, told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.promises import memcg
+from prefault_kit.studies.promises import memcg, needs
 from prefault_kit.studies.promises.answer import answer, reach
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import NotTestable, need, promise
@@ -48,6 +48,7 @@ def _both(memory: Mapping) -> str:
         ("shared memfd", "private memfd", "shared tmpfs", "shared file", "private file"),
         f"EFAULT after {GOOD} pages, {GOOD} present",
     ),
+    needs=(needs.populate, needs.page_tables),
 )
 def end_of_file(ground: Ground) -> str:
     with ground.file(GOOD * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
@@ -62,6 +63,7 @@ def end_of_file(ground: Ground) -> str:
         ("private anon", "shared anon", "shared memfd"),
         f"EINVAL after {GOOD} pages, {GOOD} present",
     ),
+    needs=(needs.populate, needs.page_tables),
 )
 def protection(ground: Ground) -> str:
     with ground.map() as memory:
@@ -76,17 +78,11 @@ def protection(ground: Ground) -> str:
     on=dict.fromkeys(
         ("private anon", "shared memfd"), f"EFAULT after {GOOD} pages, {GOOD} present"
     ),
+    needs=(needs.populate, needs.page_tables, needs.guard_regions),
 )
 def guard_region(ground: Ground) -> str:
     with ground.map() as memory:
-        said = answer(memory.advise, "MADV_GUARD_INSTALL", GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
-        if said == "EINVAL":
-            raise NotTestable(
-                Unavailable(
-                    "this kernel has no guard regions for such memory: they came to private "
-                    "memory in Linux 6.13, to files in 6.15"
-                )
-            )
+        memory.advise("MADV_GUARD_INSTALL", GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
         return _both(memory)
 
 
@@ -98,6 +94,7 @@ def guard_region(ground: Ground) -> str:
         ("shared memfd", "shared tmpfs", "shared file"),
         f"touching SIGBUS, populating EFAULT; {GOOD} and {GOOD} pages present",
     ),
+    needs=(needs.populate, needs.page_tables),
 )
 def same_as_touching(ground: Ground) -> str:
     with ground.file(GOOD * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
@@ -166,6 +163,7 @@ def _filled(file_system: str, backing: Backing, pages: int, options: str) -> str
     source="cover letter I",
     claim="populating more than a tmpfs holds is an error, after exactly what it holds",
     on={"shared tmpfs": f"EFAULT after {SMALL_PAGES} pages, {SMALL_PAGES} present"},
+    needs=(needs.populate, needs.page_tables),
 )
 def full_tmpfs(ground: Ground) -> str:
     need(features.mounting(ended(namespace.enter)))
@@ -177,6 +175,7 @@ def full_tmpfs(ground: Ground) -> str:
     source="cover letter I",
     claim="populating more huge pages than there are is an error, after exactly those there are",
     on={"shared hugetlb": "EFAULT after 1 huge page, 1 present"},
+    needs=(needs.populate, needs.page_tables),
 )
 def no_huge_page(ground: Ground) -> str:
     if os.geteuid():
@@ -205,6 +204,7 @@ def _hole(ground: Ground) -> str:
     claim="a hole in the range is ENOMEM, and the pages behind it are populated all the same",
     on={"private anon": f"ENOMEM, {PAGES - GOOD - 1} pages behind the hole"},
     differs={"ENOMEM, 0 pages behind the hole": "kernels since 2024 stop at the hole"},
+    needs=(needs.populate, needs.page_tables),
 )
 def hole_of_2021(ground: Ground) -> str:
     return _hole(ground)
@@ -215,6 +215,7 @@ def hole_of_2021(ground: Ground) -> str:
     source="madvise(2)",
     claim="a hole between mappings in the range is ENOMEM",
     on=dict.fromkeys(("private anon", "shared memfd", "shared file"), "ENOMEM"),
+    needs=(needs.populate, needs.page_tables),
 )
 def enomem(ground: Ground) -> str:
     return _hole(ground).split(",")[0]
@@ -237,6 +238,7 @@ def unaligned(ground: Ground) -> str:
     source="madvise(2)",
     claim="a length is rounded up to whole pages, and none at all is no error",
     on={"private anon": "length 1: 0, 1 page; length 0: 0, 1 page"},
+    needs=(needs.populate, needs.page_tables),
 )
 def length(ground: Ground) -> str:
     with ground.map() as memory:
@@ -252,6 +254,7 @@ def length(ground: Ground) -> str:
     source="madvise(2)",
     claim="an advice that the kernel does not know is EINVAL, as these two were before Linux 5.14",
     on={"private anon": "EINVAL"},
+    needs=(),
 )
 def unknown_advice(ground: Ground) -> str:
     with mmap.mmap(-1, PAGE_SIZE_BYTES) as memory:
@@ -294,9 +297,9 @@ def no_eintr(ground: Ground) -> str:
     on=dict.fromkeys(
         ("private anon", "shared memfd"), f"EHWPOISON after {GOOD} pages, {GOOD} present"
     ),
+    needs=(needs.populate, needs.page_tables, needs.poison),
 )
 def ehwpoison(ground: Ground) -> str:
-    need(features.userfaultfd("POISON"))
     with ground.map() as memory:
         page = memory.address + GOOD * PAGE_SIZE_BYTES
         userfaultfd.poison(page, PAGE_SIZE_BYTES)
@@ -315,6 +318,7 @@ TOO_MUCH_BYTES = 128 << 20
     source="cover letter IV.8",
     claim="WRITE of more than a memory cgroup allows does not fail: the OOM killer ends it",
     on={"private anon": "SIGKILL"},
+    needs=(needs.populate, needs.memory(lambda _: CGROUP_BYTES)),
 )
 def oom_write(ground: Ground) -> str:
     return _limited(ground, "MADV_POPULATE_WRITE")
@@ -325,9 +329,9 @@ def oom_write(ground: Ground) -> str:
     source="cover letter IV.1, IV.8",
     claim="READ of as much private memory costs its page tables alone",
     on={"private anon": "returns"},
+    needs=(needs.populate, needs.page_states, needs.memory(lambda _: CGROUP_BYTES)),
 )
 def oom_read(ground: Ground) -> str:
-    need(features.pagemap_scan())
     return _limited(ground, "MADV_POPULATE_READ")
 
 

@@ -40,6 +40,10 @@ class Ground:
             size = hugepages.default_size_bytes()
             if size is None:
                 return Unavailable("this kernel is built without hugetlb pages")
+            if size not in hugepages.pools():
+                return Unavailable(
+                    f"{hugepages.POOLS} shows no pool of huge pages: /sys is hidden, or not mounted"
+                )
             backing = Backing.anon(size)
         else:
             if name == "file" and mounts.in_memory(directory) is not None:
@@ -53,7 +57,7 @@ class Ground:
             sharing=sharing,
             method="Write",
             size_bytes=ground.size_bytes,
-            start="empty",
+            start="cached" if backing.on_disk else "empty",  # some fill the file first
             threads=1,
         )
         return missing or ground

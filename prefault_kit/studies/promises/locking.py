@@ -5,21 +5,23 @@ from __future__ import annotations
 import errno
 import os
 
-from prefault_kit.host import Unavailable, features
+from prefault_kit.host import Unavailable, rlimits
 from prefault_kit.kernel import libc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.child import told
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import Ground
-from prefault_kit.studies.promises.promise import NotTestable, need, promise
+from prefault_kit.studies.promises.promise import NotTestable, promise
 
 OTHER_FLAGS = ("ppc64le", "ppc64", "sparc64", "alpha")
 """Architectures whose flags of mlockall(2) are others."""
 MCL_FUTURE, MCL_ONFAULT = (0x4000, 0x8000) if os.uname().machine in OTHER_FLAGS else (2, 4)
 """include/uapi/asm-generic/mman.h."""
 LOCKED_PAGES = 16
-"""Less than RLIMIT_MEMLOCK has been by default on any system."""
+REFUSED = (errno.EAGAIN, errno.ENOMEM, errno.EPERM)
+"""What a call says that would lock more than RLIMIT_MEMLOCK."""
 ON_FAULT = f"0 present, 0 locked; then {LOCKED_PAGES} present, {LOCKED_PAGES} locked"
 KINDS = ("private anon", "shared anon", "shared memfd", "shared file")
 
@@ -34,9 +36,9 @@ def _state(memory: Mapping) -> str:
     source="mlock(2)",
     claim="mlock populates: when it returns, every page is there and stays",
     on=dict.fromkeys(KINDS, f"{LOCKED_PAGES} present, {LOCKED_PAGES} locked"),
+    needs=(needs.page_tables, needs.accounting, needs.locking(LOCKED_PAGES)),
 )
 def populates(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         memory.mlock()
         return _state(memory)
@@ -47,9 +49,9 @@ def populates(ground: Ground) -> str:
     source="mlock(2); mm/gup.c, populate_vma_page_range",
     claim="mlock of private memory that may be written breaks copy-on-write, as WRITE does",
     on={"private anon": f"{LOCKED_PAGES} anonymous, writing takes 0 faults"},
+    needs=(needs.accounting, needs.locking(LOCKED_PAGES)),
 )
 def writes_private(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         memory.mlock()
         own = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
@@ -65,9 +67,9 @@ def writes_private(ground: Ground) -> str:
         "shared memfd": "writing takes 0 faults",
         "shared file": f"writing takes {LOCKED_PAGES} faults",
     },
+    needs=(needs.locking(LOCKED_PAGES),),
 )
 def reads_shared(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         memory.advise("MADV_RANDOM")  # else the file is read ahead, and a folio faults as a whole
         memory.mlock()
@@ -82,9 +84,9 @@ def reads_shared(ground: Ground) -> str:
         "shared memfd": "0 faults, after a sync 0",
         "shared file": f"0 faults, after a sync {LOCKED_PAGES}",
     },
+    needs=(needs.populate, needs.locking(LOCKED_PAGES)),
 )
 def survives_no_sync(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         memory.advise("MADV_RANDOM")
         memory.populate_write()
@@ -102,9 +104,9 @@ def survives_no_sync(ground: Ground) -> str:
         ("shared anon", "shared memfd", "shared file"),
         f"populated: 0 left; locked: EINVAL, {LOCKED_PAGES} left",
     ),
+    needs=(needs.populate, needs.page_tables, needs.locking(LOCKED_PAGES)),
 )
 def pins(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         memory.populate_read()
         memory.advise("MADV_PAGEOUT")
@@ -121,9 +123,9 @@ def pins(ground: Ground) -> str:
     on=dict.fromkeys(
         ("shared memfd", "shared file"), f"EFAULT after {LOCKED_PAGES // 2} pages, ENOMEM"
     ),
+    needs=(needs.populate, needs.page_tables, needs.locking(LOCKED_PAGES)),
 )
 def says_enomem(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         os.ftruncate(memory.fd, memory.size_bytes // 2)
         populating, locking = answer(memory.populate_read), answer(memory.mlock)
@@ -135,9 +137,9 @@ def says_enomem(ground: Ground) -> str:
     source="cover letter I; mlock2(2)",
     claim="MLOCK_ONFAULT populates nothing: pages are locked as they come, also by populating",
     on=dict.fromkeys(KINDS, ON_FAULT),
+    needs=(needs.populate, needs.page_tables, needs.accounting, needs.locking(LOCKED_PAGES)),
 )
 def on_fault(ground: Ground) -> str:
-    need(features.mlock())
     with ground.map(LOCKED_PAGES) as memory:
         memory.mlock_on_fault()
         return _populated(memory)
@@ -155,9 +157,9 @@ def _populated(memory: Mapping) -> str:
     source="mlockall(2)",
     claim="MCL_ONFAULT populates no mapping that comes: pages are locked as they come",
     on=dict.fromkeys(KINDS, ON_FAULT),
+    needs=(needs.populate, needs.page_tables, needs.accounting, needs.locking(LOCKED_PAGES)),
 )
 def all_on_fault(ground: Ground) -> str:
-    need(features.mlock())
 
     def lock() -> str:
         libc.call("mlockall", MCL_FUTURE | MCL_ONFAULT)
@@ -165,7 +167,8 @@ def all_on_fault(ground: Ground) -> str:
             return _populated(memory)
 
     said = told(lock)  # in a child: it is about everything that a process maps
-    if said in (errno.errorcode[each] for each in (errno.EAGAIN, errno.ENOMEM, errno.EPERM)):
+    limited = rlimits.memlock_bytes() is not None
+    if limited and said in (errno.errorcode[each] for each in REFUSED):
         raise NotTestable(
             Unavailable(
                 "RLIMIT_MEMLOCK is too small for all that a process maps", "ulimit -l 65536"

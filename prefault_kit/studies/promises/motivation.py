@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 HALF = PAGES // 2
 
@@ -24,6 +24,7 @@ HALF = PAGES // 2
         ("shared memfd", "shared tmpfs", "shared file"),
         f"mmap 0, {HALF} of {PAGES} present, a touch behind them SIGBUS",
     ),
+    needs=(needs.page_tables,),
 )
 def hides_errors(ground: Ground) -> str:
     with ground.file(HALF * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
@@ -48,6 +49,7 @@ def _unguarded(memory: Mapping, page: int) -> None:
         "shared anon": f"{PAGES} present, writing takes 0 faults",
         "private anon": f"{PAGES} present, writing takes 0 faults",
     },
+    needs=(needs.page_tables,),
 )
 def only_reads(ground: Ground) -> str:
     with ground.map() as memory:
@@ -67,6 +69,7 @@ def only_reads(ground: Ground) -> str:
         ("shared memfd", "shared tmpfs", "shared file"),
         "allocated, 0 pages present, writing takes one fault a page",
     ),
+    needs=(needs.page_tables,),
 )
 def fallocate_maps_nothing(ground: Ground) -> str:
     with ground.map() as memory:
@@ -89,6 +92,7 @@ def fallocate_maps_nothing(ground: Ground) -> str:
         "private memfd": f"{PAGES} pages of the file, {PAGES} faults, {PAGES} pages of its own",
         "private tmpfs": f"{PAGES} pages of the file, {PAGES} faults, {PAGES} pages of its own",
     },
+    needs=(needs.accounting,),
 )
 def private_twice(ground: Ground) -> str:
     with ground.map() as memory:
@@ -107,9 +111,9 @@ def private_twice(ground: Ground) -> str:
         ("shared memfd", "shared tmpfs", "shared file", "private file"),
         "readable 0, forbidden 0, beyond the end 0; 0 pages present",
     ),
+    needs=(needs.page_tables,),
 )
 def willneed(ground: Ground) -> str:
-    need(features.populate("MADV_POPULATE_READ"))
     with ground.map() as memory:
         readable = answer(memory.advise, "MADV_WILLNEED")
         present = memory.pages().present

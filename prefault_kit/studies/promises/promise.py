@@ -7,13 +7,15 @@ what it saw in a few words, and decorate it with :func:`promise`. Nothing else n
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel import syscalls
+from prefault_kit.studies.promises import needs as host_needs
 from prefault_kit.studies.promises.ground import Ground
+from prefault_kit.studies.promises.needs import Need
 
 HOLDS = "holds"
 DIFFERS = "differs"
@@ -74,25 +76,52 @@ class Promise:
     """Says what it saw, in the words of ``on``; NotTestable where this host cannot show it."""
     differs: Mapping[str, str] = field(default_factory=dict)
     """What is seen where the text no longer holds -> why, and since when."""
+    needs: Sequence[Need] = ()
+    """What the host must have beside the ground."""
+
+    def verdict(
+        self, kind: str, directory: str, verdict: str, observed: str | None, reason: str | None
+    ) -> Verdict:
+        """What it came to on one kind of memory."""
+        memory = Ground.label(kind, directory)
+        return Verdict(
+            self.id, self.source, self.claim, memory, self.on[kind], observed, verdict, reason
+        )
 
     def judge(self, kind: str, directory: str) -> Verdict:
-        """Show it on one kind of memory, with files in ``directory``, and compare."""
-        expected = self.on[kind]
-        say = functools.partial(
-            Verdict, self.id, self.source, self.claim, Ground.label(kind, directory), expected
-        )
+        """Show it on one kind of memory, with files in ``directory``, and compare.
+
+        The host is asked beforehand for all that the promise needs. Where it does not hold, the
+        host is asked again: a disk may have filled up meanwhile, or memory run short. What the
+        promise showed is never taken for a lack of the host.
+        """
+        say = functools.partial(self.verdict, kind, directory)
         try:
-            ground = Ground.find(kind, directory)
-            if isinstance(ground, Unavailable):
-                raise NotTestable(ground)
-            observed = self.show(ground)
+            observed = self.show(self._ground(kind, directory))
         except NotTestable as missing:
-            return say(None, NOT_TESTABLE, str(missing))
+            return say(NOT_TESTABLE, None, str(missing))
         except OSError as error:
             observed = f"{syscalls.ERRNO_NAMES.get(error.errno or 0)}: {error.strerror}"
-        if observed == expected:
-            return say(observed, HOLDS)
-        return say(observed, DIFFERS, self.differs.get(observed))
+        if observed == self.on[kind]:
+            return say(HOLDS, observed, None)
+        reason = self.differs.get(observed)
+        if reason is None:
+            try:
+                self._ground(kind, directory)
+            except NotTestable as missing:
+                return say(NOT_TESTABLE, None, str(missing))
+            except OSError:  # what the host cannot answer is no excuse
+                pass
+        return say(DIFFERS, observed, reason)
+
+    def _ground(self, kind: str, directory: str) -> Ground:
+        """The memory to show it on; NotTestable where the host lacks that, or anything else."""
+        ground = Ground.find(kind, directory)
+        if isinstance(ground, Unavailable):
+            raise NotTestable(ground)
+        for each in self.needs:
+            need(each(ground))
+        return ground
 
 
 PROMISES: dict[str, Promise] = {}
@@ -106,13 +135,14 @@ def promise(
     claim: str,
     on: Mapping[str, str],
     differs: Mapping[str, str] | None = None,
+    needs: Sequence[Need] = (host_needs.populate,),
 ) -> Callable[[Callable[[Ground], str]], Callable[[Ground], str]]:
     """Enter the decorated function into :data:`PROMISES`; see :class:`Promise`."""
 
     def enter(show: Callable[[Ground], str]) -> Callable[[Ground], str]:
         if name in PROMISES:
             raise ValueError(f"there are two promises {name}")
-        PROMISES[name] = Promise(name, source, claim, on, show, differs or {})
+        PROMISES[name] = Promise(name, source, claim, on, show, differs or {}, needs)
         return show
 
     return enter

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import HUGE_PAGES, PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 KINDS = (
     "private anon",
@@ -32,9 +32,9 @@ def pages_of(kind: str) -> int:
     source="cover letter IV.1",
     claim="READ acts like a read: private anonymous memory gets the shared zero page, and no more",
     on={"private anon": f"{PAGES} of {PAGES} pages present, {PAGES} of the zero page, Rss 0"},
+    needs=(needs.populate, needs.page_states, needs.accounting),
 )
 def zero_page(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_read()
         pages = memory.pages()
@@ -49,6 +49,7 @@ def zero_page(ground: Ground) -> str:
     source="cover letter IV.1",
     claim="READ breaks no copy-on-write: a private mapping still shows what the file becomes",
     on=dict.fromkeys(("private memfd", "private file"), "0 anonymous pages; new"),
+    needs=(needs.populate, needs.accounting),
 )
 def keeps_cow(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:
@@ -80,9 +81,9 @@ def allocates_no_block(ground: Ground) -> str:
     source="cover letter IV",
     claim="fallocate and then READ give a file its blocks and its page tables, and dirty nothing",
     on={"shared file": f"blocks allocated, {PAGES} pages present, 0 dirty"},
+    needs=(needs.populate, needs.page_tables, needs.cache_counts),
 )
 def after_fallocate(ground: Ground) -> str:
-    need(features.cachestat_in(ground.directory))
     with ground.map() as memory:
         memory.fallocate()
         memory.populate_read()
@@ -100,6 +101,7 @@ def after_fallocate(ground: Ground) -> str:
     source="cover letter IV.2",
     claim="after READ has succeeded every page is in the page tables, and reading takes no fault",
     on={kind: f"all of {pages_of(kind)} pages present; reading takes 0 faults" for kind in EVERY},
+    needs=(needs.populate, needs.page_tables),
 )
 def makes_readable(ground: Ground) -> str:
     with ground.map() as memory:

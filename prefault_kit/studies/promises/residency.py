@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel import syscalls
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import HUGE_PAGES, PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 
 def _three(memory: Mapping) -> str:
@@ -28,6 +28,7 @@ def _said(tables: int, mincore: int, rss: int) -> str:
     source="Linux documentation, filesystems/proc.rst",
     claim="the zero page is in the page tables, yet in no Rss",
     on={"private anon": _said(PAGES, PAGES, 0)},
+    needs=(needs.populate, needs.page_tables, needs.accounting),
 )
 def zero_page(ground: Ground) -> str:
     with ground.map() as memory:
@@ -43,6 +44,7 @@ def zero_page(ground: Ground) -> str:
         kind: _said(PAGES, PAGES, PAGES)
         for kind in ("private anon", "shared anon", "shared memfd", "shared tmpfs", "shared file")
     },
+    needs=(needs.populate, needs.page_tables, needs.accounting),
 )
 def written(ground: Ground) -> str:
     with ground.map() as memory:
@@ -55,6 +57,7 @@ def written(ground: Ground) -> str:
     source="mincore(2)",
     claim="mincore tells of the file's page cache, mapped here or not",
     on={kind: _said(0, PAGES, 0) for kind in ("shared memfd", "shared tmpfs", "shared file")},
+    needs=(needs.page_tables, needs.accounting),
 )
 def unmapped_cache(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:
@@ -70,6 +73,7 @@ def unmapped_cache(ground: Ground) -> str:
         "private hugetlb": f"Rss 0, Private_Hugetlb {HUGE_PAGES} huge pages",
         "shared hugetlb": f"Rss 0, Private_Hugetlb {HUGE_PAGES} huge pages",
     },
+    needs=(needs.populate, needs.accounting),
 )
 def hugetlb(ground: Ground) -> str:
     with ground.map() as memory:
@@ -84,9 +88,9 @@ def hugetlb(ground: Ground) -> str:
     source="Linux documentation, admin-guide/mm/pagemap.rst",
     claim="PAGEMAP_SCAN tells the zero page from a page of one's own, without privilege",
     on={"private anon": f"{PAGES} zero pages after reading, 0 after writing"},
+    needs=(needs.populate, needs.page_states),
 )
 def told_apart(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_read()
         read = memory.pages().zero

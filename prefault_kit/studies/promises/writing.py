@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 from prefault_kit.studies.promises.reading import EVERY
 
 
@@ -26,9 +26,9 @@ def _faults(memory: Mapping) -> int:
         ("private anon", "private memfd", "private tmpfs", "private file"),
         f"{PAGES} anonymous pages, 0 of the zero page",
     ),
+    needs=(needs.populate, needs.page_states, needs.accounting),
 )
 def breaks_cow(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_write()
         anonymous = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
@@ -54,9 +54,9 @@ def cuts_the_file(ground: Ground) -> str:
     source="cover letter IV.3",
     claim="WRITE after READ replaces the zero page, which takes one more fault a page",
     on={"private anon": f"{PAGES} faults, then 0 zero pages and {PAGES} anonymous ones"},
+    needs=(needs.populate, needs.page_states, needs.accounting),
 )
 def replaces_zero_page(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_read()
         faults = memory.populate_write().minor_faults
