@@ -74,6 +74,7 @@ def around(ground: Ground) -> str:
         "shared file": "cold: some major faults; cached: 0",
         "private file": "cold: some major faults; cached: 0",
     },
+    needs=(needs.populate, needs.filled_file),
 )
 def major(ground: Ground) -> str:
     with ground.file() as fd:

@@ -57,7 +57,7 @@ class Ground:
             sharing=sharing,
             method="Write",
             size_bytes=ground.size_bytes,
-            start="cached" if backing.on_disk else "empty",  # some fill the file first
+            start="empty",
             threads=1,
         )
         return missing or ground

@@ -89,6 +89,17 @@ def huge_pages_on_demand(_: Ground) -> Unavailable | None:
     return thp.why_not()
 
 
+def filled_file(ground: Ground) -> Unavailable | None:
+    """Room for the file's data, also where the mapping is private."""
+    return host.why_not(
+        backing=ground.backing,
+        sharing=ground.sharing,
+        method="Read",
+        size_bytes=ground.size_bytes,
+        start="cached",
+    )
+
+
 def huge_zero_page(_: Ground) -> Unavailable | None:
     """That reading maps the huge zero page."""
     if thp.use_zero_page():

@@ -49,7 +49,7 @@ def zero_page(ground: Ground) -> str:
     source="cover letter IV.1",
     claim="READ breaks no copy-on-write: a private mapping still shows what the file becomes",
     on=dict.fromkeys(("private memfd", "private file"), "0 anonymous pages; new"),
-    needs=(needs.populate, needs.accounting),
+    needs=(needs.populate, needs.accounting, needs.filled_file),
 )
 def keeps_cow(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:

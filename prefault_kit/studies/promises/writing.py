@@ -40,6 +40,7 @@ def breaks_cow(ground: Ground) -> str:
     source="cover letter IV.3",
     claim="after WRITE a private mapping no longer shows what the file becomes",
     on=dict.fromkeys(("private memfd", "private tmpfs", "private file"), "old"),
+    needs=(needs.populate, needs.filled_file),
 )
 def cuts_the_file(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:
