@@ -34,8 +34,8 @@ def _junit(verdicts: list[Verdict]) -> str:
         suite.add_testcase(case)
     report = junitparser.JUnitXml()
     report.add_testsuite(suite)
-    text: bytes = report.tostring()  # type: ignore[no-untyped-call]
-    return minidom.parseString(text).toprettyxml(encoding="utf-8").decode()
+    xml: bytes = report.tostring()  # type: ignore[no-untyped-call]
+    return minidom.parseString(xml).toprettyxml(encoding="utf-8").decode()
 
 
 @click.command(short_help="Every promise of MADV_POPULATE: holds, differs, or not testable here.")
