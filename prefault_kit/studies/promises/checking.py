@@ -47,7 +47,7 @@ def chosen(patterns: Iterable[str] = ()) -> list[Promise]:
 
 
 def questions(patterns: Iterable[str] = (), directories: Sequence[str] = (".",)) -> list[Question]:
-    """Every promise on every kind of memory it is made for; on files, in every directory."""
+    """Every promise on every kind of memory that it is about; for files, in every directory."""
     return [
         Question(each, kind, directory)
         for each in chosen(patterns)

@@ -1,4 +1,4 @@
-"""What is dirty, and so has to be written back: cover letter, section IV, and large folios."""
+"""What is dirty and so has to be written back: cover letter, section IV, and large folios."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from prefault_kit.studies.promises.promise import NotTestable, promise
 
 LARGE_WRITE_BYTES = 1 << 20
 LARGE_FOLIOS = (
-    "xfs keeps data that was written in large chunks in large folios since Linux 5.18, ext4 since "
-    "6.16, and a folio is mapped, dirty and written back as a whole"
+    "since Linux 5.18 (xfs) and 6.16 (ext4) data that was written in large chunks is kept in large "
+    "folios, and a folio is mapped, dirtied and written back as a whole"
 )
 
 
@@ -49,7 +49,7 @@ def read(ground: Ground) -> str:
     "dirty-write",
     source="cover letter IV",
     claim="WRITE dirties every page of a shared file on disk; storage in memory is never written "
-    "back, and counts none",
+    "back, and none of it counts as dirty",
     on={
         "shared file": f"{PAGES} dirty, 0 after a sync",
         "shared memfd": "0 dirty, 0 after a sync",
@@ -69,8 +69,8 @@ def write(ground: Ground) -> str:
 @promise(
     "dirty-page-table",
     source="Linux documentation, filesystems/proc.rst",
-    claim="smaps calls the pages that WRITE mapped dirty, and those that READ mapped of a disk "
-    "file clean",
+    claim="smaps counts pages that WRITE mapped as dirty, and pages of a disk file that READ "
+    "mapped as clean",
     on={
         "shared file": f"READ {PAGES} clean, WRITE {PAGES} dirty",
         "private anon": f"READ 0 clean, WRITE {PAGES} dirty",
@@ -89,7 +89,7 @@ def page_table(ground: Ground) -> str:
 @promise(
     "dirty-private-keeps-cache",
     source="cover letter IV.3",
-    claim="a private file mapping holds memory twice after WRITE: its copies, and the page cache",
+    claim="after WRITE a private file mapping holds memory twice: its copies and the page cache",
     on={"private file": f"{PAGES} anonymous, {PAGES} cached"},
     needs=(needs.populate, needs.accounting, needs.cache_counts),
 )
@@ -101,12 +101,13 @@ def private_keeps_cache(ground: Ground) -> str:
 
 
 # Large folios. What is written in large chunks is kept in large folios where the file system has
-# them. READ of one page then maps far more than a fault-around window: so they are asked for.
+# them. READ of one page then maps far more than a fault-around window, which shows that they are
+# there. Sizes are in bytes: on pages of 64 KiB the file has 32 pages, and a folio up to 16.
 
 SIZE_BYTES = 2 * LARGE_WRITE_BYTES
 SINGLE_PAGES = 4 * needs.FAULT_AROUND_PAGES
 """More than READ of one page maps without large folios, also where the window was enlarged."""
-MANY_MAPPED = f"more than {SINGLE_PAGES} pages mapped"
+MANY_MAPPED = "more pages mapped than by fault-around"
 FEW_FAULTS = 8
 """Two for two folios; a write-back meanwhile may have divided one."""
 ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
@@ -151,7 +152,7 @@ def _after_one_page(ground: Ground, fd: int, *advice: str) -> str:
 @promise(
     "folio-2021-one-page",
     source="the debate of 2021: WRITE dirties what it populates",
-    claim="WRITE of one page dirties that page alone, however the file was written",
+    claim="WRITE of one page dirties only that page, however the file was written",
     on={"shared file": ONE_DIRTY},
     differs={MANY_DIRTY: LARGE_FOLIOS},
     needs=(needs.populate, needs.cache_counts),
@@ -164,7 +165,7 @@ def one_page_of_2021(ground: Ground) -> str:
 @promise(
     "folio-dirty-whole",
     source="Linux documentation, mm/page_cache.rst: folios",
-    claim="WRITE of one page dirties the large folio that the page is in, all of it",
+    claim="WRITE of one page dirties the whole large folio that contains it",
     on={"shared file": MANY_DIRTY},
     needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
@@ -178,7 +179,7 @@ def dirty_whole(ground: Ground) -> str:
 @promise(
     "folio-maps-whole",
     source="Linux documentation, mm/page_cache.rst: folios",
-    claim="READ of one page maps the large folio that the page is in, all of it",
+    claim="READ of one page maps the whole large folio that contains it",
     on={"shared file": MANY_MAPPED},
     needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
@@ -193,7 +194,7 @@ def maps_whole(ground: Ground) -> str:
 @promise(
     "folio-small-chunks",
     source="Linux documentation, mm/page_cache.rst: folios",
-    claim="WRITE of one page dirties that page alone, if the file was written page by page",
+    claim="WRITE of one page dirties only that page if the file was written page by page",
     on={"shared file": ONE_DIRTY},
     needs=(needs.populate, needs.cache_counts),
 )
@@ -205,7 +206,7 @@ def small_chunks(ground: Ground) -> str:
 @promise(
     "folio-random",
     source="madvise(2), MADV_RANDOM",
-    claim="WRITE of one page dirties that page alone, of a cold file that is advised MADV_RANDOM",
+    claim="WRITE of one page dirties only that page in a cold file that is advised MADV_RANDOM",
     on={"shared file": ONE_DIRTY},
     needs=(needs.populate, needs.cache_counts),
 )
@@ -242,8 +243,8 @@ def _faults_of_writing(fd: int, first_page: int) -> int:
     "folio-aligned",
     source="Linux, mm/memory.c, finish_fault: a folio is mapped as a whole where all of it lies in "
     "the mapping and in one page table",
-    claim="WRITE takes a fault a large folio where memory and file are aligned alike, and many "
-    "more where the mapping is a page off",
+    claim="WRITE takes one fault a large folio where memory and file are aligned alike, and many "
+    "more where the mapping is one page off",
     on={"shared file": f"aligned at most {FEW_FAULTS} faults, a page off more"},
     needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )

@@ -44,7 +44,8 @@ def _blocks(memory: Mapping) -> int:
 @promise(
     "discard-dontneed",
     source="madvise(2), MADV_DONTNEED",
-    claim="MADV_DONTNEED discards private memory; of a shared mapping it only forgets the view",
+    claim="MADV_DONTNEED discards private memory; of a shared mapping it only drops page-table "
+    "entries",
     on={
         "private anon": FREED,
         "private hugetlb": FREED,
@@ -62,7 +63,7 @@ def dontneed(ground: Ground) -> str:
 @promise(
     "discard-remove",
     source="madvise(2), MADV_REMOVE",
-    claim="MADV_REMOVE frees the storage of shared mappings, and is refused on private ones",
+    claim="MADV_REMOVE frees the storage of shared mappings and is refused on private ones",
     on={
         "private anon": "EINVAL",
         "shared anon": FREED,
@@ -79,7 +80,7 @@ def remove(ground: Ground) -> str:
 @promise(
     "discard-punch-hole",
     source="fallocate(2), FALLOC_FL_PUNCH_HOLE",
-    claim="a hole punched into the file frees its storage; private copies of its pages stay",
+    claim="punching a hole into the file frees its storage; private copies of its pages stay",
     on={
         **dict.fromkeys(SHARED_FILES, f"{FREED}, storage freed"),
         "private memfd": f"{KEPT}, storage freed",
@@ -95,7 +96,8 @@ def punch_hole(ground: Ground) -> str:
 @promise(
     "discard-free",
     source="madvise(2), MADV_FREE",
-    claim="MADV_FREE lets private anonymous memory go when memory is short, and is refused else",
+    claim="MADV_FREE lets the kernel take private anonymous memory when memory is short, and is "
+    "refused on any other",
     on={
         "private anon": "0, reads aa or 00",
         "shared anon": "EINVAL",
@@ -113,7 +115,7 @@ def free(ground: Ground) -> str:
 @promise(
     "discard-populate-again",
     source="cover letter I",
-    claim="what was discarded can be populated again, and reads as zeros",
+    claim="discarded memory can be populated again, and reads as zeros",
     on=dict.fromkeys(
         ("private anon", "shared memfd", "shared tmpfs", "shared file", "private hugetlb"),
         "discarded 0 present, populated all, reads 00",

@@ -38,7 +38,7 @@ def first_touch(ground: Ground) -> str:
 @promise(
     "fault-populate-counts",
     source="getrusage(2)",
-    claim="populating takes each fault beforehand: ru_minflt counts as many as touching takes",
+    claim="populating takes the faults in advance: ru_minflt counts as many as touching would take",
     on={kind: f"{count} faults populating, 0 touching" for kind, count in EACH.items()},
 )
 def populate_counts(ground: Ground) -> str:
@@ -51,7 +51,7 @@ def populate_counts(ground: Ground) -> str:
 @promise(
     "fault-around",
     source="Linux documentation, admin-guide/mm/concepts.rst; mm/memory.c, fault_around_bytes",
-    claim="a read fault of a file maps the pages around it too, if the page cache has them",
+    claim="a read fault in a file also maps the pages around it that are in the page cache",
     on={
         "shared memfd": "1 fault, more than 1 page",
         "private memfd": "1 fault, more than 1 page",
@@ -69,7 +69,8 @@ def around(ground: Ground) -> str:
 @promise(
     "fault-major",
     source="getrusage(2)",
-    claim="a fault that waits for the disk is a major one; with the data in memory all are minor",
+    claim="a fault that waits for the disk is a major one; with the data in memory every fault is "
+    "minor",
     on={
         "shared file": "cold: some major faults; cached: 0",
         "private file": "cold: some major faults; cached: 0",
@@ -93,15 +94,15 @@ def _major_faults(ground: Ground, fd: int) -> int:
 LOCKED_BYTES = 1 << 26
 """Long enough to fault in that another thread gets its turn many times."""
 FEW_MMAPS = 3
-"""So many may be done before populating has begun and after it has ended."""
+"""As many may happen before populating has begun and after it has ended."""
 TRIES = 3
 
 
 @promise(
     "fault-lock",
     source="Linux documentation, mm/process_addrs.rst; mm/madvise.c, madvise_populate",
-    claim="populating anonymous memory in one call lets no other thread map until it is over; "
-    "touching does, fault by fault",
+    claim="while one call populates anonymous memory, no other thread can map any; touching lets "
+    "others in between two faults",
     on={"private anon": "touching: others map; populating: others wait"},
     differs={
         "touching: others map; populating: others map": "this kernel populates without the lock "

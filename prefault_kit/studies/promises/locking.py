@@ -34,7 +34,7 @@ def _state(memory: Mapping) -> str:
 @promise(
     "lock-populates",
     source="mlock(2)",
-    claim="mlock populates: when it returns, every page is there and stays",
+    claim="mlock populates: when it returns, every page is present, and stays so",
     on=dict.fromkeys(KINDS, f"{LOCKED_PAGES} present, {LOCKED_PAGES} locked"),
     needs=(needs.page_tables, needs.accounting, needs.locking(LOCKED_PAGES)),
 )
@@ -47,7 +47,7 @@ def populates(ground: Ground) -> str:
 @promise(
     "lock-writes-private",
     source="mlock(2); mm/gup.c, populate_vma_page_range",
-    claim="mlock of private memory that may be written breaks copy-on-write, as WRITE does",
+    claim="mlock of writable private memory breaks copy-on-write, as WRITE does",
     on={"private anon": f"{LOCKED_PAGES} anonymous, writing takes 0 faults"},
     needs=(needs.accounting, needs.locking(LOCKED_PAGES)),
 )
@@ -61,7 +61,7 @@ def writes_private(ground: Ground) -> str:
 @promise(
     "lock-reads-shared",
     source="mm/gup.c, populate_vma_page_range",
-    claim="mlock of a shared file prepares it for reading: each first write takes a fault still",
+    claim="mlock only read-faults a shared file: the first write to each page still takes a fault",
     on={
         "shared anon": "writing takes 0 faults",
         "shared memfd": "writing takes 0 faults",
@@ -79,7 +79,7 @@ def reads_shared(ground: Ground) -> str:
 @promise(
     "lock-survives-no-sync",
     source="cover letter IV.4, writable once",
-    claim="locked or not: after a sync each first write to a shared file takes a fault again",
+    claim="locked or not: after a sync the first write to each page of a shared file faults again",
     on={
         "shared memfd": "0 faults, after a sync 0",
         "shared file": f"0 faults, after a sync {LOCKED_PAGES}",
@@ -99,7 +99,7 @@ def survives_no_sync(ground: Ground) -> str:
 @promise(
     "lock-pins",
     source="mlock(2); madvise(2), MADV_PAGEOUT",
-    claim="what is populated may be taken away again, what is locked may not",
+    claim="populated pages may be taken away again, locked ones may not",
     on=dict.fromkeys(
         ("shared anon", "shared memfd", "shared file"),
         f"populated: 0 left; locked: EINVAL, {LOCKED_PAGES} left",
@@ -119,7 +119,7 @@ def pins(ground: Ground) -> str:
 @promise(
     "lock-errno",
     source="mlock(2); madvise(2)",
-    claim="where a page cannot be had, populating says EFAULT and mlock says ENOMEM",
+    claim="where a page cannot be had, populating fails with EFAULT and mlock with ENOMEM",
     on=dict.fromkeys(
         ("shared memfd", "shared file"), f"EFAULT after {LOCKED_PAGES // 2} pages, ENOMEM"
     ),
@@ -135,7 +135,8 @@ def says_enomem(ground: Ground) -> str:
 @promise(
     "lock-on-fault",
     source="cover letter I; mlock2(2)",
-    claim="MLOCK_ONFAULT populates nothing: pages are locked as they come, also by populating",
+    claim="MLOCK_ONFAULT populates nothing: pages are locked as they are faulted in, also by "
+    "populating",
     on=dict.fromkeys(KINDS, ON_FAULT),
     needs=(needs.populate, needs.page_tables, needs.accounting, needs.locking(LOCKED_PAGES)),
 )
@@ -155,7 +156,7 @@ def _populated(memory: Mapping) -> str:
 @promise(
     "lock-all-on-fault",
     source="mlockall(2)",
-    claim="MCL_ONFAULT populates no mapping that comes: pages are locked as they come",
+    claim="MCL_ONFAULT populates no later mapping: pages are locked as they are faulted in",
     on=dict.fromkeys(KINDS, ON_FAULT),
     needs=(needs.populate, needs.page_tables, needs.accounting, needs.locking(LOCKED_PAGES)),
 )
@@ -171,7 +172,7 @@ def all_on_fault(ground: Ground) -> str:
     if limited and said in (errno.errorcode[each] for each in REFUSED):
         raise NotTestable(
             Unavailable(
-                "RLIMIT_MEMLOCK is too small for all that a process maps", "ulimit -l 65536"
+                "RLIMIT_MEMLOCK is too small for everything that a process maps", "ulimit -l 65536"
             )
         )
     return said

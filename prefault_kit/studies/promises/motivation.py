@@ -19,10 +19,11 @@ HALF = PAGES // 2
 @promise(
     "map-populate-hides-errors",
     source="cover letter I; mmap(2)",
-    claim="MAP_POPULATE says nothing of pages that it could not get: the touch meets SIGBUS later",
+    claim="MAP_POPULATE does not report pages that it could not get: touching one later raises "
+    "SIGBUS",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file"),
-        f"mmap 0, {HALF} of {PAGES} present, a touch behind them SIGBUS",
+        f"mmap 0, {HALF} of {PAGES} present, a touch beyond them SIGBUS",
     ),
     needs=(needs.page_tables,),
 )
@@ -31,7 +32,7 @@ def hides_errors(ground: Ground) -> str:
         said = answer(memory.map_populate)
         present = memory.pages().present
         death = ended(lambda: _unguarded(memory, HALF))
-        return f"mmap {said}, {present} of {PAGES} present, a touch behind them {death}"
+        return f"mmap {said}, {present} of {PAGES} present, a touch beyond them {death}"
 
 
 def _unguarded(memory: Mapping, page: int) -> None:
@@ -42,7 +43,8 @@ def _unguarded(memory: Mapping, page: int) -> None:
 @promise(
     "map-populate-only-reads",
     source="cover letter I; mm/gup.c, populate_vma_page_range",
-    claim="MAP_POPULATE only reads shared mappings: a disk file still faults when written",
+    claim="MAP_POPULATE only read-faults shared mappings: a disk file still faults when it is "
+    "written",
     on={
         "shared file": f"{PAGES} present, writing takes one fault a page",
         "shared memfd": f"{PAGES} present, writing takes 0 faults",
@@ -64,7 +66,8 @@ def only_reads(ground: Ground) -> str:
 @promise(
     "fallocate-maps-nothing",
     source="cover letter I",
-    claim="fallocate allocates and fills no page table: the first access to each page faults",
+    claim="fallocate allocates storage but fills no page table: the first access to each page "
+    "faults",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file"),
         "allocated, 0 pages present, writing takes one fault a page",
@@ -87,7 +90,7 @@ def fallocate_maps_nothing(ground: Ground) -> str:
 @promise(
     "fallocate-private-twice",
     source="cover letter I",
-    claim="fallocate does not help a private mapping of a memfd: it then holds memory twice",
+    claim="fallocate does not help a private mapping of a memfd: the memory is then held twice",
     on={
         "private memfd": f"{PAGES} pages of the file, {PAGES} faults, {PAGES} pages of its own",
         "private tmpfs": f"{PAGES} pages of the file, {PAGES} faults, {PAGES} pages of its own",
@@ -106,7 +109,7 @@ def private_twice(ground: Ground) -> str:
 @promise(
     "willneed-is-a-hint",
     source="cover letter III; madvise(2)",
-    claim="MADV_WILLNEED is a hint: it maps no page, and succeeds where nothing can be had",
+    claim="MADV_WILLNEED is a hint: it maps no page, and succeeds even where no page can be had",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file", "private file"),
         "readable 0, forbidden 0, beyond the end 0; 0 pages present",

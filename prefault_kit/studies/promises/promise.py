@@ -1,7 +1,8 @@
-"""A promise: what a text says of populating, how it is shown here, and the verdict.
+"""A promise: what a text says about populating, how it is shown here, and the verdict.
 
 To add one, write a function in a module of this package that prepares memory, looks, and returns
-what it saw in a few words, and decorate it with :func:`promise`. Nothing else needs to know of it.
+what it saw in a few words, and decorate it with :func:`promise`. What the host must have is asked
+beforehand (:mod:`~prefault_kit.studies.promises.needs`).
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ NOT_TESTABLE = "not-testable"
 
 
 class NotTestable(Exception):
-    """This host cannot show it; says why and, where there is one, the command that helps."""
+    """This host cannot show a promise: why, and the command that helps if there is one."""
 
     def __init__(self, missing: Unavailable) -> None:
         super().__init__(str(missing))
 
 
 def need(missing: Unavailable | None) -> None:
-    """End the showing of a promise here if something is missing."""
+    """Raise NotTestable if something is missing."""
     if missing:
         raise NotTestable(missing)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one promise came to on one kind of memory; the object that ``check --json`` prints."""
+    """The outcome of one promise on one kind of memory; the object that ``check --json`` prints."""
 
     id: str
     source: str
@@ -53,11 +54,11 @@ class Verdict:
 
     @property
     def explained(self) -> bool:
-        """Whether it is no surprise: it holds, cannot be tested, or is known to differ."""
+        """Whether it holds, cannot be tested, or differs for a known reason."""
         return self.verdict != DIFFERS or self.reason is not None
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON object that :meth:`from_dict` takes back."""
+        """All fields, as ``check --json`` prints them."""
         return asdict(self)
 
 
@@ -66,14 +67,14 @@ class Promise:
     """One claim, and how it is shown."""
 
     id: str
-    """Short, unique and lasting: notebooks name promises by it."""
+    """Short, unique and stable: notebooks name promises by it."""
     source: str
     """Where the claim stands: a section of the cover letter, a man page, the kernel's docs."""
     claim: str
     on: Mapping[str, str]
     """What is expected on each kind of memory, as :meth:`Ground.find` takes it."""
     show: Callable[[Ground], str]
-    """Says what it saw, in the words of ``on``; NotTestable where this host cannot show it."""
+    """Return what it saw, in the words of ``on``; NotTestable where this host cannot show it."""
     differs: Mapping[str, str] = field(default_factory=dict)
     """What is seen where the text no longer holds -> why, and since when."""
     needs: Sequence[Need] = ()
@@ -82,7 +83,7 @@ class Promise:
     def verdict(
         self, kind: str, directory: str, verdict: str, observed: str | None, reason: str | None
     ) -> Verdict:
-        """What it came to on one kind of memory."""
+        """The verdict on one kind of memory."""
         memory = Ground.label(kind, directory)
         return Verdict(
             self.id, self.source, self.claim, memory, self.on[kind], observed, verdict, reason
@@ -91,9 +92,9 @@ class Promise:
     def judge(self, kind: str, directory: str) -> Verdict:
         """Show it on one kind of memory, with files in ``directory``, and compare.
 
-        The host is asked beforehand for all that the promise needs. Where it does not hold, the
-        host is asked again: a disk may have filled up meanwhile, or memory run short. What the
-        promise showed is never taken for a lack of the host.
+        The host is asked for everything that the promise needs beforehand, and once more if the
+        promise does not hold: a disk may have filled up meanwhile, or memory run short. What was
+        shown is never taken for a lack of the host.
         """
         say = functools.partial(self.verdict, kind, directory)
         try:
@@ -115,7 +116,7 @@ class Promise:
         return say(DIFFERS, observed, reason)
 
     def _ground(self, kind: str, directory: str) -> Ground:
-        """The memory to show it on; NotTestable where the host lacks that, or anything else."""
+        """The memory to show it on; NotTestable if the host lacks it, or anything else needed."""
         ground = Ground.find(kind, directory)
         if isinstance(ground, Unavailable):
             raise NotTestable(ground)
@@ -125,7 +126,7 @@ class Promise:
 
 
 PROMISES: dict[str, Promise] = {}
-"""Every promise by its id, in the order of telling."""
+"""Every promise by its id, in the order of presentation."""
 
 
 def promise(

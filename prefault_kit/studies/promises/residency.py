@@ -26,7 +26,7 @@ def _said(tables: int, mincore: int, rss: int) -> str:
 @promise(
     "resident-zero-page",
     source="Linux documentation, filesystems/proc.rst",
-    claim="the zero page is in the page tables, yet in no Rss",
+    claim="the zero page is in the page tables, but not in Rss",
     on={"private anon": _said(PAGES, PAGES, 0)},
     needs=(needs.populate, needs.page_tables, needs.accounting),
 )
@@ -39,7 +39,7 @@ def zero_page(ground: Ground) -> str:
 @promise(
     "resident-written",
     source="Linux documentation, filesystems/proc.rst",
-    claim="of memory that was written, all three say the same",
+    claim="of memory that was written, all three counts agree",
     on={
         kind: _said(PAGES, PAGES, PAGES)
         for kind in ("private anon", "shared anon", "shared memfd", "shared tmpfs", "shared file")
@@ -55,7 +55,7 @@ def written(ground: Ground) -> str:
 @promise(
     "resident-unmapped-cache",
     source="mincore(2)",
-    claim="mincore tells of the file's page cache, mapped here or not",
+    claim="mincore reports the file's page cache, whether it is mapped here or not",
     on={kind: _said(0, PAGES, 0) for kind in ("shared memfd", "shared tmpfs", "shared file")},
     needs=(needs.page_tables, needs.accounting),
 )
@@ -68,7 +68,7 @@ def unmapped_cache(ground: Ground) -> str:
 @promise(
     "resident-hugetlb",
     source="Linux documentation, filesystems/proc.rst",
-    claim="huge pages of hugetlb are in no Rss: Private_Hugetlb and Shared_Hugetlb tell them",
+    claim="hugetlb pages are not in Rss: Private_Hugetlb and Shared_Hugetlb count them",
     on={
         "private hugetlb": f"Rss 0, Private_Hugetlb {HUGE_PAGES} huge pages",
         "shared hugetlb": f"Rss 0, Private_Hugetlb {HUGE_PAGES} huge pages",
@@ -86,7 +86,7 @@ def hugetlb(ground: Ground) -> str:
 @promise(
     "resident-zero-page-told-apart",
     source="Linux documentation, admin-guide/mm/pagemap.rst",
-    claim="PAGEMAP_SCAN tells the zero page from a page of one's own, without privilege",
+    claim="PAGEMAP_SCAN tells the zero page from a page of the process's own, without privilege",
     on={"private anon": f"{PAGES} zero pages after reading, 0 after writing"},
     needs=(needs.populate, needs.page_states),
 )

@@ -33,7 +33,7 @@ def _held(ground: Ground, prepare: str | None = None, *, unpopulated: bool = Fal
 @promise(
     "snapshot-unpopulated",
     source=DEBATE,
-    claim="a page that is not populated cannot be write-protected: a snapshot misses its writing",
+    claim="a page that is not populated cannot be write-protected: a snapshot misses writes to it",
     on={"private anon": "0 writes held, the snapshot is wrong"},
     needs=(needs.snapshots,),
 )
@@ -44,7 +44,7 @@ def missed(ground: Ground) -> str:
 @promise(
     "snapshot-read",
     source=DEBATE,
-    claim="READ populates what write protection needs, the zero page included",
+    claim="READ populates what write protection needs, including the zero page",
     on={"private anon": f"{PAGES} writes held, the snapshot is right"},
     needs=(needs.populate, needs.snapshots),
 )
@@ -55,7 +55,7 @@ def after_read(ground: Ground) -> str:
 @promise(
     "snapshot-kernel",
     source="Documentation/admin-guide/mm/userfaultfd.rst, UFFD_FEATURE_WP_UNPOPULATED",
-    claim="since Linux 6.4 the kernel protects what is not populated, if it is asked to",
+    claim="since Linux 6.4 the kernel also protects pages that are not populated, if asked to",
     on={"private anon": f"{PAGES} writes held, the snapshot is right"},
     needs=(needs.snapshots,),
 )
@@ -67,7 +67,7 @@ def by_the_kernel(ground: Ground) -> str:
     "snapshot-user-mode",
     source="userfaultfd(2), UFFD_USER_MODE_ONLY",
     claim="without privilege the kernel's own writes are not held: read(2) into a protected page "
-    "is an error",
+    "fails",
     on={"private anon": "read(2) says EFAULT, and afterwards reads all"},
     needs=(needs.populate, needs.snapshots),
 )

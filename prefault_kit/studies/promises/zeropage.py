@@ -18,7 +18,7 @@ HUGE_PAGES = 4
 @promise(
     "zero-read-is-free",
     source="cover letter IV.1, V.1",
-    claim="private memory that is only read is the zero page, and costs no memory of its own",
+    claim="private memory that is only read is the zero page and costs no memory of its own",
     on={"private anon": f"{PAGES} zero pages, Rss 0, anonymous 0"},
     needs=(needs.populate, needs.page_states, needs.accounting),
 )
@@ -60,7 +60,7 @@ def not_of_files(ground: Ground) -> str:
 @promise(
     "zero-not-of-hugetlb",
     source="Linux documentation, admin-guide/mm/hugetlbpage.rst",
-    claim="huge pages of hugetlb have no zero page: READ takes real ones from the pool",
+    claim="hugetlb has no zero page: READ takes real huge pages from the pool",
     on={"private hugetlb": "0 zero pages, 2 huge pages of its own"},
     needs=(needs.populate, needs.page_states, needs.accounting),
 )
@@ -90,7 +90,7 @@ def _advised(ground: Ground) -> Iterator[tuple[Mapping, int, int]]:
 @promise(
     "zero-huge",
     source="Linux documentation, admin-guide/mm/transhuge.rst",
-    claim="advised MADV_HUGEPAGE, READ maps the huge zero page: a fault each, and no memory",
+    claim="with MADV_HUGEPAGE, READ maps the huge zero page: one fault each, and no memory",
     on={"private anon": f"{HUGE_PAGES} faults, all zero, all huge, Rss 0"},
     needs=(
         needs.populate,
@@ -114,7 +114,7 @@ def huge(ground: Ground) -> str:
 @promise(
     "zero-huge-written",
     source="Linux documentation, admin-guide/mm/transhuge.rst",
-    claim="advised MADV_HUGEPAGE, WRITE takes one fault a huge page, also for a single page of it",
+    claim="with MADV_HUGEPAGE, WRITE takes one fault a huge page, even to populate one page of it",
     on={"private anon": f"{HUGE_PAGES} faults, {HUGE_PAGES} huge pages; one page: 1 huge page"},
     needs=(
         needs.populate,
