@@ -15,8 +15,8 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
 PAGES = 512
-"""System pages in the mapping that a promise is shown on, whatever their size: 2 MiB of 4 KiB pages,
-32 MiB of 64 KiB ones. A mapping of huge pages has HUGE_PAGES."""
+"""System pages in the mapping that a promise is shown on, whatever their size: 2 MiB of pages of
+4 KiB, 32 MiB of pages of 64 KiB. A mapping of huge pages has HUGE_PAGES."""
 HUGE_PAGES = 2
 
 
