@@ -15,6 +15,7 @@ import os
 import resource
 import secrets
 import shutil
+import subprocess
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator
@@ -237,6 +238,25 @@ def _lent(name: str) -> Path:
     if name not in DIRECTORIES:
         pytest.skip(f"needs {name} in PREFAULT_TEST_DIRS")
     return DIRECTORIES[name]
+
+
+@pytest.fixture
+def namespace() -> Callable[[str], list[str]]:
+    """A command prefix for a mount namespace of its own, in which a shell line runs first.
+
+    What is mounted there vanishes with the process, also after kill -9.
+    """
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*unshare, "true"], check=False, timeout=60).returncode
+    ):
+        pytest.skip("this user may not make a mount namespace")
+
+    def prefix(line: str) -> list[str]:
+        return [*unshare, "sh", "-ec", f'{line}\nexec "$@"', "sh"]
+
+    return prefix
 
 
 @pytest.fixture

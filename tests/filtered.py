@@ -1,6 +1,7 @@
 """Run a command behind a seccomp filter: ``python filtered.py FILTER COMMAND...``.
 
-``populate``: madvise with the advice 22 and 23 is EINVAL, as it was before Linux 5.14.
+``populate``: madvise with the advice 22 and 23 is EINVAL, as it was before Linux 5.14;
+``populate-ENOSYS``, ``populate-EPERM``: another errno, as a sandbox may have it.
 ``pretend``: it answers 0 and does nothing, as some sandboxes do.
 ``userfaultfd``: userfaultfd is EPERM, as in many containers. The filter survives execve and works
 for every user. Sources: Documentation/userspace-api/seccomp_filter.rst and
@@ -43,6 +44,8 @@ def populating(answer: int) -> tuple[tuple[int, int, int, int], ...]:
 
 PROGRAMS = {
     "populate": populating(errno.EINVAL),
+    "populate-ENOSYS": populating(errno.ENOSYS),
+    "populate-EPERM": populating(errno.EPERM),
     "pretend": populating(0),
     "userfaultfd": (
         (LOAD_WORD, 0, 0, NUMBER_OFFSET),

@@ -210,8 +210,7 @@ def _observed(verdict: Verdict) -> str:
     seen = verdict.observed or ""
     if verdict.verdict == HOLDS:
         return seen
-    why = verdict.reason or "nobody knows why"
-    return f"{seen}, not {verdict.expected}: {why}"
+    return f"{seen}, not {verdict.expected}: {verdict.reason or 'unexplained'}"
 
 
 def review(found: Review, weights: Weights) -> None:

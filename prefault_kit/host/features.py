@@ -6,6 +6,7 @@ Versions are never parsed: distributions carry features back, and seccomp filter
 from __future__ import annotations
 
 import functools
+import mmap
 import os
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from prefault_kit.host import thp
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import mounts, proc, syscalls
 from prefault_kit.kernel import userfaultfd as uffd
+from prefault_kit.kernel.smaps import NAMES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import small_tmpfs, support
 from prefault_kit.memory.backing import Backing
@@ -22,6 +24,10 @@ from prefault_kit.memory.sizes import format_bytes
 
 SECCOMP_FILTER = "2"
 """/proc/self/status, Seccomp: a filter is installed."""
+ENTRY_BYTES = 8
+"""One entry of /proc/self/pagemap."""
+SMAPS_CHARACTERS = 1 << 14
+"""More than one record of smaps has: all records have the same fields."""
 
 
 def _tried(call: Callable[[], object]) -> str | None:
@@ -71,11 +77,72 @@ def collapse(kind: str, sharing: str) -> Unavailable | None:
 
 
 @functools.cache
+def pagemap() -> Unavailable | None:
+    """The file /proc/self/pagemap, which shows the pages that are present."""
+
+    def read() -> None:
+        with open("/proc/self/pagemap", "rb", buffering=0) as entries:
+            entries.read(ENTRY_BYTES)
+
+    answer = _tried(read)
+    return _unseen("/proc/self/pagemap", f"cannot be read ({answer})") if answer else None
+
+
+@functools.cache
+def smaps() -> Unavailable | None:
+    """The file /proc/self/smaps, with every field that the kit knows."""
+    text: list[str] = []
+
+    def read() -> None:
+        with open("/proc/self/smaps", encoding="ascii", errors="replace") as records:
+            text.append(records.read(SMAPS_CHARACTERS))
+
+    if answer := _tried(read):
+        return _unseen("/proc/self/smaps", f"cannot be read ({answer})")
+    lacking = [name for name in NAMES.values() if f"\n{name}:" not in text[0]]
+    return _unseen("/proc/self/smaps", f"has no {', '.join(lacking)}") if lacking else None
+
+
+def _unseen(file: str, what: str) -> Unavailable:
+    return Unavailable(
+        f"{file} {what}: this kernel is built without CONFIG_PROC_PAGE_MONITOR, or a sandbox hides "
+        "the file"
+    )
+
+
+@functools.cache
 def pagemap_scan() -> Unavailable | None:
     """The ioctl PAGEMAP_SCAN."""
     with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
         answer = _tried(lambda: syscalls.page_states(page.address, PAGE_SIZE_BYTES))
     return _missing("the ioctl PAGEMAP_SCAN", "6.7", answer) if answer else None
+
+
+@functools.cache
+def guard_regions(kind: str) -> Unavailable | None:
+    """MADV_GUARD_INSTALL, on a page of ``anon`` memory or of a memfd's, as for any other kind."""
+    fd = -1 if kind == "anon" else os.memfd_create("prefault-kit-guard", os.MFD_CLOEXEC)
+    try:
+        if fd >= 0:
+            os.ftruncate(fd, PAGE_SIZE_BYTES)
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS if fd < 0 else mmap.MAP_SHARED
+        with mmap.mmap(fd, PAGE_SIZE_BYTES, flags=flags) as page:
+            answer = _tried(lambda: page.madvise(syscalls.ADVICE["MADV_GUARD_INSTALL"]))
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    since = "6.13" if fd < 0 else "6.15"
+    return _missing("madvise(MADV_GUARD_INSTALL)", since, answer) if answer else None
+
+
+@functools.cache
+def discard_hugetlb(page_size_bytes: int) -> Unavailable | None:
+    """MADV_DONTNEED, on a hugetlb page; asked where one can be had."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | syscalls.MAP["MAP_HUGETLB"]
+    flags |= (page_size_bytes.bit_length() - 1) << syscalls.MAP["MAP_HUGE_SHIFT"]
+    with mmap.mmap(-1, page_size_bytes, flags=flags) as page:
+        answer = _tried(lambda: page.madvise(syscalls.ADVICE["MADV_DONTNEED"]))
+    return _missing("madvise(MADV_DONTNEED) of huge pages", "5.18", answer) if answer else None
 
 
 @functools.cache

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from prefault_kit.measure.result import Result
 
 SCHEMA = "prefault-kit/1"
 """The version of rows and of saved results."""
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What link(2) says where a file system has no hard links, or a sandbox forbids them."""
 
 
 def without_paths(text: str, known: Iterable[str] = ()) -> str:
@@ -25,19 +29,66 @@ def without_paths(text: str, known: Iterable[str] = ()) -> str:
     return re.sub(r"(?<![^\s'\"(])/(?!(?:dev|proc|sys)\b)[^\s'\":,;)]+", "DIR", text)
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def claim(path: Path) -> None:
+    """See that :func:`write` can make a file, before the work for it begins; leaves nothing.
+
+    ValueError in a sentence if the path is taken, or cannot be written.
+    """
+    if os.path.lexists(path):
+        raise ValueError(f"{path} exists already: choose another name")
+    part = _part(path)
     try:
-        with part.open("x", encoding="utf-8") as out:
-            json.dump(data, out, indent=1)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())
+        part.open("x").close()
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise ValueError(f"{path} cannot be written ({said}): choose another place") from None
+    part.unlink()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a new file whole or not at all; FileExistsError if the path is taken."""
+    with _beside(path) as (part, out):
+        out.write(text)
+        _finish(out)
+        try:
+            os.link(part, path)  # unlike a rename it never replaces a file
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            part.replace(path)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all, over one that is there."""
+    with _beside(path) as (part, out):
+        json.dump(data, out, indent=1)
+        out.write("\n")
+        _finish(out)
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+
+
+def _part(path: Path) -> Path:
+    """The name that a file has until it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[tuple[Path, TextIO]]:
+    """A new file beside ``path``; its name is gone afterwards, whatever happens."""
+    part = _part(path)
+    with part.open("x", encoding="utf-8") as out:
+        try:
+            yield part, out
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _finish(out: TextIO) -> None:
+    """Bring what was written to the disk: only then is it known to fit."""
+    out.flush()
+    os.fsync(out.fileno())
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the notebooks share: verdict tables, and cells that say what this host cannot show.
+"""What the notebooks share: verdict tables, and cells that say what this host lacks.
 
 ``%load_ext prefault_kit.notebook`` brings the cell magic ``%%needs``.
 """
@@ -27,7 +27,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "WP_ASYNC": lambda: features.userfaultfd("WP_ASYNC"),
     "own mounts": features.own_mounts,
 }
-"""What ``%%needs`` takes beside kinds of memory."""
+"""What ``%%needs`` takes, apart from kinds of memory."""
 
 
 def promised(*patterns: str, directory: str = ".") -> Markdown:
@@ -41,14 +41,14 @@ def missing(name: str, directory: str = ".") -> Unavailable | None:
         return FEATURES[name]()
     if name.count(" ") != 1:
         raise ValueError(
-            f"nothing is known of {name!r}: there are {', '.join(FEATURES)}, and kinds of memory"
+            f"%%needs does not know {name!r}: it takes {', '.join(FEATURES)}, and kinds of memory"
         )
     found = Ground.find(name, directory)
     return found if isinstance(found, Unavailable) else None
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Let IPython know ``%%needs NAME, NAME...``: run the cell where the host has them all."""
+    """Register the cell magic ``%%needs NAME, NAME...``: run the cell if the host has them all."""
 
     def needs(line: str, cell: str) -> None:
         for name in line.split(","):

@@ -8,12 +8,12 @@ from prefault_kit.show.markdown import Markdown, table
 from prefault_kit.studies.promises.promise import DIFFERS, NOT_TESTABLE, Verdict
 
 NOT_TESTABLE_HERE = "not testable here:"
-"""How a cell or a row begins that this host cannot show; the comparison of stored output knows
-it (notebooks/conftest.py)."""
+"""How the output of a cell or the observed column of a row begins where this host lacks something;
+the comparison with stored outputs knows it (notebooks/conftest.py)."""
 
 
 def verdicts(found: Sequence[Verdict]) -> Markdown:
-    """The claims, then a row for each on each kind of memory."""
+    """The claims, then one row for each verdict."""
     claims = {each.id: f"- `{each.id}`: {each.claim} ({each.source})" for each in found}
     rows = []
     for each in found:

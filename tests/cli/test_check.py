@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import junitparser
@@ -64,7 +65,7 @@ def test_a_surprise_ends_with_one(miscounting: dict[str, str], tmp_path: Path) -
     done = prefault("check", "fault-first-touch", "--junit", str(report), env=miscounting)
     assert done.returncode == 1
     assert "fault-first-touch" in sentence(done)
-    assert "nobody knows why" in done.stdout
+    assert ": unexplained\n" in done.stdout
     suite = next(iter(junitparser.JUnitXml.fromfile(str(report))))
     assert suite.failures >= 2
 
@@ -91,10 +92,45 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
-    """A report that has no place is one sentence, not a traceback."""
+    """A report that has no place is bad usage, before anything is checked."""
     done = prefault("check", "fault-first-touch", "--junit", str(tmp_path / "no" / "r.xml"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written (no such file or directory)" in sentence(done)
+
+
+@pytest.mark.parametrize("made", [Path.touch, Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_a_report_that_is_there(made: Callable[[Path], object], tmp_path: Path) -> None:
+    """A file of the user's, a directory or a dangling link is never written over."""
+    report = tmp_path / "mine"
+    made(report)
+    before = report.lstat().st_ino, report.lstat().st_mtime_ns
+    done = prefault("check", "fault-first-touch", "--junit", str(report))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "exists already" in sentence(done)
+    assert (report.lstat().st_ino, report.lstat().st_mtime_ns) == before
+    assert list(tmp_path.iterdir()) == [report]
+
+
+FULL_DISK = """
+import errno, os
+def fsync(fd):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+os.fsync = fsync
+"""
+
+
+def test_a_disk_that_is_full_in_the_end(tmp_path: Path) -> None:
+    """The verdicts are printed all the same; no cut report stays behind; one sentence, exit 1."""
+    (tmp_path / "sitecustomize.py").write_text(FULL_DISK)
+    paths = [str(tmp_path), os.environ.get("PYTHONPATH")]
+    known = environment(PYTHONPATH=os.pathsep.join(filter(None, paths)))
+    out = tmp_path / "out"
+    out.mkdir()
+    done = prefault("check", "fault-first-touch", "--junit", str(out / "r.xml"), env=known)
     assert done.returncode == 1
-    assert "no such file or directory" in sentence(done)
+    assert "r.xml was not written: no space left on device" in sentence(done)
+    assert "2 hold" in done.stdout or "3 hold" in done.stdout
+    assert list(out.iterdir()) == []
 
 
 def test_nothing_is_left(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,22 +42,6 @@ def ask() -> Callable[..., Any]:
         return _run_json([*before, sys.executable, "-c", ASK, f"dict({arguments})"])
 
     return ask
-
-
-@pytest.fixture
-def namespace() -> Callable[[str], list[str]]:
-    """A command prefix for a mount namespace of its own, in which a shell line runs first.
-
-    What is mounted there vanishes with the process, also after kill -9.
-    """
-    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
-    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
-        pytest.skip("this user may not make a mount namespace")
-
-    def prefix(line: str) -> list[str]:
-        return [*unshare, "sh", "-ec", f'{line}\nexec "$@"', "sh"]
-
-    return prefix
 
 
 @pytest.fixture

@@ -155,6 +155,49 @@ def test_collapse_without_thp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.reason == "this kernel is built without transparent huge pages"
 
 
+@pytest.mark.parametrize("name", ["pagemap", "smaps"])
+def test_views_are_there(name: str) -> None:
+    """A kernel with CONFIG_PROC_PAGE_MONITOR has pagemap, and smaps with every field."""
+    assert getattr(features, name)() is None
+
+
+def test_fields_of_smaps_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are named."""
+    monkeypatch.setattr(features, "NAMES", {"rss": "Rss", "other": "Nonsense"})
+    features.smaps.cache_clear()
+    try:
+        found = features.smaps()
+    finally:
+        features.smaps.cache_clear()
+    assert found is not None
+    assert found.reason.startswith("/proc/self/smaps has no Nonsense: ")
+
+
+@pytest.mark.parametrize("kind", ["anon", "memfd"])
+def test_guard_regions(kind: str) -> None:
+    """What the probe says is what the kernel answers to a mapping of the kind."""
+    sharing = "private" if kind == "anon" else "shared"
+    with Mapping(Backing.of(kind), PAGE_SIZE_BYTES, sharing) as page:
+        try:
+            page.advise("MADV_GUARD_INSTALL")
+            works = True
+        except OSError:
+            works = False
+    assert (features.guard_regions(kind) is None) == works
+
+
+@pytest.mark.needs("hugetlb")
+def test_discarding_huge_pages(huge_page_bytes: int) -> None:
+    """What the probe says is what the kernel answers."""
+    with Mapping(Backing.anon(huge_page_bytes), huge_page_bytes) as page:
+        try:
+            page.advise("MADV_DONTNEED")
+            works = True
+        except OSError:
+            works = False
+    assert (features.discard_hugetlb(huge_page_bytes) is None) == works
+
+
 def test_probes_leave_nothing(disk: str) -> None:
     """No probe leaves a file, a descriptor or a mapping behind."""
     for _ in range(2):  # the first round fills caches

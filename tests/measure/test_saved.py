@@ -1,5 +1,6 @@
 """prefault_kit.measure.saved: results in files that may be shown to others."""
 
+import errno
 import json
 import stat
 from dataclasses import replace
@@ -93,3 +94,46 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         saved.write_json(path, {"schema": object()})
     assert saved.read_json(path, "a file") == {"schema": SCHEMA}
     assert [each.name for each in tmp_path.iterdir()] == ["runs.json"]
+
+
+def test_a_claim_leaves_nothing(tmp_path: Path) -> None:
+    """A name that is free may be written later, and is not made now."""
+    saved.claim(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+    saved.write(tmp_path / "new", "whole")
+    assert (tmp_path / "new").read_text() == "whole"
+    assert [each.name for each in tmp_path.iterdir()] == ["new"]
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) & 0o111 == 0
+
+
+def test_a_name_that_is_taken(tmp_path: Path) -> None:
+    """What is there stays, also if it came after the claim."""
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    with pytest.raises(ValueError, match="exists already"):
+        saved.claim(taken)
+    with pytest.raises(FileExistsError):
+        saved.write(taken, "the kit's")
+    assert taken.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system that has none a file is renamed into place, and none is written over."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(saved.os, "link", refuse)
+    saved.write(tmp_path / "new", "whole")
+    assert (tmp_path / "new").read_text() == "whole"
+    with pytest.raises(FileExistsError):
+        saved.write(tmp_path / "new", "another")
+    assert (tmp_path / "new").read_text() == "whole"
+    assert [each.name for each in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    """It is found by the claim, in a sentence."""
+    with pytest.raises(ValueError, match=r"cannot be written \(no such file or directory\)"):
+        saved.claim(tmp_path / "gone" / "new")

@@ -1,10 +1,29 @@
 """prefault_kit.notebook: what the notebooks share."""
 
+import subprocess
+import sys
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from prefault_kit import notebook
 from prefault_kit.host import Unavailable
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import prefault_kit.notebook",
+        "import prefault_kit.show.verdicts",
+        "from prefault_kit import notebook; print(notebook.promised('error-unknown-advice'))",
+    ],
+)
+def test_text_needs_no_screen(code: str) -> None:
+    """A table of verdicts is printed without Bokeh, Matplotlib and widgets."""
+    screens = "{'bokeh', 'jupyter_bokeh', 'ipywidgets', 'matplotlib'}"
+    asked = f"{code}\nimport sys\nassert not {screens} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """The promises of MADV_POPULATE, each with its source, how it is shown, and a verdict.
 
-A module a subject; the order here is the order of telling.
+One module per subject; the order here is the order of presentation.
 """
 
-# They enter their promises, in the order of telling
+# Each module enters its promises, in the order of presentation
 from prefault_kit.studies.promises import (  # isort: skip  # noqa: F401
     motivation,
     faulting,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
-from prefault_kit.studies.promises.ground import Ground
-from prefault_kit.studies.promises.promise import DIFFERS, PROMISES, Promise, Verdict
+from prefault_kit.studies.promises.promise import (
+    DIFFERS,
+    NOT_TESTABLE,
+    PROMISES,
+    Promise,
+    Verdict,
+)
+
+FROM_OUTSIDE = ("SIGKILL", "SIGTERM")
+"""Signals of the OOM killer and of other processes; no memory access raises them."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ def chosen(patterns: Iterable[str] = ()) -> list[Promise]:
 
 
 def questions(patterns: Iterable[str] = (), directories: Sequence[str] = (".",)) -> list[Question]:
-    """Every promise on every kind of memory it is made for; on files, in every directory."""
+    """Every promise on every kind of memory that it is about; for files, in every directory."""
     return [
         Question(each, kind, directory)
         for each in chosen(patterns)
@@ -55,7 +64,8 @@ def check(
 ) -> list[Verdict]:
     """Judge each question; ``on_progress`` is told how many are done.
 
-    One that kills the worker differs, and says what killed it; the rest goes on in a new one.
+    One that kills the worker differs; one during which the worker is killed from outside, or by
+    the OOM killer, is not testable. Both say what happened, and the rest goes on in a new worker.
     """
     verdicts: list[Verdict] = []
 
@@ -69,22 +79,21 @@ def check(
         try:
             listen(perform, payload, hear, worker)
         except WorkerDied as death:
-            killed = asked[len(verdicts)]
-            verdicts.append(_killed(killed, str(death).strip().splitlines()[-1]))
+            verdicts.append(_killed(asked[len(verdicts)], death))
     return verdicts
 
 
-def _killed(question: Question, death: str) -> Verdict:
-    promise = question.promise
-    return Verdict(
-        promise.id,
-        promise.source,
-        promise.claim,
-        Ground.label(question.kind, question.directory),
-        promise.on[question.kind],
-        death,
-        DIFFERS,
-    )
+def _killed(question: Question, death: WorkerDied) -> Verdict:
+    """The verdict on a promise that the worker did not survive.
+
+    A fault of its own differs. A signal from outside says nothing of the promise, unless it is the
+    one that the promise speaks of.
+    """
+    said = str(death).strip().splitlines()[-1]
+    say = functools.partial(question.promise.verdict, question.kind, question.directory)
+    if death.signal in FROM_OUTSIDE and death.signal not in question.promise.on[question.kind]:
+        return say(NOT_TESTABLE, None, said)
+    return say(DIFFERS, said, None)
 
 
 def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from prefault_kit.host import Unavailable
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import Ground
-from prefault_kit.studies.promises.promise import NotTestable, promise
+from prefault_kit.studies.promises.promise import promise
 
 FILL = b"\xaa"
 FREED, KEPT = "0, reads 00", "0, reads aa"
@@ -44,7 +44,8 @@ def _blocks(memory: Mapping) -> int:
 @promise(
     "discard-dontneed",
     source="madvise(2), MADV_DONTNEED",
-    claim="MADV_DONTNEED discards private memory; of a shared mapping it only forgets the view",
+    claim="MADV_DONTNEED discards private memory; of a shared mapping it only drops page-table "
+    "entries",
     on={
         "private anon": FREED,
         "private hugetlb": FREED,
@@ -53,9 +54,7 @@ def _blocks(memory: Mapping) -> int:
         **dict.fromkeys(SHARED_FILES, KEPT),
         **dict.fromkeys(PRIVATE_FILES, FREED),
     },
-    differs={
-        "EINVAL": "of huge pages MADV_DONTNEED is known since Linux 5.18, and this kernel is older"
-    },
+    needs=(needs.discard_huge,),
 )
 def dontneed(ground: Ground) -> str:
     return _discarded(ground, lambda memory: memory.advise("MADV_DONTNEED"))
@@ -64,7 +63,7 @@ def dontneed(ground: Ground) -> str:
 @promise(
     "discard-remove",
     source="madvise(2), MADV_REMOVE",
-    claim="MADV_REMOVE frees the storage of shared mappings, and is refused on private ones",
+    claim="MADV_REMOVE frees the storage of shared mappings and is refused on private ones",
     on={
         "private anon": "EINVAL",
         "shared anon": FREED,
@@ -72,6 +71,7 @@ def dontneed(ground: Ground) -> str:
         **dict.fromkeys(SHARED_FILES, f"{FREED}, storage freed"),
         **dict.fromkeys(PRIVATE_FILES, "EACCES"),
     },
+    needs=(),
 )
 def remove(ground: Ground) -> str:
     return _discarded(ground, lambda memory: memory.advise("MADV_REMOVE"))
@@ -80,13 +80,14 @@ def remove(ground: Ground) -> str:
 @promise(
     "discard-punch-hole",
     source="fallocate(2), FALLOC_FL_PUNCH_HOLE",
-    claim="a hole punched into the file frees its storage; private copies of its pages stay",
+    claim="punching a hole into the file frees its storage; private copies of its pages stay",
     on={
         **dict.fromkeys(SHARED_FILES, f"{FREED}, storage freed"),
         "private memfd": f"{KEPT}, storage freed",
         "private tmpfs": f"{KEPT}, storage freed",
         "private file": KEPT,
     },
+    needs=(),
 )
 def punch_hole(ground: Ground) -> str:
     return _discarded(ground, Mapping.punch_hole)
@@ -95,7 +96,8 @@ def punch_hole(ground: Ground) -> str:
 @promise(
     "discard-free",
     source="madvise(2), MADV_FREE",
-    claim="MADV_FREE lets private anonymous memory go when memory is short, and is refused else",
+    claim="MADV_FREE lets the kernel take private anonymous memory when memory is short, and is "
+    "refused on any other",
     on={
         "private anon": "0, reads aa or 00",
         "shared anon": "EINVAL",
@@ -103,6 +105,7 @@ def punch_hole(ground: Ground) -> str:
         **dict.fromkeys(SHARED_FILES, "EINVAL"),
         **dict.fromkeys(PRIVATE_FILES, "EINVAL"),
     },
+    needs=(),
 )
 def free(ground: Ground) -> str:
     said = _discarded(ground, lambda memory: memory.advise("MADV_FREE"))
@@ -112,11 +115,12 @@ def free(ground: Ground) -> str:
 @promise(
     "discard-populate-again",
     source="cover letter I",
-    claim="what was discarded can be populated again, and reads as zeros",
+    claim="discarded memory can be populated again, and reads as zeros",
     on=dict.fromkeys(
         ("private anon", "shared memfd", "shared tmpfs", "shared file", "private hugetlb"),
         "discarded 0 present, populated all, reads 00",
     ),
+    needs=(needs.populate, needs.page_tables, needs.discard_huge),
 )
 def populate_again(ground: Ground) -> str:
     with ground.map() as memory:
@@ -124,8 +128,7 @@ def populate_again(ground: Ground) -> str:
         memory.populate_write()
         full = memory.pages().present
         if ground.sharing == "private":
-            if answer(memory.advise, "MADV_DONTNEED") == "EINVAL":
-                raise NotTestable(Unavailable("this kernel discards no huge pages (Linux 5.18)"))
+            memory.advise("MADV_DONTNEED")
         else:
             memory.punch_hole()
         discarded = memory.pages().present

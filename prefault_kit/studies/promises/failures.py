@@ -13,7 +13,7 @@ from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended, told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.promises import memcg
+from prefault_kit.studies.promises import memcg, needs
 from prefault_kit.studies.promises.answer import answer, reach
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import NotTestable, need, promise
@@ -21,8 +21,8 @@ from prefault_kit.studies.promises.promise import NotTestable, need, promise
 GOOD = 200
 """Pages before the first one that cannot be had."""
 EFAULT_SINCE = (
-    "the posted patch turned what would be SIGBUS into EINVAL; since its release in Linux 5.14 "
-    "it is EFAULT, and EINVAL speaks of permissions alone"
+    "the posted patch turned a would-be SIGBUS into EINVAL; since the release in Linux 5.14 it is "
+    "EFAULT, and EINVAL is about permissions only"
 )
 
 
@@ -43,11 +43,12 @@ def _both(memory: Mapping) -> str:
 @promise(
     "prefix-end-of-file",
     source="cover letter IV.6",
-    claim="beyond the end of the file both fail, and what came before is populated, to the page",
+    claim="beyond the end of the file both fail, and exactly the pages before it are populated",
     on=dict.fromkeys(
         ("shared memfd", "private memfd", "shared tmpfs", "shared file", "private file"),
         f"EFAULT after {GOOD} pages, {GOOD} present",
     ),
+    needs=(needs.populate, needs.page_tables),
 )
 def end_of_file(ground: Ground) -> str:
     with ground.file(GOOD * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
@@ -57,11 +58,12 @@ def end_of_file(ground: Ground) -> str:
 @promise(
     "prefix-protection",
     source="cover letter IV.6",
-    claim="at a page that may not be accessed both fail, and what came before is populated",
+    claim="at a page that may not be accessed both fail, and all pages before it are populated",
     on=dict.fromkeys(
         ("private anon", "shared anon", "shared memfd"),
         f"EINVAL after {GOOD} pages, {GOOD} present",
     ),
+    needs=(needs.populate, needs.page_tables),
 )
 def protection(ground: Ground) -> str:
     with ground.map() as memory:
@@ -72,32 +74,28 @@ def protection(ground: Ground) -> str:
 @promise(
     "prefix-guard-region",
     source="madvise(2), MADV_GUARD_INSTALL",
-    claim="at a guard region both fail with EFAULT, and what came before is populated",
+    claim="at a guard region both fail with EFAULT, and all pages before it are populated",
     on=dict.fromkeys(
         ("private anon", "shared memfd"), f"EFAULT after {GOOD} pages, {GOOD} present"
     ),
+    needs=(needs.populate, needs.page_tables, needs.guard_regions),
 )
 def guard_region(ground: Ground) -> str:
     with ground.map() as memory:
-        said = answer(memory.advise, "MADV_GUARD_INSTALL", GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
-        if said == "EINVAL":
-            raise NotTestable(
-                Unavailable(
-                    "this kernel has no guard regions for such memory: they came to private "
-                    "memory in Linux 6.13, to files in 6.15"
-                )
-            )
+        memory.advise("MADV_GUARD_INSTALL", GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
         return _both(memory)
 
 
 @promise(
     "prefix-same-as-touching",
     source="cover letter I, II.3",
-    claim="where touching raises SIGBUS, populating returns an error, and leaves the same pages",
+    claim="where touching raises SIGBUS, populating returns an error and leaves the same pages "
+    "present",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file"),
         f"touching SIGBUS, populating EFAULT; {GOOD} and {GOOD} pages present",
     ),
+    needs=(needs.populate, needs.page_tables),
 )
 def same_as_touching(ground: Ground) -> str:
     with ground.file(GOOD * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
@@ -164,8 +162,9 @@ def _filled(file_system: str, backing: Backing, pages: int, options: str) -> str
 @promise(
     "error-full-tmpfs",
     source="cover letter I",
-    claim="populating more than a tmpfs holds is an error, after exactly what it holds",
+    claim="populating more than a tmpfs holds is an error, after exactly as much as it holds",
     on={"shared tmpfs": f"EFAULT after {SMALL_PAGES} pages, {SMALL_PAGES} present"},
+    needs=(needs.populate, needs.page_tables),
 )
 def full_tmpfs(ground: Ground) -> str:
     need(features.mounting(ended(namespace.enter)))
@@ -175,8 +174,10 @@ def full_tmpfs(ground: Ground) -> str:
 @promise(
     "error-no-huge-page",
     source="cover letter I",
-    claim="populating more huge pages than there are is an error, after exactly those there are",
+    claim="populating more huge pages than there are is an error, after exactly as many as there "
+    "are",
     on={"shared hugetlb": "EFAULT after 1 huge page, 1 present"},
+    needs=(needs.populate, needs.page_tables),
 )
 def no_huge_page(ground: Ground) -> str:
     if os.geteuid():
@@ -191,20 +192,21 @@ def no_huge_page(ground: Ground) -> str:
 
 
 def _hole(ground: Ground) -> str:
-    """Populate across a hole between two mappings; what the pages behind it are."""
+    """Populate across a hole between two mappings; how many pages beyond it are present."""
     with ground.map() as memory:
         syscalls.unmap(memory.address + GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
         said = answer(memory.populate_write)
-        behind = memory.pages().present - GOOD
-    return f"{said}, {behind} pages behind the hole"
+        beyond = memory.pages().present - GOOD
+    return f"{said}, {beyond} pages beyond the hole"
 
 
 @promise(
     "error-2021-hole",
     source="the patch as posted in 2021, version 2",
-    claim="a hole in the range is ENOMEM, and the pages behind it are populated all the same",
-    on={"private anon": f"ENOMEM, {PAGES - GOOD - 1} pages behind the hole"},
-    differs={"ENOMEM, 0 pages behind the hole": "kernels since 2024 stop at the hole"},
+    claim="a hole in the range is ENOMEM, and the pages beyond it are populated all the same",
+    on={"private anon": f"ENOMEM, {PAGES - GOOD - 1} pages beyond the hole"},
+    differs={"ENOMEM, 0 pages beyond the hole": "kernels since 2024 stop at the hole"},
+    needs=(needs.populate, needs.page_tables),
 )
 def hole_of_2021(ground: Ground) -> str:
     return _hole(ground)
@@ -215,6 +217,7 @@ def hole_of_2021(ground: Ground) -> str:
     source="madvise(2)",
     claim="a hole between mappings in the range is ENOMEM",
     on=dict.fromkeys(("private anon", "shared memfd", "shared file"), "ENOMEM"),
+    needs=(needs.populate, needs.page_tables),
 )
 def enomem(ground: Ground) -> str:
     return _hole(ground).split(",")[0]
@@ -223,7 +226,7 @@ def enomem(ground: Ground) -> str:
 @promise(
     "error-unaligned",
     source="madvise(2)",
-    claim="a range that does not begin on a page is EINVAL",
+    claim="a range that does not begin at a page boundary is EINVAL",
     on={"private anon": "READ EINVAL, WRITE EINVAL"},
 )
 def unaligned(ground: Ground) -> str:
@@ -235,8 +238,9 @@ def unaligned(ground: Ground) -> str:
 @promise(
     "error-length",
     source="madvise(2)",
-    claim="a length is rounded up to whole pages, and none at all is no error",
+    claim="a length is rounded up to whole pages, and a length of 0 is no error",
     on={"private anon": "length 1: 0, 1 page; length 0: 0, 1 page"},
+    needs=(needs.populate, needs.page_tables),
 )
 def length(ground: Ground) -> str:
     with ground.map() as memory:
@@ -252,6 +256,7 @@ def length(ground: Ground) -> str:
     source="madvise(2)",
     claim="an advice that the kernel does not know is EINVAL, as these two were before Linux 5.14",
     on={"private anon": "EINVAL"},
+    needs=(),
 )
 def unknown_advice(ground: Ground) -> str:
     with mmap.mmap(-1, PAGE_SIZE_BYTES) as memory:
@@ -261,7 +266,7 @@ def unknown_advice(ground: Ground) -> str:
 @promise(
     "error-no-eintr",
     source="madvise(2)",
-    claim="a signal that is handled interrupts no populating: EINTR is never seen",
+    claim="a signal with a handler does not interrupt populating: EINTR is never seen",
     on={"private anon": "0 after 1 signal or more"},
 )
 def no_eintr(ground: Ground) -> str:
@@ -294,9 +299,9 @@ def no_eintr(ground: Ground) -> str:
     on=dict.fromkeys(
         ("private anon", "shared memfd"), f"EHWPOISON after {GOOD} pages, {GOOD} present"
     ),
+    needs=(needs.populate, needs.page_tables, needs.poison),
 )
 def ehwpoison(ground: Ground) -> str:
-    need(features.userfaultfd("POISON"))
     with ground.map() as memory:
         page = memory.address + GOOD * PAGE_SIZE_BYTES
         userfaultfd.poison(page, PAGE_SIZE_BYTES)
@@ -313,8 +318,10 @@ TOO_MUCH_BYTES = 128 << 20
 @promise(
     "oom-write",
     source="cover letter IV.8",
-    claim="WRITE of more than a memory cgroup allows does not fail: the OOM killer ends it",
+    claim="WRITE of more than a memory cgroup allows does not fail: the OOM killer ends the "
+    "process",
     on={"private anon": "SIGKILL"},
+    needs=(needs.populate, needs.memory(lambda _: CGROUP_BYTES)),
 )
 def oom_write(ground: Ground) -> str:
     return _limited(ground, "MADV_POPULATE_WRITE")
@@ -323,11 +330,11 @@ def oom_write(ground: Ground) -> str:
 @promise(
     "oom-read",
     source="cover letter IV.1, IV.8",
-    claim="READ of as much private memory costs its page tables alone",
+    claim="READ of as much private memory costs only its page tables",
     on={"private anon": "returns"},
+    needs=(needs.populate, needs.page_states, needs.memory(lambda _: CGROUP_BYTES)),
 )
 def oom_read(ground: Ground) -> str:
-    need(features.pagemap_scan())
     return _limited(ground, "MADV_POPULATE_READ")
 
 

@@ -10,7 +10,7 @@ from prefault_kit.studies.promises.promise import promise
 @promise(
     "fork-protects-private",
     source="fork(2); cover letter IV.4, writable once",
-    claim="a fork protects private memory again: the next write takes a fault for each page",
+    claim="a fork write-protects private memory again: the next write to each page takes a fault",
     on={
         "private anon": "one a page beside a child, then 0",
         "private memfd": "one a page beside a child, then 0",
@@ -23,7 +23,7 @@ def protects_private(ground: Ground) -> str:
 @promise(
     "fork-leaves-shared",
     source="fork(2)",
-    claim="a fork leaves shared memory as it was populated",
+    claim="a fork leaves the populated pages of shared memory as they are",
     on=dict.fromkeys(("shared anon", "shared memfd"), "0 beside a child, then 0"),
 )
 def leaves_shared(ground: Ground) -> str:
@@ -33,7 +33,7 @@ def leaves_shared(ground: Ground) -> str:
 @promise(
     "fork-dontfork",
     source="madvise(2), MADV_DONTFORK",
-    claim="memory that a fork does not take along stays as it was populated",
+    claim="memory that a fork does not copy stays populated and writable",
     on={"private anon": "0 beside a child, then 0"},
 )
 def dontfork(ground: Ground) -> str:
@@ -65,7 +65,7 @@ def _faults(faults: int) -> str:
 @promise(
     "fork-populate-again",
     source="cover letter IV.3",
-    claim="WRITE breaks the copy-on-write of a fork too, so populating again helps",
+    claim="WRITE also breaks the copy-on-write that a fork sets up, so populating again helps",
     on={"private anon": "populating one a page, then writing 0"},
 )
 def populate_again(ground: Ground) -> str:

@@ -15,7 +15,8 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
 PAGES = 512
-"""System pages of a mapping that a promise is shown on; of huge pages it is HUGE_PAGES."""
+"""System pages in the mapping that a promise is shown on, whatever their size: 2 MiB of pages of
+4 KiB, 32 MiB of pages of 64 KiB. A mapping of huge pages has HUGE_PAGES."""
 HUGE_PAGES = 2
 
 
@@ -26,20 +27,24 @@ class Ground:
     sharing: str
     backing: Backing
     directory: str
-    """Where files lie."""
+    """Where files are made."""
 
     @classmethod
     def find(cls, kind: str, directory: str) -> Self | Unavailable:
         """The memory that ``kind`` names, or why this host has none.
 
         A sharing, then anon, memfd, tmpfs, file or hugetlb (anonymous, of the default huge page
-        size). Files lie in ``directory``.
+        size). Files are made in ``directory``.
         """
         sharing, name = kind.split()
         if name == "hugetlb":
             size = hugepages.default_size_bytes()
             if size is None:
                 return Unavailable("this kernel is built without hugetlb pages")
+            if size not in hugepages.pools():
+                return Unavailable(
+                    f"{hugepages.POOLS} shows no pool of huge pages: /sys is hidden, or not mounted"
+                )
             backing = Backing.anon(size)
         else:
             if name == "file" and mounts.in_memory(directory) is not None:
@@ -60,7 +65,7 @@ class Ground:
 
     @staticmethod
     def label(kind: str, directory: str) -> str:
-        """``kind``, and of a file its file system: ``shared file on ext4``."""
+        """``kind``, and for a file its file system: ``shared file on ext4``."""
         if not kind.endswith(" file") or not os.path.isdir(directory):
             return kind
         return f"{kind} on {host.file_system(directory)}"
@@ -72,7 +77,7 @@ class Ground:
 
     @property
     def size_bytes(self) -> int:
-        """Of a mapping, unless something else is asked for."""
+        """The size of a mapping, unless another is asked for."""
         return self.page * (HUGE_PAGES if self.backing.is_hugetlb else PAGES)
 
     def map(self, pages: int | None = None, **options: Any) -> Mapping:

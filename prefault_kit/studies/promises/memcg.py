@@ -1,4 +1,4 @@
-"""A memory cgroup of its own for a child process, version 1 or 2, removed in the end."""
+"""A memory cgroup of its own for a child process, version 1 or 2, removed afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def limited(limit_bytes: int) -> Iterator[Callable[[], None]]:
         limit = next((group / name for name in LIMITS if (group / name).exists()), None)
         if limit is None:
             raise NotTestable(
-                Unavailable("the memory controller is not passed on to the cgroups below this one")
+                Unavailable("the memory controller is not enabled for cgroups below this one")
             )
         limit.write_text(str(limit_bytes))
         if (group / NO_SWAP).exists():

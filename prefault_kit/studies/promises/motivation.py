@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 HALF = PAGES // 2
 
@@ -19,18 +19,20 @@ HALF = PAGES // 2
 @promise(
     "map-populate-hides-errors",
     source="cover letter I; mmap(2)",
-    claim="MAP_POPULATE says nothing of pages that it could not get: the touch meets SIGBUS later",
+    claim="MAP_POPULATE does not report pages that it could not get: touching one later raises "
+    "SIGBUS",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file"),
-        f"mmap 0, {HALF} of {PAGES} present, a touch behind them SIGBUS",
+        f"mmap 0, {HALF} of {PAGES} present, a touch beyond them SIGBUS",
     ),
+    needs=(needs.page_tables,),
 )
 def hides_errors(ground: Ground) -> str:
     with ground.file(HALF * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
         said = answer(memory.map_populate)
         present = memory.pages().present
         death = ended(lambda: _unguarded(memory, HALF))
-        return f"mmap {said}, {present} of {PAGES} present, a touch behind them {death}"
+        return f"mmap {said}, {present} of {PAGES} present, a touch beyond them {death}"
 
 
 def _unguarded(memory: Mapping, page: int) -> None:
@@ -41,13 +43,15 @@ def _unguarded(memory: Mapping, page: int) -> None:
 @promise(
     "map-populate-only-reads",
     source="cover letter I; mm/gup.c, populate_vma_page_range",
-    claim="MAP_POPULATE only reads shared mappings: a disk file still faults when written",
+    claim="MAP_POPULATE only read-faults shared mappings: a disk file still faults when it is "
+    "written",
     on={
         "shared file": f"{PAGES} present, writing takes one fault a page",
         "shared memfd": f"{PAGES} present, writing takes 0 faults",
         "shared anon": f"{PAGES} present, writing takes 0 faults",
         "private anon": f"{PAGES} present, writing takes 0 faults",
     },
+    needs=(needs.page_tables,),
 )
 def only_reads(ground: Ground) -> str:
     with ground.map() as memory:
@@ -62,11 +66,13 @@ def only_reads(ground: Ground) -> str:
 @promise(
     "fallocate-maps-nothing",
     source="cover letter I",
-    claim="fallocate allocates and fills no page table: the first access to each page faults",
+    claim="fallocate allocates storage but fills no page table: the first access to each page "
+    "faults",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file"),
         "allocated, 0 pages present, writing takes one fault a page",
     ),
+    needs=(needs.page_tables,),
 )
 def fallocate_maps_nothing(ground: Ground) -> str:
     with ground.map() as memory:
@@ -84,11 +90,12 @@ def fallocate_maps_nothing(ground: Ground) -> str:
 @promise(
     "fallocate-private-twice",
     source="cover letter I",
-    claim="fallocate does not help a private mapping of a memfd: it then holds memory twice",
+    claim="fallocate does not help a private mapping of a memfd: the memory is then held twice",
     on={
         "private memfd": f"{PAGES} pages of the file, {PAGES} faults, {PAGES} pages of its own",
         "private tmpfs": f"{PAGES} pages of the file, {PAGES} faults, {PAGES} pages of its own",
     },
+    needs=(needs.accounting,),
 )
 def private_twice(ground: Ground) -> str:
     with ground.map() as memory:
@@ -102,14 +109,14 @@ def private_twice(ground: Ground) -> str:
 @promise(
     "willneed-is-a-hint",
     source="cover letter III; madvise(2)",
-    claim="MADV_WILLNEED is a hint: it maps no page, and succeeds where nothing can be had",
+    claim="MADV_WILLNEED is a hint: it maps no page, and succeeds even where no page can be had",
     on=dict.fromkeys(
         ("shared memfd", "shared tmpfs", "shared file", "private file"),
         "readable 0, forbidden 0, beyond the end 0; 0 pages present",
     ),
+    needs=(needs.page_tables,),
 )
 def willneed(ground: Ground) -> str:
-    need(features.populate("MADV_POPULATE_READ"))
     with ground.map() as memory:
         readable = answer(memory.advise, "MADV_WILLNEED")
         present = memory.pages().present

@@ -32,7 +32,7 @@ TABLE = {
 
 
 DETOURS_S = 5
-"""For so long mappings are made read-only and writable again; the first time kills as a rule."""
+"""How long mappings are made read-only and writable again; the first time usually kills."""
 
 
 def _both(address: int, length: int) -> str:
@@ -57,7 +57,7 @@ def _protected(protection: str) -> None:
     @promise(
         f"permission-{protection}",
         source="cover letter IV.5",
-        claim="READ wants the permission to read, WRITE the permission to write, else EINVAL: "
+        claim="READ needs the permission to read, WRITE the permission to write, else EINVAL: "
         f"protection {protection}",
         on=dict.fromkeys(KINDS, TABLE[protection]),
     )
@@ -84,7 +84,8 @@ def _own(name: str) -> tuple[int, int]:
 @promise(
     "permission-vvar",
     source="cover letter IV.5",
-    claim="memory that the kernel maps as page frames (VM_PFNMAP), as [vvar], is EINVAL for both",
+    claim="memory that the kernel maps as page frames (VM_PFNMAP), such as [vvar], is EINVAL for "
+    "both",
     on={"private anon": "READ EINVAL, WRITE EINVAL"},
 )
 def vvar(ground: Ground) -> str:
@@ -94,7 +95,7 @@ def vvar(ground: Ground) -> str:
 @promise(
     "permission-vdso",
     source="cover letter IV.5",
-    claim="the code of the vDSO is ordinary pages: readable, and not writable",
+    claim="the code of the vDSO is in ordinary pages: readable, but not writable",
     on={"private anon": "READ 0, WRITE EINVAL"},
 )
 def vdso(ground: Ground) -> str:
@@ -136,7 +137,7 @@ def memfd_secret(ground: Ground) -> str:
     except OSError as error:
         raise NotTestable(
             Unavailable(
-                f"memfd_secret answers {error.strerror}: it wants Linux 5.14 and, before 6.5, "
+                f"memfd_secret answers {error.strerror}: it needs Linux 5.14 and, before 6.5, "
                 "secretmem.enable=1 on the kernel's command line"
             )
         ) from None
@@ -155,7 +156,7 @@ PERF_EXCLUDE_KERNEL = 1 << 5 | 1 << 6
 @promise(
     "permission-perf-buffer",
     source="cover letter IV.5; perf_event_open(2)",
-    claim="a ring buffer of perf, which a driver maps, is EINVAL for both",
+    claim="the ring buffer of a perf event, which a driver maps, is EINVAL for both",
     on={"shared memfd": "READ EINVAL, WRITE EINVAL"},
 )
 def perf_buffer(ground: Ground) -> str:
@@ -188,9 +189,9 @@ def perf_buffer(ground: Ground) -> str:
 
 @promise(
     "detour-kills-writers",
-    source="the review of the patch, May 2021, which named mprotect as the way round a single flag",
-    claim="memory that is made read-only so as to be populated for reading kills a thread that "
-    "writes to it meanwhile",
+    source="the review of the patch, May 2021, which named mprotect as the way around one flag",
+    claim="making memory read-only so as to populate it for reading kills a thread that writes to "
+    "it meanwhile",
     on=dict.fromkeys(("private anon", "shared memfd"), "SIGSEGV"),
 )
 def detour(ground: Ground) -> str:

@@ -1,19 +1,22 @@
-"""A promise: what a text says of populating, how it is shown here, and the verdict.
+"""A promise: what a text says about populating, how it is shown here, and the verdict.
 
 To add one, write a function in a module of this package that prepares memory, looks, and returns
-what it saw in a few words, and decorate it with :func:`promise`. Nothing else needs to know of it.
+what it saw in a few words, and decorate it with :func:`promise`. What the host must have is asked
+beforehand (:mod:`~prefault_kit.studies.promises.needs`).
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel import syscalls
+from prefault_kit.studies.promises import needs as host_needs
 from prefault_kit.studies.promises.ground import Ground
+from prefault_kit.studies.promises.needs import Need
 
 HOLDS = "holds"
 DIFFERS = "differs"
@@ -21,21 +24,21 @@ NOT_TESTABLE = "not-testable"
 
 
 class NotTestable(Exception):
-    """This host cannot show it; says why and, where there is one, the command that helps."""
+    """This host cannot show a promise: why, and the command that helps if there is one."""
 
     def __init__(self, missing: Unavailable) -> None:
         super().__init__(str(missing))
 
 
 def need(missing: Unavailable | None) -> None:
-    """End the showing of a promise here if something is missing."""
+    """Raise NotTestable if something is missing."""
     if missing:
         raise NotTestable(missing)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one promise came to on one kind of memory; the object that ``check --json`` prints."""
+    """The outcome of one promise on one kind of memory; the object that ``check --json`` prints."""
 
     id: str
     source: str
@@ -51,11 +54,11 @@ class Verdict:
 
     @property
     def explained(self) -> bool:
-        """Whether it is no surprise: it holds, cannot be tested, or is known to differ."""
+        """Whether it holds, cannot be tested, or differs for a known reason."""
         return self.verdict != DIFFERS or self.reason is not None
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON object that :meth:`from_dict` takes back."""
+        """All fields, as ``check --json`` prints them."""
         return asdict(self)
 
 
@@ -64,39 +67,66 @@ class Promise:
     """One claim, and how it is shown."""
 
     id: str
-    """Short, unique and lasting: notebooks name promises by it."""
+    """Short, unique and stable: notebooks name promises by it."""
     source: str
     """Where the claim stands: a section of the cover letter, a man page, the kernel's docs."""
     claim: str
     on: Mapping[str, str]
     """What is expected on each kind of memory, as :meth:`Ground.find` takes it."""
     show: Callable[[Ground], str]
-    """Says what it saw, in the words of ``on``; NotTestable where this host cannot show it."""
+    """Return what it saw, in the words of ``on``; NotTestable where this host cannot show it."""
     differs: Mapping[str, str] = field(default_factory=dict)
     """What is seen where the text no longer holds -> why, and since when."""
+    needs: Sequence[Need] = ()
+    """What the host must have beside the ground."""
+
+    def verdict(
+        self, kind: str, directory: str, verdict: str, observed: str | None, reason: str | None
+    ) -> Verdict:
+        """The verdict on one kind of memory."""
+        memory = Ground.label(kind, directory)
+        return Verdict(
+            self.id, self.source, self.claim, memory, self.on[kind], observed, verdict, reason
+        )
 
     def judge(self, kind: str, directory: str) -> Verdict:
-        """Show it on one kind of memory, with files in ``directory``, and compare."""
-        expected = self.on[kind]
-        say = functools.partial(
-            Verdict, self.id, self.source, self.claim, Ground.label(kind, directory), expected
-        )
+        """Show it on one kind of memory, with files in ``directory``, and compare.
+
+        The host is asked for everything that the promise needs beforehand, and once more if the
+        promise does not hold: a disk may have filled up meanwhile, or memory run short. What was
+        shown is never taken for a lack of the host.
+        """
+        say = functools.partial(self.verdict, kind, directory)
         try:
-            ground = Ground.find(kind, directory)
-            if isinstance(ground, Unavailable):
-                raise NotTestable(ground)
-            observed = self.show(ground)
+            observed = self.show(self._ground(kind, directory))
         except NotTestable as missing:
-            return say(None, NOT_TESTABLE, str(missing))
+            return say(NOT_TESTABLE, None, str(missing))
         except OSError as error:
             observed = f"{syscalls.ERRNO_NAMES.get(error.errno or 0)}: {error.strerror}"
-        if observed == expected:
-            return say(observed, HOLDS)
-        return say(observed, DIFFERS, self.differs.get(observed))
+        if observed == self.on[kind]:
+            return say(HOLDS, observed, None)
+        reason = self.differs.get(observed)
+        if reason is None:
+            try:
+                self._ground(kind, directory)
+            except NotTestable as missing:
+                return say(NOT_TESTABLE, None, str(missing))
+            except OSError:  # what the host cannot answer is no excuse
+                pass
+        return say(DIFFERS, observed, reason)
+
+    def _ground(self, kind: str, directory: str) -> Ground:
+        """The memory to show it on; NotTestable if the host lacks it, or anything else needed."""
+        ground = Ground.find(kind, directory)
+        if isinstance(ground, Unavailable):
+            raise NotTestable(ground)
+        for each in self.needs:
+            need(each(ground))
+        return ground
 
 
 PROMISES: dict[str, Promise] = {}
-"""Every promise by its id, in the order of telling."""
+"""Every promise by its id, in the order of presentation."""
 
 
 def promise(
@@ -106,13 +136,14 @@ def promise(
     claim: str,
     on: Mapping[str, str],
     differs: Mapping[str, str] | None = None,
+    needs: Sequence[Need] = (host_needs.populate,),
 ) -> Callable[[Callable[[Ground], str]], Callable[[Ground], str]]:
     """Enter the decorated function into :data:`PROMISES`; see :class:`Promise`."""
 
     def enter(show: Callable[[Ground], str]) -> Callable[[Ground], str]:
         if name in PROMISES:
             raise ValueError(f"there are two promises {name}")
-        PROMISES[name] = Promise(name, source, claim, on, show, differs or {})
+        PROMISES[name] = Promise(name, source, claim, on, show, differs or {}, needs)
         return show
 
     return enter

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import HUGE_PAGES, PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 KINDS = (
     "private anon",
@@ -18,7 +18,7 @@ KINDS = (
     "private file",
     "shared file",
 )
-"""Every kind of memory of system pages that behaves in a way of its own."""
+"""Every kind of memory in system pages that behaves differently."""
 EVERY = (*KINDS, "private hugetlb", "shared hugetlb")
 
 
@@ -30,11 +30,12 @@ def pages_of(kind: str) -> int:
 @promise(
     "read-zero-page",
     source="cover letter IV.1",
-    claim="READ acts like a read: private anonymous memory gets the shared zero page, and no more",
+    claim="READ acts like a read: private anonymous memory gets the shared zero page and nothing "
+    "more",
     on={"private anon": f"{PAGES} of {PAGES} pages present, {PAGES} of the zero page, Rss 0"},
+    needs=(needs.populate, needs.page_states, needs.accounting),
 )
 def zero_page(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_read()
         pages = memory.pages()
@@ -47,8 +48,10 @@ def zero_page(ground: Ground) -> str:
 @promise(
     "read-keeps-cow",
     source="cover letter IV.1",
-    claim="READ breaks no copy-on-write: a private mapping still shows what the file becomes",
+    claim="READ does not break copy-on-write: a private mapping still shows later changes to the "
+    "file",
     on=dict.fromkeys(("private memfd", "private file"), "0 anonymous pages; new"),
+    needs=(needs.populate, needs.accounting, needs.filled_file),
 )
 def keeps_cow(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:
@@ -61,7 +64,8 @@ def keeps_cow(ground: Ground) -> str:
 @promise(
     "read-allocates-no-block",
     source="cover letter IV.1",
-    claim="READ leaves a file's holes on disk as they are; where storage is memory, it allocates",
+    claim="READ leaves the holes of a file on disk as they are; where storage is memory, it "
+    "allocates",
     on={
         "shared file": "no block allocated",
         "shared memfd": f"{PAGES} pages allocated",
@@ -78,11 +82,11 @@ def allocates_no_block(ground: Ground) -> str:
 @promise(
     "read-after-fallocate",
     source="cover letter IV",
-    claim="fallocate and then READ give a file its blocks and its page tables, and dirty nothing",
+    claim="fallocate and then READ give a file its blocks, fill the page tables and dirty nothing",
     on={"shared file": f"blocks allocated, {PAGES} pages present, 0 dirty"},
+    needs=(needs.populate, needs.page_tables, needs.cache_counts),
 )
 def after_fallocate(ground: Ground) -> str:
-    need(features.cachestat_in(ground.directory))
     with ground.map() as memory:
         memory.fallocate()
         memory.populate_read()
@@ -98,8 +102,9 @@ def after_fallocate(ground: Ground) -> str:
 @promise(
     "read-makes-readable",
     source="cover letter IV.2",
-    claim="after READ has succeeded every page is in the page tables, and reading takes no fault",
+    claim="after READ succeeds, every page is in the page tables, and reading takes no fault",
     on={kind: f"all of {pages_of(kind)} pages present; reading takes 0 faults" for kind in EVERY},
+    needs=(needs.populate, needs.page_tables),
 )
 def makes_readable(ground: Ground) -> str:
     with ground.map() as memory:

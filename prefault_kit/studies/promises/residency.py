@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel import syscalls
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import HUGE_PAGES, PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 
 def _three(memory: Mapping) -> str:
@@ -26,8 +26,9 @@ def _said(tables: int, mincore: int, rss: int) -> str:
 @promise(
     "resident-zero-page",
     source="Linux documentation, filesystems/proc.rst",
-    claim="the zero page is in the page tables, yet in no Rss",
+    claim="the zero page is in the page tables, but not in Rss",
     on={"private anon": _said(PAGES, PAGES, 0)},
+    needs=(needs.populate, needs.page_tables, needs.accounting),
 )
 def zero_page(ground: Ground) -> str:
     with ground.map() as memory:
@@ -38,11 +39,12 @@ def zero_page(ground: Ground) -> str:
 @promise(
     "resident-written",
     source="Linux documentation, filesystems/proc.rst",
-    claim="of memory that was written, all three say the same",
+    claim="of memory that was written, all three counts agree",
     on={
         kind: _said(PAGES, PAGES, PAGES)
         for kind in ("private anon", "shared anon", "shared memfd", "shared tmpfs", "shared file")
     },
+    needs=(needs.populate, needs.page_tables, needs.accounting),
 )
 def written(ground: Ground) -> str:
     with ground.map() as memory:
@@ -53,8 +55,9 @@ def written(ground: Ground) -> str:
 @promise(
     "resident-unmapped-cache",
     source="mincore(2)",
-    claim="mincore tells of the file's page cache, mapped here or not",
+    claim="mincore reports the file's page cache, whether it is mapped here or not",
     on={kind: _said(0, PAGES, 0) for kind in ("shared memfd", "shared tmpfs", "shared file")},
+    needs=(needs.page_tables, needs.accounting),
 )
 def unmapped_cache(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:
@@ -65,11 +68,12 @@ def unmapped_cache(ground: Ground) -> str:
 @promise(
     "resident-hugetlb",
     source="Linux documentation, filesystems/proc.rst",
-    claim="huge pages of hugetlb are in no Rss: Private_Hugetlb and Shared_Hugetlb tell them",
+    claim="hugetlb pages are not in Rss: Private_Hugetlb and Shared_Hugetlb count them",
     on={
         "private hugetlb": f"Rss 0, Private_Hugetlb {HUGE_PAGES} huge pages",
         "shared hugetlb": f"Rss 0, Private_Hugetlb {HUGE_PAGES} huge pages",
     },
+    needs=(needs.populate, needs.accounting),
 )
 def hugetlb(ground: Ground) -> str:
     with ground.map() as memory:
@@ -82,11 +86,11 @@ def hugetlb(ground: Ground) -> str:
 @promise(
     "resident-zero-page-told-apart",
     source="Linux documentation, admin-guide/mm/pagemap.rst",
-    claim="PAGEMAP_SCAN tells the zero page from a page of one's own, without privilege",
+    claim="PAGEMAP_SCAN tells the zero page from a page of the process's own, without privilege",
     on={"private anon": f"{PAGES} zero pages after reading, 0 after writing"},
+    needs=(needs.populate, needs.page_states),
 )
 def told_apart(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_read()
         read = memory.pages().zero

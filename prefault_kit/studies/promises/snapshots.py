@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from prefault_kit.host import features
 from prefault_kit.memory import snapshot
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 
 DEBATE = "the debate under the patch, May 2021: userfaultfd-wp"
 
@@ -15,7 +15,6 @@ def _held(ground: Ground, prepare: str | None = None, *, unpopulated: bool = Fal
     """How many of a write to each page were held, and whether the snapshot is right."""
     import numpy
 
-    need(features.snapshots())
     with ground.map() as memory:
         if prepare:
             getattr(memory, prepare)()
@@ -34,8 +33,9 @@ def _held(ground: Ground, prepare: str | None = None, *, unpopulated: bool = Fal
 @promise(
     "snapshot-unpopulated",
     source=DEBATE,
-    claim="a page that is not populated cannot be write-protected: a snapshot misses its writing",
+    claim="a page that is not populated cannot be write-protected: a snapshot misses writes to it",
     on={"private anon": "0 writes held, the snapshot is wrong"},
+    needs=(needs.snapshots,),
 )
 def missed(ground: Ground) -> str:
     return _held(ground)
@@ -44,8 +44,9 @@ def missed(ground: Ground) -> str:
 @promise(
     "snapshot-read",
     source=DEBATE,
-    claim="READ populates what write protection needs, the zero page included",
+    claim="READ populates what write protection needs, including the zero page",
     on={"private anon": f"{PAGES} writes held, the snapshot is right"},
+    needs=(needs.populate, needs.snapshots),
 )
 def after_read(ground: Ground) -> str:
     return _held(ground, "populate_read")
@@ -54,8 +55,9 @@ def after_read(ground: Ground) -> str:
 @promise(
     "snapshot-kernel",
     source="Documentation/admin-guide/mm/userfaultfd.rst, UFFD_FEATURE_WP_UNPOPULATED",
-    claim="since Linux 6.4 the kernel protects what is not populated, if it is asked to",
+    claim="since Linux 6.4 the kernel also protects pages that are not populated, if asked to",
     on={"private anon": f"{PAGES} writes held, the snapshot is right"},
+    needs=(needs.snapshots,),
 )
 def by_the_kernel(ground: Ground) -> str:
     return _held(ground, unpopulated=True)
@@ -65,11 +67,11 @@ def by_the_kernel(ground: Ground) -> str:
     "snapshot-user-mode",
     source="userfaultfd(2), UFFD_USER_MODE_ONLY",
     claim="without privilege the kernel's own writes are not held: read(2) into a protected page "
-    "is an error",
+    "fails",
     on={"private anon": "read(2) says EFAULT, and afterwards reads all"},
+    needs=(needs.populate, needs.snapshots),
 )
 def user_mode(ground: Ground) -> str:
-    need(features.snapshots())
     with ground.map() as memory, open("/dev/zero", "rb", buffering=0) as zeros:
         memory.populate_read()
         with snapshot.protected(memory):

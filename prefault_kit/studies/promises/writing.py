@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import PAGES, Ground
-from prefault_kit.studies.promises.promise import need, promise
+from prefault_kit.studies.promises.promise import promise
 from prefault_kit.studies.promises.reading import EVERY
 
 
@@ -26,9 +26,9 @@ def _faults(memory: Mapping) -> int:
         ("private anon", "private memfd", "private tmpfs", "private file"),
         f"{PAGES} anonymous pages, 0 of the zero page",
     ),
+    needs=(needs.populate, needs.page_states, needs.accounting),
 )
 def breaks_cow(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_write()
         anonymous = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
@@ -38,8 +38,9 @@ def breaks_cow(ground: Ground) -> str:
 @promise(
     "write-cuts-the-file",
     source="cover letter IV.3",
-    claim="after WRITE a private mapping no longer shows what the file becomes",
+    claim="after WRITE a private mapping no longer shows changes to the file",
     on=dict.fromkeys(("private memfd", "private tmpfs", "private file"), "old"),
+    needs=(needs.populate, needs.filled_file),
 )
 def cuts_the_file(ground: Ground) -> str:
     with ground.file() as fd, ground.map(fd=fd) as memory:
@@ -52,11 +53,11 @@ def cuts_the_file(ground: Ground) -> str:
 @promise(
     "write-replaces-zero-page",
     source="cover letter IV.3",
-    claim="WRITE after READ replaces the zero page, which takes one more fault a page",
+    claim="WRITE after READ replaces the zero page, at the cost of one more fault a page",
     on={"private anon": f"{PAGES} faults, then 0 zero pages and {PAGES} anonymous ones"},
+    needs=(needs.populate, needs.page_states, needs.accounting),
 )
 def replaces_zero_page(ground: Ground) -> str:
-    need(features.pagemap_scan())
     with ground.map() as memory:
         memory.populate_read()
         faults = memory.populate_write().minor_faults
@@ -70,7 +71,7 @@ def replaces_zero_page(ground: Ground) -> str:
 @promise(
     "write-keeps-content",
     source="cover letter IV.3",
-    claim="WRITE prefaults as if each page were written, and changes no byte",
+    claim="WRITE prefaults as if every page were written, but changes no byte",
     on=dict.fromkeys(EVERY, "kept"),
 )
 def keeps_content(ground: Ground) -> str:
@@ -83,7 +84,7 @@ def keeps_content(ground: Ground) -> str:
 @promise(
     "write-makes-writable",
     source="cover letter IV.4",
-    claim="after WRITE has succeeded every page is writable, and writing takes no fault",
+    claim="after WRITE succeeds, every page is writable, and writing takes no fault",
     on=dict.fromkeys(EVERY, "writing takes 0 faults"),
 )
 def makes_writable(ground: Ground) -> str:
@@ -95,7 +96,7 @@ def makes_writable(ground: Ground) -> str:
 @promise(
     "write-once-until-sync",
     source="cover letter IV.4",
-    claim="writable once: a write-back protects a disk file's pages again, and no others",
+    claim="writable once: write-back write-protects the pages of a disk file again, and no others",
     on={
         "shared file": "0 faults before a sync, one a page after",
         "shared memfd": "0 faults before a sync, 0 after",
@@ -115,7 +116,7 @@ def once_until_sync(ground: Ground) -> str:
 @promise(
     "write-after-read",
     source="cover letter IV.4",
-    claim="READ makes pages readable alone: writing them later takes one fault a page",
+    claim="READ only makes pages readable: writing them later takes one fault a page",
     on={
         "private anon": "one a page",
         "private memfd": "one a page",

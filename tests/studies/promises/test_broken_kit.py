@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from prefault_kit.host import features
 from prefault_kit.kernel import libc, page_cache, pagemap, smaps, syscalls, userfaultfd
 from prefault_kit.kernel.pagemap import Pages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
-from prefault_kit.memory import mapping
+from prefault_kit.memory import mapping, support
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import PROMISES, forking, memcg
 
@@ -93,6 +94,17 @@ def nothing_for(owner: Any, name: str) -> Callable[[Patch], None]:
     return plant
 
 
+def refusing(advice: str) -> Callable[[Patch], None]:
+    """An advice whose number the kit has wrong, so that the kernel says EINVAL."""
+
+    def plant(patch: Patch) -> None:
+        operation, _ = syscalls.OPERATIONS[advice]
+        patch.setitem(syscalls.OPERATIONS, advice, (operation, 9999))
+
+    plant.__name__ = f"refused_{advice}"
+    return plant
+
+
 def nothing_locked(patch: Patch) -> None:
     """Accounting that sees nothing locked."""
     real = smaps.usage
@@ -142,6 +154,12 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (hint_that_populates, "willneed-is-a-hint", "shared memfd"),
     (nothing_for(Mapping, "punch_hole"), "discard-punch-hole", "shared memfd"),
     (nothing_for(Mapping, "advise"), "discard-dontneed", "private anon"),
+    (nothing_for(Mapping, "advise"), "prefix-guard-region", "private anon"),
+    (nothing_for(Mapping, "populate_write"), "write-makes-writable", "private anon"),
+    (refusing("MADV_POPULATE_READ"), "read-makes-readable", "private anon"),
+    (refusing("MADV_GUARD_INSTALL"), "prefix-guard-region", "private anon"),
+    (refusing("MADV_DONTNEED"), "discard-dontneed", "private anon"),
+    (a_page_unseen, "prefix-protection", "private anon"),
     (dirty_read_as_clean, "dirty-write", "shared file"),
     (dirty_read_as_clean, "folio-small-chunks", "shared file"),
     (write_for_read, "dirty-read", "shared file"),
@@ -157,11 +175,31 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
 """What is broken, and a promise on a kind of memory that notices."""
 
 
+def _forget_the_host() -> None:
+    """Let the broken kit itself find out what the host has, as it would from the start."""
+    support.populate_refusal.cache_clear()
+    for probe in vars(features).values():
+        if hasattr(probe, "cache_clear"):
+            probe.cache_clear()
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """What a broken kit has found out of the host is forgotten in the end."""
+    yield
+    _forget_the_host()
+
+
 @pytest.mark.parametrize(
     ("plant", "name", "kind"), FAULTS, ids=[f"{name}-{plant.__name__}" for plant, name, _ in FAULTS]
 )
 def test_it_is_noticed(
-    plant: Callable[[Patch], None], name: str, kind: str, tmp_path: Path, monkeypatch: Patch
+    plant: Callable[[Patch], None],
+    name: str,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: Patch,
+    forgetful: None,
 ) -> None:
     """It holds with the kit as it is, and differs without an explanation when this is broken."""
     directory = str(tmp_path)
@@ -170,6 +208,7 @@ def test_it_is_noticed(
         pytest.skip(f"{name}: {before.reason}")
     assert before.verdict == "holds", before
     plant(monkeypatch)
+    _forget_the_host()
     after = PROMISES[name].judge(kind, directory)
     assert after.verdict == "differs", after
     assert not after.explained

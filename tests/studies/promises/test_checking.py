@@ -1,14 +1,17 @@
 """checking: every question gets a verdict, also when the worker dies."""
 
 import os
+import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.measure.worker import Worker
 from prefault_kit.studies import promises
-from prefault_kit.studies.promises.checking import check, questions
+from prefault_kit.studies.promises import Verdict, checking
+from prefault_kit.studies.promises.checking import Question, check, perform, questions
 
 
 def test_ids_are_chosen_by_pattern() -> None:
@@ -55,16 +58,46 @@ class Dying(Worker):
                 os.kill(self.pid, 9)
 
 
-def test_a_death_differs_and_the_rest_goes_on() -> None:
-    """What kills the worker differs, in words; the others are judged all the same."""
+def test_a_death_from_outside_is_not_testable_and_the_rest_goes_on() -> None:
+    """Another's SIGKILL says nothing of a promise; the others are judged all the same."""
     asked = questions(["resident-*"])
     with Dying() as worker:
         verdicts = check(asked, worker=worker)
     assert len(verdicts) == len(asked)
-    dead = [each for each in verdicts if "SIGKILL" in (each.observed or "")]
+    dead = [each for each in verdicts if "SIGKILL" in (each.reason or "")]
     assert len(dead) == 1
-    assert dead[0].verdict == "differs"
-    assert not dead[0].explained
+    assert (dead[0].verdict, dead[0].observed) == ("not-testable", None)
+
+
+def _verdict_on_a_death(number: int, expected: str, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    """On a promise that expects ``expected``, and during which the worker gets a signal."""
+    shown = replace(promises.PROMISES["fault-first-touch"], on={"private anon": expected})
+    with Worker() as worker:
+
+        def die(*_: object, **known: object) -> None:
+            worker.start()
+            assert worker.pid
+            os.kill(worker.pid, number)
+            for _ in worker.stream(perform, {"asked": []}):
+                pass
+
+        monkeypatch.setattr(checking, "listen", die)
+        return check([Question(shown, "private anon", ".")], worker=worker)[0]
+
+
+def test_a_fault_of_its_own_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGSEGV and SIGBUS come from what is shown, and differ without a reason."""
+    for number, name in ((signal.SIGSEGV, "SIGSEGV"), (signal.SIGBUS, "SIGBUS")):
+        verdict = _verdict_on_a_death(number, "1 page", monkeypatch)
+        assert verdict.verdict == "differs"
+        assert name in (verdict.observed or "")
+        assert not verdict.explained
+
+
+def test_a_death_that_the_promise_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a promise is about SIGKILL, one that hits the worker is no excuse."""
+    assert _verdict_on_a_death(9, "SIGKILL", monkeypatch).verdict == "differs"
+    assert _verdict_on_a_death(9, "returns", monkeypatch).verdict == "not-testable"
 
 
 def test_every_promise_has_its_words() -> None:

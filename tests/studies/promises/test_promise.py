@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from prefault_kit.host import Unavailable
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises import promise as module
 from prefault_kit.studies.promises.ground import Ground
 from prefault_kit.studies.promises.promise import Promise, Verdict, need
@@ -25,7 +26,7 @@ def test_what_is_expected_holds() -> None:
 
 
 def test_what_is_not_expected_differs() -> None:
-    """Anything else differs, and nobody knows why."""
+    """Anything else differs, without a reason."""
     verdict = judged(lambda ground: "2 pages")
     assert (verdict.verdict, verdict.observed, verdict.reason) == ("differs", "2 pages", None)
     assert not verdict.explained
@@ -60,6 +61,46 @@ def test_a_refusal_of_the_kernel_is_seen_not_skipped() -> None:
     verdict = judged(show)
     assert verdict.verdict == "differs"
     assert verdict.observed == "EPERM: Operation not permitted"
+
+
+def test_the_host_is_asked_beforehand() -> None:
+    """What a promise needs and the host lacks ends it before anything is shown."""
+
+    def show(ground: Ground) -> str:
+        raise AssertionError("it was shown")
+
+    verdict = judged(show, needs=(lambda ground: None, lambda ground: Unavailable("no disk")))
+    assert (verdict.verdict, verdict.reason) == ("not-testable", "no disk")
+
+
+@pytest.mark.parametrize("seen", ["2 pages", OSError(errno.ENOSPC, "no room")])
+def test_the_host_is_asked_again(seen: str | OSError) -> None:
+    """A disk that fills up meanwhile is no difference; one that is as before is no excuse."""
+
+    def show(ground: Ground) -> str:
+        if isinstance(seen, OSError):
+            raise seen
+        return seen
+
+    for later, verdict in ((Unavailable("the disk is full"), "not-testable"), (None, "differs")):
+        answers = iter((None, later))
+        assert judged(show, needs=(lambda ground: next(answers),)).verdict == verdict  # noqa: B023
+
+
+def test_what_holds_is_not_asked_about_again() -> None:
+    """A host that has become poor meanwhile takes nothing from what was shown."""
+    answers = iter((None, Unavailable("the disk is full")))
+    assert judged(lambda ground: "1 page", needs=(lambda ground: next(answers),)).verdict == "holds"
+
+
+def test_by_default_the_advice_is_needed() -> None:
+    """A promise that says nothing else needs both advices."""
+    enter = module.promise("made-up", source="s", claim="c", on={"private anon": "1"})
+    try:
+        enter(lambda ground: "1")
+        assert module.PROMISES["made-up"].needs == (needs.populate,)
+    finally:
+        module.PROMISES.pop("made-up", None)
 
 
 def test_a_verdict_survives_json() -> None:
