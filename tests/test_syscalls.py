@@ -3,8 +3,6 @@
 import errno
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -92,77 +90,6 @@ def test_prefix_counts_writable_pages_not_present_ones() -> None:
         with pytest.raises(PrefaultError) as caught:
             mapping.populate_write()
         assert (caught.value.errno, caught.value.populated_bytes) == (errno.EINVAL, 40 * PAGE)
-
-
-def test_signal_handlers_are_restored() -> None:
-    """After a guarded touch the handlers are those from before (asked in a fresh process)."""
-    code = """
-import signal, faulthandler
-from prefault_kit import Backing, Mapping
-def handlers():
-    lines = open("/proc/self/status").read().splitlines()
-    return [line for line in lines if line.startswith(("SigCgt", "SigBlk", "SigIgn"))]
-before = handlers()
-with Mapping(Backing.memfd(), 1 << 20, "shared") as mapping:
-    import os
-    os.ftruncate(mapping.fd, 4096 * 0)
-    try:
-        mapping.touch_read()
-    except OSError as error:
-        print(error.errno)
-assert handlers() == before, (handlers(), before)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, f"{errno.EFAULT}\n"), done.stderr
-
-
-@pytest.mark.parametrize("dumping", [False, True], ids=["default", "faulthandler"])
-def test_a_fault_elsewhere_still_kills(dumping: bool) -> None:
-    """The guard forgives its own range alone: another SIGBUS acts as before, faulthandler too."""
-    code = f"""
-import faulthandler, mmap, os, threading, time
-from prefault_kit import Backing, Mapping
-if {dumping}:
-    faulthandler.enable()
-fd = os.memfd_create("x")
-os.ftruncate(fd, 4096)
-bad = mmap.mmap(fd, 4096)
-os.ftruncate(fd, 0)
-mapping = Mapping(Backing.anon(), 256 << 20)
-def touch():
-    while True:
-        mapping.touch_read()
-threading.Thread(target=touch, daemon=True).start()
-time.sleep(0.2)
-bad[0]
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == -signal.SIGBUS
-    assert ("Fatal Python error: Bus error" in done.stderr) is dumping
-
-
-def test_faulthandler_survives_a_touch() -> None:
-    """A fault after a guarded touch is still dumped by the faulthandler that was there before."""
-    code = """
-import faulthandler, mmap, os
-faulthandler.enable()
-from prefault_kit import Backing, Mapping
-with Mapping(Backing.memfd(), 1 << 20, "shared") as mapping:
-    os.ftruncate(mapping.fd, 0)
-    try:
-        mapping.touch_read()
-    except OSError:
-        print("caught", flush=True)
-fd = os.memfd_create("x")
-os.ftruncate(fd, 4096)
-bad = mmap.mmap(fd, 4096)
-os.ftruncate(fd, 0)
-bad[0]
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "caught\n"
-    assert done.returncode == -signal.SIGBUS
-    assert "Fatal Python error: Bus error" in done.stderr
 
 
 def test_many_threads_meet_sigbus_at_once() -> None:

@@ -26,6 +26,8 @@ PF_TOUCH_READ PF_TOUCH_WRITE PF_TOUCH_READ_WRITE PF_TOUCH_ATOMIC PF_ADVISE PF_ML
 PF_STATE_PRESENT PF_STATE_ZERO PF_STATE_HUGE PF_STATE_SWAPPED PF_STATE_FILE
 """.split()
 
+SOURCES = ("calls", "guard", "touch", "views", "work")
+
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "api.h").read_text())
 ffibuilder.cdef("".join(f"static const int {name};\n" for name in CONSTANTS))
@@ -33,7 +35,7 @@ ffibuilder.set_source(
     "prefault_kit.native._prefault",
     '#include "prefault.h"\n',
     # setuptools wants sources relative to the project's root
-    sources=[f"prefault_kit/native/{name}.c" for name in ("calls", "work", "touch", "views")],
+    sources=[f"prefault_kit/native/{name}.c" for name in SOURCES],
     depends=[f"prefault_kit/native/{name}.h" for name in ("api", "constants", "prefault")],
     include_dirs=[str(HERE)],
     extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter"],
