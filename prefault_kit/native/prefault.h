@@ -65,6 +65,16 @@ static inline void pf_end(struct pf_span *span)
     span->waits += usage.ru_nvcsw;
 }
 
+static inline void pf_add_span(pf_work *work, const struct pf_span *span)
+{
+    work->elapsed_ns += span->ended_ns - span->began_ns;
+    work->minor_faults += span->minor_faults;
+    work->major_faults += span->major_faults;
+    work->cpu_ns += span->cpu_ns;
+    work->waits += span->waits;
+    work->done_bytes += span->done_bytes;
+}
+
 /* guard.c: between enter and leave an access of this thread to [begin, end) that raises SIGBUS or
  * SIGSEGV comes back at `back`, which the caller sets in between by sigsetjmp(back, 0), with the
  * address in `fault`. */

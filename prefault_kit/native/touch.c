@@ -128,3 +128,8 @@ int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *
     pf_guard_leave(&guard);
     return result;
 }
+
+void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t step)
+{
+    touch_pages(operation, (char *)address, (char *)address + length, step);
+}
