@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -197,9 +196,7 @@ def do(mapping: Mapping, step: str, threads: int) -> Work:
     if step.startswith("MADV_"):
         return mapping.advise(step)
     if step.startswith("protect "):
-        began_ns = time.monotonic_ns()
-        mapping.protect(step.removeprefix("protect "))
-        return Work(elapsed_ns=time.monotonic_ns() - began_ns)
+        return mapping.protect(step.removeprefix("protect "))
     if step in ONE_CALL:
         work: Work = getattr(mapping, step)()
     else:

@@ -37,7 +37,6 @@ typedef struct {
 int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int64_t offset,
                   uintptr_t *fence, size_t *fence_length, uintptr_t *address);
 int pf_unmap(uintptr_t address, size_t length);
-int pf_protect(uintptr_t address, size_t length, int prot);
 int pf_mincore(uintptr_t address, size_t length, unsigned char *vec);
 int pf_msync(uintptr_t address, size_t length, int flags);
 int pf_munlock(uintptr_t address, size_t length);

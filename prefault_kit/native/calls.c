@@ -39,11 +39,6 @@ int pf_unmap(uintptr_t address, size_t length)
     return RESULT(munmap((void *)address, length));
 }
 
-int pf_protect(uintptr_t address, size_t length, int prot)
-{
-    return RESULT(mprotect((void *)address, length, prot));
-}
-
 int pf_mincore(uintptr_t address, size_t length, unsigned char *vec)
 {
     return RESULT(mincore((void *)address, length, vec));

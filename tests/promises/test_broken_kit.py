@@ -116,7 +116,8 @@ def no_limit(patch: Patch) -> None:
 
 def any_protection(patch: Patch) -> None:
     """An mprotect that grants everything."""
-    patch.setattr(syscalls, "protect", lambda *words: None)
+    for protection in syscalls.PROTECTION:
+        advice_taken_for(patch, f"protect {protection}", "protect rw")
 
 
 FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
@@ -149,7 +150,7 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (write_for_read, "zero-huge", "private anon"),
     (nothing_locked, "lock-populates", "private anon"),
     (nothing_for(Mapping, "mlock"), "lock-writes-private", "private anon"),
-    (nothing_for(libc, "call"), "lock-on-fault", "private anon"),
+    (nothing_for(Mapping, "mlock_on_fault"), "lock-on-fault", "private anon"),
     (nothing_for(Mapping, "populate_read"), "snapshot-read", "private anon"),
     (nothing_for(libc, "call"), "lock-all-on-fault", "private anon"),
     (no_child, "fork-protects-private", "private anon"),
