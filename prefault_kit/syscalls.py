@@ -1,4 +1,6 @@
-"""The system calls, one function each; the only importer of the C.
+"""The system calls, one function each.
+
+Only this module and :mod:`prefault_kit.host.userfaultfd` import the C.
 
 A failed call is an :class:`OSError` whose errno is kept and whose text names the call and the
 range. Operations that are timed return a :class:`Work`. Lengths and offsets are bytes, addresses

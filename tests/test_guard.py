@@ -261,6 +261,19 @@ for _ in range(150):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_touch_without_the_guard_is_killed() -> None:
+    """For promises that show what any program meets."""
+    done = run("""
+from prefault_kit import syscalls
+bad = cut_off(2)
+where = bad.span()
+syscalls.touch_unguarded("touch_read", where[0], 2 * PAGE, step=PAGE)
+print("two pages", flush=True)
+syscalls.touch_unguarded("touch_read", *where, step=PAGE)
+""")
+    assert (done.returncode, done.stdout) == (-signal.SIGBUS, "two pages\n")
+
+
 def test_copies_are_guarded_as_touches_are() -> None:
     """read and write tell the page; a range that wraps around is EFAULT too."""
     done = run("""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import prefault_kit
 from prefault_kit import syscalls
 from prefault_kit.native import build
 
@@ -83,6 +84,17 @@ def test_the_stub_has_the_fields_of_each_struct(struct: str) -> None:
 def test_the_compiled_module_is_of_this_source() -> None:
     """Its names are those of api.h and of the build: else make setup has not been run."""
     assert set(dir(syscalls.lib)) == {*declared(), *build.CONSTANTS}
+
+
+def test_the_c_is_the_only_door_to_the_kernel() -> None:
+    """No module calls the C library by itself, makes an ioctl, or lays out a kernel's struct."""
+    package = Path(prefault_kit.__file__).parent
+    doors = re.compile(r"^\s*(?:import|from) (ctypes|struct)\b|\b(ioctl)\(", re.MULTILINE)
+    found = {
+        str(path.relative_to(package)): doors.findall(path.read_text())
+        for path in package.rglob("*.py")
+    }
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_every_source_is_compiled() -> None:

@@ -1,1 +1,4 @@
-"""The C of the kit and its cffi build; only :mod:`prefault_kit.syscalls` imports what it makes."""
+"""The C of the kit and its cffi build.
+
+Only :mod:`prefault_kit.syscalls` and :mod:`prefault_kit.host.userfaultfd` import what it makes.
+"""

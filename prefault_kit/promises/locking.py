@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from prefault_kit import libc
+from prefault_kit import syscalls
 from prefault_kit.host import Unavailable, features
 from prefault_kit.mapping import Mapping
 from prefault_kit.promises.answer import answer
@@ -14,10 +14,6 @@ from prefault_kit.promises.ground import Ground
 from prefault_kit.promises.promise import NotTestable, need, promise
 from prefault_kit.syscalls import PAGE_SIZE_BYTES
 
-OTHER_FLAGS = ("ppc64le", "ppc64", "sparc64", "alpha")
-"""Architectures whose flags of mlockall(2) are others."""
-MCL_FUTURE, MCL_ONFAULT = (0x4000, 0x8000) if os.uname().machine in OTHER_FLAGS else (2, 4)
-"""include/uapi/asm-generic/mman.h."""
 LOCKED_PAGES = 16
 """Less than RLIMIT_MEMLOCK has been by default on any system."""
 ON_FAULT = f"0 present, 0 locked; then {LOCKED_PAGES} present, {LOCKED_PAGES} locked"
@@ -160,7 +156,7 @@ def all_on_fault(ground: Ground) -> str:
     need(features.mlock())
 
     def lock() -> str:
-        libc.call("mlockall", MCL_FUTURE | MCL_ONFAULT)
+        syscalls.mlockall_on_fault()
         with ground.map(LOCKED_PAGES) as memory:
             return _populated(memory)
 

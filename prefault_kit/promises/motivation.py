@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from prefault_kit import syscalls
 from prefault_kit.host import features
 from prefault_kit.mapping import Mapping
 from prefault_kit.promises.answer import answer
@@ -35,7 +35,8 @@ def hides_errors(ground: Ground) -> str:
 
 def _unguarded(memory: Mapping, page: int) -> None:
     """Read a byte as any program does: where it cannot be had, the signal kills."""
-    bytes(ctypes.c_ubyte.from_address(memory.address + page * PAGE_SIZE_BYTES))
+    where = memory.span(page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
+    syscalls.touch_unguarded("touch_read", *where, step=PAGE_SIZE_BYTES)
 
 
 @promise(

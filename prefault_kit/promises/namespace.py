@@ -6,12 +6,9 @@ import errno
 import os
 from pathlib import Path
 
-from prefault_kit import libc
+from prefault_kit import syscalls
 from prefault_kit.host import Unavailable
-
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
-"""include/uapi/linux/sched.h and mount.h."""
+from prefault_kit.syscalls import CLONE_NEWNS, CLONE_NEWUSER
 
 
 def enter() -> None:
@@ -21,18 +18,18 @@ def enter() -> None:
     """
     user, group = os.geteuid(), os.getegid()
     if user == 0:
-        libc.call("unshare", CLONE_NEWNS)
+        syscalls.unshare(CLONE_NEWNS)
     else:
-        libc.call("unshare", CLONE_NEWNS | CLONE_NEWUSER)
+        syscalls.unshare(CLONE_NEWNS | CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    libc.call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+    syscalls.make_mounts_private()
 
 
 def mount(file_system: str, directory: str, options: str) -> None:
     """Mount over a directory, in this process's own mounts."""
-    libc.call("mount", b"none", directory.encode(), file_system.encode(), 0, options.encode())
+    syscalls.mount(file_system, directory, options)
 
 
 def missing(said: str) -> Unavailable | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from prefault_kit import syscalls
 from prefault_kit import worker as workers
 from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.mapping import Mapping
 from prefault_kit.sparse import limited
-from prefault_kit.syscalls import ERRNO_NAMES, PrefaultError
+from prefault_kit.syscalls import ERRNO_NAMES, PAGE_SIZE_BYTES, PrefaultError
 
 BLOCK_BYTES = 2 << 20
 """What virtio-mem plugs at once on x86-64."""
@@ -156,5 +156,5 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"errno": error.errno, "text": error.strerror}
         return
     with Mapping(Backing.tmpfs("/"), size_bytes, "shared", fd=fd, reserve=False) as memory:
-        ctypes.memset(memory.address, 1, size_bytes)
+        syscalls.touch_unguarded("touch_write", *memory.span(), step=PAGE_SIZE_BYTES)
     os.close(fd)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import filecache, libc, mapping, pages, smaps, syscalls
+from prefault_kit import filecache, mapping, pages, smaps, syscalls
 from prefault_kit.host import userfaultfd
 from prefault_kit.mapping import Mapping
 from prefault_kit.pages import Pages
@@ -152,7 +152,7 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (nothing_for(Mapping, "mlock"), "lock-writes-private", "private anon"),
     (nothing_for(Mapping, "mlock_on_fault"), "lock-on-fault", "private anon"),
     (nothing_for(Mapping, "populate_read"), "snapshot-read", "private anon"),
-    (nothing_for(libc, "call"), "lock-all-on-fault", "private anon"),
+    (nothing_for(syscalls, "mlockall_on_fault"), "lock-all-on-fault", "private anon"),
     (no_child, "fork-protects-private", "private anon"),
 )
 """What is broken, and a promise on a kind of memory that notices."""
