@@ -1,7 +1,10 @@
 """The boundary to the C: what mypy is told of it is what is there, and it is the only door."""
 
 import ast
+import inspect
 import re
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from prefault_kit import syscalls
 from prefault_kit.native import build
 
 NATIVE = Path(build.__file__).parent
+SETUP = next(each / "setup.py" for each in NATIVE.parents if (each / "setup.py").exists())
 API = re.sub(r"/\*.*?\*/", "", (NATIVE / "api.h").read_text(), flags=re.DOTALL)
 STUB = {
     node.name: node
@@ -101,3 +105,12 @@ def test_every_source_is_compiled() -> None:
     """No C file lies beside the build that is not a part of it."""
     made_by_cffi = {"_prefault"}
     assert {path.stem for path in NATIVE.glob("*.c")} - made_by_cffi == set(build.SOURCES)
+
+
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="no stable ABI without the GIL"
+)
+def test_one_build_serves_every_python() -> None:
+    """The compiled module keeps to the stable ABI, and so does the wheel's name."""
+    assert inspect.getfile(sys.modules["prefault_kit.native._prefault"]).endswith(".abi3.so")
+    assert '"py_limited_api": "cp311"' in SETUP.read_text()
