@@ -1,7 +1,12 @@
+import sysconfig
+
 from setuptools import setup
+
+# The C keeps to the limited API (cffi's default), so one wheel serves every Python from 3.11 on; a
+# free-threaded Python has no such API.
+limited = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"py_limited_api": "cp311"}
 
 setup(
     cffi_modules=["prefault_kit/kernel/native/build.py:ffibuilder"],
-    # one wheel for CPython 3.11 and later: cffi compiles against the limited API
-    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    options={"bdist_wheel": limited},
 )

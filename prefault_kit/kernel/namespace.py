@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from prefault_kit.kernel import libc
-
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
-"""include/uapi/linux/sched.h and mount.h."""
+from prefault_kit.kernel import syscalls
+from prefault_kit.kernel.syscalls import CLONE_NEWNS, CLONE_NEWUSER
 
 
 def enter() -> None:
@@ -19,15 +16,15 @@ def enter() -> None:
     """
     user, group = os.geteuid(), os.getegid()
     if user == 0:
-        libc.call("unshare", CLONE_NEWNS)
+        syscalls.unshare(CLONE_NEWNS)
     else:
-        libc.call("unshare", CLONE_NEWNS | CLONE_NEWUSER)
+        syscalls.unshare(CLONE_NEWNS | CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    libc.call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+    syscalls.make_mounts_private()
 
 
 def mount(file_system: str, directory: str, options: str) -> None:
     """Mount over a directory, in this process's own mounts."""
-    libc.call("mount", b"none", directory.encode(), file_system.encode(), 0, options.encode())
+    syscalls.mount(file_system, directory, options)

@@ -6,33 +6,21 @@ Source: include/uapi/linux/userfaultfd.h, Documentation/admin-guide/mm/userfault
 
 from __future__ import annotations
 
-import fcntl
 import os
-import struct
 
-from prefault_kit.kernel import libc
+from prefault_kit.kernel import syscalls
+from prefault_kit.kernel.native._prefault import ffi, lib
+from prefault_kit.kernel.syscalls import Work
 
-UFFD_USER_MODE_ONLY = 1
-UFFD_API = 0xAA
-UFFDIO_API = 0xC018AA3F
-"""_IOWR(0xAA, 0x3F, struct uffdio_api): 24 bytes, api, features, ioctls."""
-UFFDIO_REGISTER = 0xC020AA00
-"""_IOWR(0xAA, 0x00, struct uffdio_register): start, length, mode (1: missing pages), ioctls."""
-UFFDIO_WRITEPROTECT = 0xC018AA06
-"""_IOWR(0xAA, 0x06, struct uffdio_writeprotect): start, length, mode (1: protect)."""
-MODE_MISSING, MODE_WP = 1, 2
-"""UFFDIO_REGISTER_MODE_..."""
-EVENT_BYTES, EVENT_PAGEFAULT = 32, 0x12
-"""struct uffd_msg; the faulting address is its third word."""
-UFFDIO_POISON = 0xC020AA08
-"""_IOWR(0xAA, 0x08, struct uffdio_poison): start, length, mode, bytes that were done."""
+MODE_MISSING, MODE_WP = lib.UFFDIO_REGISTER_MODE_MISSING, lib.UFFDIO_REGISTER_MODE_WP
+"""What :func:`begin` watches: pages that are not there, or writes to protected ones."""
 
 FEATURES = {
-    "write-protect": 1 << 0,
-    "WP_HUGETLBFS_SHMEM": 1 << 12,
-    "WP_UNPOPULATED": 1 << 13,
-    "POISON": 1 << 14,
-    "WP_ASYNC": 1 << 15,
+    "write-protect": lib.UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+    "WP_HUGETLBFS_SHMEM": lib.UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+    "WP_UNPOPULATED": lib.UFFD_FEATURE_WP_UNPOPULATED,
+    "POISON": lib.UFFD_FEATURE_POISON,
+    "WP_ASYNC": lib.UFFD_FEATURE_WP_ASYNC,
 }
 """The features that matter to prefaulting, and their bits."""
 SINCE = {
@@ -44,23 +32,16 @@ SINCE = {
 }
 """The kernel that each came with, on x86-64."""
 
-NUMBERS = {"x86_64": 323, "ppc64le": 364, "ppc64": 364, "s390x": 355}
-"""The system call's number, where it is not that of the generic table."""
-GENERIC_NUMBER = 282
-
 
 def _open() -> int:
-    """userfaultfd(2), which the C library has no function for; OSError as it says."""
-    number = NUMBERS.get(os.uname().machine, GENERIC_NUMBER)
-    return libc.call("syscall", number, os.O_CLOEXEC | UFFD_USER_MODE_ONLY)
+    return syscalls.check(lib.pf_uffd_open(), "userfaultfd")
 
 
 def _agree(fd: int, wanted: int) -> int:
     """Agree with the kernel on features; those that it offers."""
-    answer = bytearray(struct.pack("QQQ", UFFD_API, wanted, 0))
-    fcntl.ioctl(fd, UFFDIO_API, answer)
-    offered: int = struct.unpack("QQQ", answer)[1]
-    return offered
+    offered = ffi.new("uint64_t *")
+    syscalls.check(lib.pf_uffd_agree(fd, wanted, offered), f"UFFDIO_API(0x{wanted:x})")
+    return int(offered[0])
 
 
 def features() -> list[str]:
@@ -78,26 +59,27 @@ def begin(address: int, length: int, mode: int, *wanted: str) -> int:
     fd = _open()
     try:
         _agree(fd, sum(FEATURES[name] for name in wanted))
-        fcntl.ioctl(fd, UFFDIO_REGISTER, bytearray(struct.pack("QQQQ", address, length, mode, 0)))
-        os.set_blocking(fd, False)  # poll(2) knows no other
+        syscalls.check(lib.pf_uffd_register(fd, address, length, mode), "UFFDIO_REGISTER")
     except BaseException:
         os.close(fd)
         raise
     return fd
 
 
-def write_protect(fd: int, address: int, length: int, *, on: bool) -> None:
+def write_protect(fd: int, address: int, length: int, *, on: bool) -> Work:
     """Protect pages of a registered range, or let writes through and wake who waits."""
-    fcntl.ioctl(fd, UFFDIO_WRITEPROTECT, bytearray(struct.pack("QQQ", address, length, int(on))))
+    return syscalls.timed(
+        f"UFFDIO_WRITEPROTECT(0x{address:x}, {length} bytes)",
+        syscalls.PAGE_SIZE_BYTES,
+        lambda native: lib.pf_uffd_protect_timed(native, fd, address, length, on),
+    )
 
 
 def fault(fd: int) -> int | None:
     """The address of a page fault; None of anything else, or if who waited goes on already."""
-    try:
-        message = os.read(fd, EVENT_BYTES)
-    except BlockingIOError:
-        return None
-    return struct.unpack_from("Q", message, 16)[0] if message[0] == EVENT_PAGEFAULT else None
+    address = ffi.new("uint64_t *")
+    found = syscalls.check(lib.pf_uffd_fault(fd, address), "read of a userfaultfd")
+    return int(address[0]) if found else None
 
 
 def poison(address: int, length: int) -> None:
@@ -107,6 +89,6 @@ def poison(address: int, length: int) -> None:
     """
     fd = begin(address, length, MODE_MISSING, "POISON")
     try:
-        fcntl.ioctl(fd, UFFDIO_POISON, bytearray(struct.pack("QQQq", address, length, 0, 0)))
+        syscalls.check(lib.pf_uffd_poison(fd, address, length), "UFFDIO_POISON")
     finally:
         os.close(fd)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from prefault_kit.kernel.syscalls import Work
 from prefault_kit.memory.mapping import Mapping
 
@@ -16,9 +14,7 @@ def do(mapping: Mapping, step: str, threads: int) -> Work:
     if step.startswith("MADV_"):
         return mapping.advise(step)
     if step.startswith("protect "):
-        began_ns = time.monotonic_ns()
-        mapping.protect(step.removeprefix("protect "))
-        return Work(elapsed_ns=time.monotonic_ns() - began_ns)
+        return mapping.protect(step.removeprefix("protect "))
     if step in ONE_CALL:
         work: Work = getattr(mapping, step)()
     else:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import errno
+import operator
 import os
-import time
 import weakref
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, SupportsIndex
 
-from prefault_kit.kernel import hugepages, libc, mounts, page_cache, pagemap, smaps, syscalls
+from prefault_kit.kernel import hugepages, mounts, page_cache, pagemap, smaps, syscalls
 from prefault_kit.kernel.syscalls import MAP, PROTECTION, Work
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.sizes import check_size
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
 SHARINGS = ("private", "shared")
-MLOCK_ONFAULT = 1
-"""include/uapi/asm-generic/mman-common.h."""
 BLIND = ("overlay",)
 """File systems that keep their pages under another inode, where cachestat cannot see them."""
+
+
+def _whole(name: str, value: SupportsIndex) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is a whole number of bytes, not {value!r}") from None
 
 
 def _release(fence: int, fence_length: int, fd: int | None) -> None:
@@ -60,6 +69,7 @@ class Mapping:
         if sharing not in SHARINGS:
             raise ValueError(f"sharing is private or shared, not {sharing!r}")
         check_size(size_bytes, backing.page_size_bytes)
+        syscalls.whole("size_bytes", size_bytes, 1, syscalls.HIGHEST // 2)
         self.backing = backing
         self.sharing = sharing
         self.size_bytes = size_bytes
@@ -125,8 +135,8 @@ class Mapping:
         """Address and length of a range; ValueError outside of the mapping."""
         if not self._release.alive:
             raise ValueError("the mapping is closed")
-        if length is None:
-            length = self.size_bytes - offset
+        offset = _whole("offset", offset)
+        length = self.size_bytes - offset if length is None else _whole("length", length)
         if offset < 0 or length < 0 or offset + length > self.size_bytes:
             raise ValueError(
                 f"offset {offset} and length {length} are not within the {self.size_bytes} bytes "
@@ -215,15 +225,15 @@ class Mapping:
         """Atomically OR 0 into one byte of each page: keeps content, also under writers."""
         return self._timed("touch_atomic", offset, length, threads, interruptible)
 
-    def access(self, pages: Any, writes: Any, *, threads: int = 1) -> tuple[Work, Any]:
+    def access(
+        self, pages: ArrayLike, writes: ArrayLike, *, threads: int = 1
+    ) -> tuple[Work, NDArray[np.uint32]]:
         """Access pages in an order of one's own: the work, and each access's nanoseconds.
 
-        ``pages`` (uint32: which page, in the mapping's page size) and ``writes`` (uint8: 1 writes,
-        0 reads) are arrays of one length, the times an array of uint32. A SIGBUS is
+        ``pages`` (which page, in the mapping's page size) and ``writes`` (1 writes, 0 reads) are
+        arrays of whole numbers, of one length; the times are an array of uint32. A SIGBUS is
         PrefaultError(EFAULT) with ``page``.
         """
-        if len(pages) and int(pages.max()) >= self.size_bytes // self.backing.page_size_bytes:
-            raise ValueError("an access lies outside of the mapping")
         return syscalls.access_timed(
             *self.span(),
             step=self.backing.page_size_bytes,
@@ -245,10 +255,7 @@ class Mapping:
 
     def mlock_on_fault(self, offset: int = 0, length: int | None = None) -> Work:
         """mlock2(2) with MLOCK_ONFAULT: keep in memory what comes, and populate nothing."""
-        address, length = self.span(offset, length)
-        began_ns = time.monotonic_ns()
-        libc.call("mlock2", address, length, MLOCK_ONFAULT)
-        return Work(elapsed_ns=time.monotonic_ns() - began_ns, done_bytes=length)
+        return self._timed("mlock_on_fault", offset, length, threads=1, interruptible=False)
 
     def munlock(self, offset: int = 0, length: int | None = None) -> None:
         """munlock(2): let go what :meth:`mlock` holds."""
@@ -287,12 +294,12 @@ class Mapping:
             raise ValueError(f"there is no advice {advice!r}; the kit knows {known}")
         return self._timed(advice, offset, length, threads=1, interruptible=False)
 
-    def protect(self, protection: str, offset: int = 0, length: int | None = None) -> None:
+    def protect(self, protection: str, offset: int = 0, length: int | None = None) -> Work:
         """mprotect(2): ``none``, ``r``, ``w``, ``rw`` or ``rx``."""
         if protection not in PROTECTION:
             known = ", ".join(PROTECTION)
             raise ValueError(f"there is no protection {protection!r}; choose from {known}")
-        syscalls.protect(*self.span(offset, length), PROTECTION[protection])
+        return self._timed(f"protect {protection}", offset, length, threads=1, interruptible=False)
 
     def punch_hole(self, offset: int = 0, length: int | None = None) -> None:
         """fallocate(FALLOC_FL_PUNCH_HOLE): give the file's blocks back."""

@@ -7,27 +7,19 @@ that page comes next. Source: Documentation/admin-guide/mm/userfaultfd.rst.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import fcntl
 import os
 import select
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit.kernel import userfaultfd
+from prefault_kit.kernel import syscalls, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
 from prefault_kit.memory.mapping import Mapping
 
-PAGEMAP_SCAN = 0xC0606610
-"""_IOWR('f', 16, struct pm_scan_arg): twelve words (include/uapi/linux/fs.h)."""
-PAGE_IS_WRITTEN = 1 << 1
 WAIT_S = 0.001
 """For somebody who writes, before it is looked whether anybody still does."""
-REGIONS = 4096
-"""Of PAGEMAP_SCAN's answers, at once."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +71,8 @@ def take(
 
     writing = threading.Thread(target=during, name="snapshot-during") if during else None
     try:
+        protecting = userfaultfd.write_protect(fd, address, size_bytes, on=True)
         began = time.monotonic()
-        userfaultfd.write_protect(fd, address, size_bytes, on=True)
-        protected = time.monotonic()
         if writing:
             writing.start()
         while lazily and writing and writing.is_alive():
@@ -95,7 +86,7 @@ def take(
         os.close(fd)  # lifts what is still protected, and wakes who waits
         if writing and writing.ident:
             writing.join()
-    return Snapshot(b"".join(saved), 1000 * (protected - began), 1000 * (ended - protected), held)
+    return Snapshot(b"".join(saved), protecting.elapsed_ms, 1000 * (ended - began), held)
 
 
 @contextlib.contextmanager
@@ -104,9 +95,7 @@ def protected(memory: Mapping, *, unpopulated: bool = False) -> Iterator[Work]:
     address, size_bytes = memory.span()
     fd = _begin(memory, unpopulated)
     try:
-        began_ns = time.monotonic_ns()
-        userfaultfd.write_protect(fd, address, size_bytes, on=True)
-        yield Work(elapsed_ns=time.monotonic_ns() - began_ns)
+        yield userfaultfd.write_protect(fd, address, size_bytes, on=True)
     finally:
         os.close(fd)
 
@@ -129,26 +118,6 @@ def tracked(memory: Mapping) -> Iterator[Callable[[], list[int]]]:
     fd = _begin(memory, True, "WP_ASYNC")
     try:
         userfaultfd.write_protect(fd, address, size_bytes, on=True)
-        yield lambda: _written(address, size_bytes)
+        yield lambda: syscalls.written_pages(address, size_bytes)
     finally:
         os.close(fd)
-
-
-def _written(address: int, size_bytes: int) -> list[int]:
-    """Pages of a tracked range that were written since it was protected."""
-    end, at = address + size_bytes, address
-    pages: list[int] = []
-    regions = (ctypes.c_uint64 * (3 * REGIONS))()
-    with open("/proc/self/pagemap", "rb") as pagemap:
-        while at < end:
-            words = [96, 0, at, end, 0, ctypes.addressof(regions), REGIONS, 0, 0]
-            argument = bytearray(struct.pack("12Q", *words, PAGE_IS_WRITTEN, 0, PAGE_IS_WRITTEN))
-            found = fcntl.ioctl(pagemap, PAGEMAP_SCAN, argument)
-            for number in range(found):
-                low, high = regions[3 * number], regions[3 * number + 1]
-                pages += range(
-                    (low - address) // PAGE_SIZE_BYTES, (high - address) // PAGE_SIZE_BYTES
-                )
-            walked = struct.unpack_from("Q", argument, 32)[0]
-            at = end if found < REGIONS else max(walked, regions[3 * found - 2])
-    return pages

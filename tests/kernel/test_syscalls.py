@@ -3,10 +3,10 @@
 import errno
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
@@ -15,6 +15,7 @@ import pytest
 from prefault_kit.kernel import page_cache, syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.kernel.syscalls import PrefaultError
+from prefault_kit.measure.child import told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
@@ -92,77 +93,6 @@ def test_prefix_counts_writable_pages_not_present_ones() -> None:
         with pytest.raises(PrefaultError) as caught:
             mapping.populate_write()
         assert (caught.value.errno, caught.value.populated_bytes) == (errno.EINVAL, 40 * PAGE)
-
-
-def test_signal_handlers_are_restored() -> None:
-    """After a guarded touch the handlers are those from before (asked in a fresh process)."""
-    code = """
-import signal, faulthandler
-from prefault_kit import Backing, Mapping
-def handlers():
-    lines = open("/proc/self/status").read().splitlines()
-    return [line for line in lines if line.startswith(("SigCgt", "SigBlk", "SigIgn"))]
-before = handlers()
-with Mapping(Backing.memfd(), 1 << 20, "shared") as mapping:
-    import os
-    os.ftruncate(mapping.fd, 4096 * 0)
-    try:
-        mapping.touch_read()
-    except OSError as error:
-        print(error.errno)
-assert handlers() == before, (handlers(), before)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, f"{errno.EFAULT}\n"), done.stderr
-
-
-@pytest.mark.parametrize("dumping", [False, True], ids=["default", "faulthandler"])
-def test_a_fault_elsewhere_still_kills(dumping: bool) -> None:
-    """The guard forgives its own range alone: another SIGBUS acts as before, faulthandler too."""
-    code = f"""
-import faulthandler, mmap, os, threading, time
-from prefault_kit import Backing, Mapping
-if {dumping}:
-    faulthandler.enable()
-fd = os.memfd_create("x")
-os.ftruncate(fd, 4096)
-bad = mmap.mmap(fd, 4096)
-os.ftruncate(fd, 0)
-mapping = Mapping(Backing.anon(), 256 << 20)
-def touch():
-    while True:
-        mapping.touch_read()
-threading.Thread(target=touch, daemon=True).start()
-time.sleep(0.2)
-bad[0]
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == -signal.SIGBUS
-    assert ("Fatal Python error: Bus error" in done.stderr) is dumping
-
-
-def test_faulthandler_survives_a_touch() -> None:
-    """A fault after a guarded touch is still dumped by the faulthandler that was there before."""
-    code = """
-import faulthandler, mmap, os
-faulthandler.enable()
-from prefault_kit import Backing, Mapping
-with Mapping(Backing.memfd(), 1 << 20, "shared") as mapping:
-    os.ftruncate(mapping.fd, 0)
-    try:
-        mapping.touch_read()
-    except OSError:
-        print("caught", flush=True)
-fd = os.memfd_create("x")
-os.ftruncate(fd, 4096)
-bad = mmap.mmap(fd, 4096)
-os.ftruncate(fd, 0)
-bad[0]
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "caught\n"
-    assert done.returncode == -signal.SIGBUS
-    assert "Fatal Python error: Bus error" in done.stderr
 
 
 def test_many_threads_meet_sigbus_at_once() -> None:
@@ -332,3 +262,279 @@ def test_who_reads_from_disk_sleeps(disk_directory: Path) -> None:
             assert memory.populate_read().waits == 0
     finally:
         os.close(fd)
+
+
+OPERATIONS = [
+    "populate_read",
+    "populate_write",
+    "touch_read",
+    "touch_write",
+    "touch_read_write",
+    "touch_atomic",
+    "mlock",
+    "access",
+]
+
+
+def do(memory: Mapping, operation: str, threads: object) -> object:
+    """The operation on all pages, in threads."""
+    if operation == "access":
+        return memory.access(numpy.arange(PAGES), numpy.ones(PAGES, bool), threads=threads)
+    return getattr(memory, operation)(threads=threads)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "threads", [0, -1, syscalls.MOST_THREADS + 1, 10**12, True, 1.5, "2", None]
+)
+def test_threads_are_a_whole_number_within_bounds(operation: str, threads: object) -> None:
+    """Anything else is a ValueError in one sentence; no page is touched."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        with pytest.raises(ValueError, match=r"^threads is a whole number from 1 to 1024, not "):
+            do(memory, operation, threads)
+        assert memory.pages().present == 0
+
+
+def test_as_many_threads_as_are_allowed() -> None:
+    """More than there are pages, too; numpy's integers count as whole numbers."""
+    for threads in (syscalls.MOST_THREADS, numpy.int64(3)):
+        with Mapping(Backing.anon(), SIZE) as memory:
+            assert do(memory, "touch_write", threads).done_bytes == SIZE  # type: ignore[attr-defined]
+            assert memory.pages().present == PAGES
+
+
+@pytest.mark.parametrize(
+    ("address", "length", "step"),
+    [
+        (-PAGE, PAGE, PAGE),
+        (0, -1, PAGE),
+        (0, PAGE, 0),
+        (0, PAGE, -PAGE),
+        (syscalls.HIGHEST, 1, 1),
+        (PAGE, syscalls.HIGHEST, PAGE),
+        (0, PAGE, syscalls.HIGHEST),
+        (2.0 * PAGE, PAGE, PAGE),
+        (0, "1", PAGE),
+    ],
+)
+def test_ranges_are_whole_numbers_that_do_not_wrap_around(
+    address: object, length: object, step: object
+) -> None:
+    """Where they are not, a ValueError names what is wrong, before the C is entered."""
+    numbers = {"address": address, "length": length, "step": step}
+    with pytest.raises(ValueError, match=r"^(address|length|step) is a whole number from "):
+        syscalls.range_timed("touch_read", **numbers)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^(address|length|step) is a whole number from "):
+        syscalls.access_timed(**numbers, pages=[0], writes=[0])  # type: ignore[arg-type]
+
+
+def test_the_c_itself_survives_such_numbers() -> None:
+    """-EINVAL, whoever forgot to look."""
+    ffi, lib = syscalls.ffi, syscalls.lib
+    work, done = ffi.new("pf_work *"), ffi.new("int64_t[1]")
+    null = ffi.NULL
+    with Mapping(Backing.anon(), SIZE) as memory:
+        for length, step, threads in (
+            (SIZE, PAGE, 0),
+            (SIZE, PAGE, -3),
+            (SIZE, 0, 1),
+            (syscalls.HIGHEST, PAGE, 1),
+            (SIZE, syscalls.HIGHEST, 1),
+        ):
+            where = (memory.address, length, step)
+            assert lib.pf_range_timed(work, 0, 0, *where, threads, 0, done) == -errno.EINVAL
+            nothing = (null, null, 0)
+            assert lib.pf_access_timed(work, *where, *nothing, threads, null) == -errno.EINVAL
+        unknown = lib.pf_range_timed(work, 99, 0, *memory.span(), PAGE, 1, 0, done)
+        assert unknown == -errno.EINVAL
+    assert (work.done_bytes, work.elapsed_ns > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int32", "uint32", ">u4", "int64", "uint64"]
+)
+def test_pages_of_any_integers_are_the_pages_that_they_name(dtype: str) -> None:
+    """Numpy's default among them; strided arrays and lists too."""
+    pages = numpy.array([3, 9, 10, 20], dtype)
+    with Mapping(Backing.anon(), SIZE) as memory:
+        for each in (pages, numpy.repeat(pages, 2)[::2], pages.tolist()):
+            for writes in ([1, 1, 0, 1], numpy.array([True, True, False, True])):
+                memory.access(each, writes)
+                assert numpy.flatnonzero(memory.pages().states).tolist() == [3, 9, 10, 20]
+                assert memory.usage().anonymous == 3 * PAGE
+                memory.advise("MADV_DONTNEED")
+
+
+@pytest.mark.parametrize(
+    ("pages", "writes", "wrong"),
+    [
+        (numpy.array([0.0]), [0], "pages is an array of whole numbers, not one of float64"),
+        (numpy.array([1], "float32"), [0], "not one of float32"),
+        (numpy.array([True]), [0], "not one of bool"),
+        (["one"], [0], "pages is an array of whole numbers"),
+        (numpy.array([None]), [0], "not one of object"),
+        (numpy.zeros((2, 2), "uint32"), [0, 0, 0, 0], "in 2 dimensions"),
+        (numpy.array(1), numpy.array(1), "in 0 dimensions"),
+        ([-1], [0], "pages are outside of 0 to 511: -1 to -1"),
+        ([0, PAGES], [0, 0], "pages are outside of 0 to 511: 0 to 512"),
+        (numpy.array([2**32], "uint64"), [0], "outside"),
+        (numpy.array([2**64 - 1], "uint64"), [0], "outside"),
+        ([1], [2], "writes are outside of 0 to 1: 2 to 2"),
+        ([1], [-1], "writes are outside of 0 to 1"),
+        ([1], [0.0], "writes is an array of whole numbers"),
+        ([1, 2, 3], [1], "there are 3 pages, but 1 writes"),
+        ([1], [1, 1], "there are 1 pages, but 2 writes"),
+        (7, [1], "in 0 dimensions"),
+    ],
+)
+def test_pages_that_cannot_be_accessed_are_refused(
+    pages: object, writes: object, wrong: str
+) -> None:
+    """A ValueError says what is wrong, and no page is touched."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        with pytest.raises(ValueError, match=wrong):
+            memory.access(pages, writes)  # type: ignore[arg-type]
+        assert memory.pages().present == 0
+
+
+def test_no_access_is_no_error() -> None:
+    """There is nothing to do, in however many threads."""
+    none = numpy.zeros(0, "int64")
+    with Mapping(Backing.anon(), SIZE) as memory:
+        for threads in (1, 3):
+            work, times = memory.access(none, none, threads=threads)
+            assert (work.done_bytes, len(times)) == (0, 0)
+
+
+def test_accesses_allocate_what_is_said() -> None:
+    """Times alone where pages and writes are as C reads them; otherwise those once more."""
+    count = 1 << 16
+    pages, writes = numpy.zeros(count, "uint32"), numpy.zeros(count, "uint8")
+    with Mapping(Backing.anon(), SIZE) as memory:
+        for given, each in (
+            ((pages, writes), 4),
+            ((pages.astype("int64"), writes.astype("int64")), syscalls.ACCESS_BYTES),
+        ):
+            tracemalloc.start()
+            memory.access(*given)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert each * count <= peak < (each + 1) * count
+
+
+def test_nothing_to_write_is_refused() -> None:
+    """A fill of no data would never end."""
+    with Mapping(Backing.memfd(), SIZE, "shared") as memory:
+        with pytest.raises(OSError) as caught:
+            syscalls.fill(memory.fd, 0, SIZE, b"")
+        assert caught.value.errno == errno.EINVAL
+
+
+def test_a_mapping_without_alignment_is_refused() -> None:
+    """A fence of no or of endless width is an OSError."""
+    flags = syscalls.MAP["MAP_PRIVATE"] | syscalls.MAP["MAP_ANONYMOUS"]
+    for align, number in ((0, errno.EINVAL), (1 << 63, errno.ENOMEM)):
+        with pytest.raises(OSError) as caught:
+            syscalls.map_fenced(PAGE, align=align, protection=0, flags=flags)
+        assert caught.value.errno == number
+
+
+@pytest.mark.parametrize("scan", [True, False])
+def test_a_range_that_ends_within_a_page_has_that_page(scan: bool) -> None:
+    """Its state is there too, and nothing is written behind the states."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        memory.populate_write()
+        try:
+            states, counts = syscalls.page_states(memory.address, PAGE + 1, scan=scan)
+        except OSError:
+            pytest.skip("this kernel has no PAGEMAP_SCAN")
+        assert (len(states), counts.present, bool(states[1])) == (2, 2, True)
+
+
+def test_a_failed_remap_keeps_the_place() -> None:
+    """What mmap may have unmapped before it failed, nobody else can move into."""
+    flags = syscalls.MAP["MAP_SHARED"]
+    with Mapping(Backing.anon(), SIZE) as memory:
+        syscalls.unmap(memory.address, SIZE)  # as kernels before 6.12 do
+        with pytest.raises(PrefaultError):
+            syscalls.remap_timed(memory.address, SIZE, protection=0, flags=flags, fd=-1, step=PAGE)
+        assert f"{memory.address:x}-" in Path("/proc/self/maps").read_text()
+
+
+def test_protecting_and_locking_on_fault_are_timed_in_c() -> None:
+    """Both return the work of one call, or a PrefaultError that names it."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        works = (
+            memory.protect("r"),
+            memory.protect("rw", PAGE, PAGE),
+            memory.mlock_on_fault(0, 4 * PAGE),
+        )
+        assert all(work.elapsed_ns > 0 for work in works)
+        assert [work.done_bytes for work in works] == [SIZE, PAGE, 4 * PAGE]
+        assert memory.usage().locked == 0
+        syscalls.unmap(memory.address, PAGE)
+        for call in (lambda: memory.protect("r"), lambda: memory.mlock_on_fault(0, PAGE)):
+            with pytest.raises(
+                PrefaultError, match=r"^\[Errno 12\] (protect r|mlock_on_fault)\(0x"
+            ):
+                call()
+
+
+def test_locking_on_fault_of_all_that_comes() -> None:
+    """What is mapped afterwards holds pages once they are there; in a child, for it is for good."""
+
+    def lock() -> str:
+        syscalls.mlockall_on_fault()
+        with Mapping(Backing.anon(), 16 * PAGE) as memory:
+            before = memory.pages().present
+            memory.populate_write(0, 2 * PAGE)
+            return f"{before} {memory.usage().locked}"
+
+    said = told(lock)
+    if said in ("ENOMEM", "EAGAIN", "EPERM"):
+        pytest.skip("RLIMIT_MEMLOCK is too small for this process")
+    assert said == f"0 {2 * PAGE}"
+
+
+@pytest.mark.parametrize("call", [syscalls.memfd_secret, syscalls.perf_dummy])
+def test_descriptors_that_no_function_of_python_gives(call: Callable[[], int]) -> None:
+    """They are closed in programs that this one starts."""
+    try:
+        fd = call()
+    except OSError as error:
+        pytest.skip(str(error))
+    try:
+        assert os.get_inheritable(fd) is False
+    finally:
+        os.close(fd)
+
+
+def test_a_mount_that_cannot_be_is_refused() -> None:
+    """With the call and what it was about; whoever may not mount gets EPERM first."""
+    with pytest.raises(OSError, match=r"mount\(no-such-file-system on /nowhere\)") as caught:
+        syscalls.mount("no-such-file-system", "/nowhere", "")
+    assert caught.value.errno in (errno.ENOENT, errno.ENODEV, errno.EPERM)
+    with pytest.raises(OSError, match=r"unshare\(0x1\)") as caught:
+        syscalls.unshare(1)  # no flag of unshare(2)
+    assert caught.value.errno in (errno.EINVAL, errno.EPERM)
+
+
+@pytest.mark.parametrize("operation", ["touch_read", "MADV_POPULATE_READ"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_pages_larger_than_what_is_done_at_once(
+    operation: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Huge pages may be of 512 MiB: then a page is what is done between two looks at the clock."""
+    monkeypatch.setattr(syscalls, "SLICE_NS", 1)
+    step, looks = 64 << 20, []
+    with Mapping(Backing.anon(), 4 * step) as memory:
+        work = syscalls.range_timed(
+            operation,
+            *memory.span(),
+            step=step,
+            threads=threads,
+            go_on=lambda done: looks.append(done) or True,  # type: ignore[func-returns-value]
+        )
+        assert work.done_bytes == 4 * step
+        assert memory.pages().present == (4 if operation == "touch_read" else 4 * step // PAGE)
+    assert looks == list(range(threads * step, 4 * step, threads * step))

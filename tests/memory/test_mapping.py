@@ -8,6 +8,7 @@ import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.kernel.syscalls import PrefaultError
+from prefault_kit.measure import steps
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
@@ -317,3 +318,29 @@ def test_the_memory_itself_can_be_used() -> None:
     memory.close()
     with pytest.raises(ValueError, match="closed"):
         memory.buffer()
+
+
+def test_protecting_as_a_step_of_a_method_has_its_own_work() -> None:
+    """What the detour by mprotect costs is timed around the system call, as all other steps are."""
+    with Mapping(Backing.anon(), SIZE) as mapping:
+        work = steps.do(mapping, "protect r", threads=1)
+        assert (work.done_bytes, work.elapsed_ns > 0, work.cpu_ns > 0) == (SIZE, True, True)
+        with pytest.raises(PrefaultError):
+            mapping.touch_write()
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0.0, PAGE), (0, "1"), ("0", None), (None, PAGE)])
+def test_offsets_and_lengths_are_whole_numbers(offset: object, length: object) -> None:
+    """Else a ValueError says which is not."""
+    with (
+        Mapping(Backing.anon(), SIZE) as mapping,
+        pytest.raises(ValueError, match=r"^(offset|length) is a whole number of bytes, not "),
+    ):
+        mapping.touch_read(offset, length)  # type: ignore[arg-type]
+
+
+def test_a_size_beyond_all_memory_is_refused() -> None:
+    """In words, before the kernel is asked for what no C type holds."""
+    for backing in (Backing.anon(), Backing.memfd()):
+        with pytest.raises(ValueError, match="size_bytes is a whole number from 1 to "):
+            Mapping(backing, 1 << 70)

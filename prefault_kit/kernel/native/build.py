@@ -22,10 +22,17 @@ MADV_HWPOISON MADV_GUARD_INSTALL MADV_GUARD_REMOVE MADV_WIPEONFORK MADV_KEEPONFO
 MS_ASYNC MS_SYNC MS_INVALIDATE
 POSIX_FADV_NORMAL POSIX_FADV_RANDOM POSIX_FADV_WILLNEED POSIX_FADV_DONTNEED
 FALLOC_FL_KEEP_SIZE FALLOC_FL_PUNCH_HOLE FALLOC_FL_ZERO_RANGE
+MCL_FUTURE MCL_ONFAULT CLONE_NEWNS CLONE_NEWUSER MS_REC MS_PRIVATE
+UFFDIO_REGISTER_MODE_MISSING UFFDIO_REGISTER_MODE_WP UFFD_FEATURE_PAGEFAULT_FLAG_WP
+UFFD_FEATURE_WP_HUGETLBFS_SHMEM UFFD_FEATURE_WP_UNPOPULATED UFFD_FEATURE_POISON
+UFFD_FEATURE_WP_ASYNC
 PR_SET_THP_DISABLE EHWPOISON
-PF_TOUCH_READ PF_TOUCH_WRITE PF_TOUCH_READ_WRITE PF_TOUCH_ATOMIC PF_ADVISE PF_MLOCK
-PF_STATE_PRESENT PF_STATE_ZERO PF_STATE_HUGE PF_STATE_SWAPPED PF_STATE_FILE
+PF_TOUCH_READ PF_TOUCH_WRITE PF_TOUCH_READ_WRITE PF_TOUCH_ATOMIC
+PF_ADVISE PF_MLOCK PF_MLOCK_ONFAULT PF_PROTECT
+PF_STATE_PRESENT PF_STATE_ZERO PF_STATE_HUGE PF_STATE_SWAPPED PF_STATE_FILE PF_STATE_WRITTEN
 """.split()
+
+SOURCES = ("calls", "guard", "touch", "uffd", "views", "work")
 
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "api.h").read_text())
@@ -34,12 +41,10 @@ ffibuilder.set_source(
     "prefault_kit.kernel.native._prefault",
     '#include "prefault.h"\n',
     # setuptools wants sources relative to the project's root
-    sources=[
-        f"prefault_kit/kernel/native/{name}.c" for name in ("calls", "work", "touch", "views")
-    ],
-    depends=[f"prefault_kit/kernel/native/{name}.h" for name in ("api", "constants", "prefault")],
+    sources=[f"{PLACE}/{name}.c" for name in SOURCES],
+    depends=[f"{PLACE}/{name}.h" for name in ("api", "constants", "prefault")],
     include_dirs=[str(HERE)],
-    extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+    extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"],
     libraries=["pthread"],
 )
 

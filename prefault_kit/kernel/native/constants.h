@@ -1,5 +1,5 @@
 /* Kernel constants, and those that the distribution's headers may not have yet.
- * Values: include/uapi/linux/{mman,fs}.h and include/uapi/asm-generic/ of Linux 6.18. */
+ * Values: include/uapi/linux/{mman,fs,userfaultfd}.h and include/uapi/asm-generic/ of Linux 6.18. */
 #ifndef PREFAULT_CONSTANTS_H
 #define PREFAULT_CONSTANTS_H
 
@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/types.h>
+#include <linux/userfaultfd.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -41,8 +44,27 @@
 #ifndef PR_SET_THP_DISABLE
 #define PR_SET_THP_DISABLE 41
 #endif
-#ifndef __NR_cachestat /* Linux 6.5; the number is the same on every architecture but alpha */
-#define __NR_cachestat 451
+#ifndef MLOCK_ONFAULT /* Linux 4.4 */
+#define MLOCK_ONFAULT 1
+#endif
+#ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef UFFD_USER_MODE_ONLY /* Linux 5.11 */
+#define UFFD_USER_MODE_ONLY 1
+#endif
+
+/* Since Linux 5.4 a system call has one number on every architecture but alpha. */
+#ifdef __alpha__
+#define PF_NUMBER(number) ((number) + 110)
+#else
+#define PF_NUMBER(number) (number)
+#endif
+#ifndef __NR_memfd_secret /* Linux 5.14 */
+#define __NR_memfd_secret PF_NUMBER(447)
+#endif
+#ifndef __NR_cachestat /* Linux 6.5 */
+#define __NR_cachestat PF_NUMBER(451)
 #endif
 
 /* Linux 6.5, include/uapi/linux/mman.h */
@@ -59,6 +81,7 @@ struct pf_cachestat_answer {
 };
 
 /* Linux 6.7, include/uapi/linux/fs.h; our own names, since headers have them or not */
+#define PF_PAGE_IS_WRITTEN (1ULL << 1)
 #define PF_PAGE_IS_FILE (1ULL << 2)
 #define PF_PAGE_IS_PRESENT (1ULL << 3)
 #define PF_PAGE_IS_SWAPPED (1ULL << 4)
@@ -85,6 +108,37 @@ struct pf_scan_arg {
 };
 #define PF_PAGEMAP_SCAN _IOWR('f', 16, struct pf_scan_arg)
 
+/* include/uapi/linux/userfaultfd.h */
+#ifndef UFFD_FEATURE_PAGEFAULT_FLAG_WP /* Linux 5.7 */
+#define UFFD_FEATURE_PAGEFAULT_FLAG_WP (1 << 0)
+#endif
+#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM /* Linux 5.19 */
+#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
+#endif
+#ifndef UFFD_FEATURE_WP_UNPOPULATED /* Linux 6.4 */
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_POISON /* Linux 6.6 */
+#define UFFD_FEATURE_POISON (1 << 14)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC /* Linux 6.7 */
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+struct pf_uffdio_writeprotect {
+    __u64 start;
+    __u64 len;
+    __u64 mode;
+};
+#define PF_UFFDIO_WRITEPROTECT_MODE_WP 1
+#define PF_UFFDIO_WRITEPROTECT _IOWR(UFFDIO, 0x06, struct pf_uffdio_writeprotect)
+struct pf_uffdio_poison {
+    __u64 start;
+    __u64 len;
+    __u64 mode;
+    __s64 updated;
+};
+#define PF_UFFDIO_POISON _IOWR(UFFDIO, 0x08, struct pf_uffdio_poison)
+
 /* Ours: the operations of pf_range_timed */
 #define PF_TOUCH_READ 0
 #define PF_TOUCH_WRITE 1
@@ -92,6 +146,8 @@ struct pf_scan_arg {
 #define PF_TOUCH_ATOMIC 3
 #define PF_ADVISE 4
 #define PF_MLOCK 5
+#define PF_MLOCK_ONFAULT 6
+#define PF_PROTECT 7
 
 /* Ours: one byte of state for each page */
 #define PF_STATE_PRESENT 1
@@ -99,5 +155,6 @@ struct pf_scan_arg {
 #define PF_STATE_HUGE 4
 #define PF_STATE_SWAPPED 8
 #define PF_STATE_FILE 16
+#define PF_STATE_WRITTEN 32
 
 #endif

@@ -5,6 +5,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <setjmp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -62,6 +64,30 @@ static inline void pf_end(struct pf_span *span)
     span->cpu_ns += pf_cpu_ns();
     span->waits += usage.ru_nvcsw;
 }
+
+static inline void pf_add_span(pf_work *work, const struct pf_span *span)
+{
+    work->elapsed_ns += span->ended_ns - span->began_ns;
+    work->minor_faults += span->minor_faults;
+    work->major_faults += span->major_faults;
+    work->cpu_ns += span->cpu_ns;
+    work->waits += span->waits;
+    work->done_bytes += span->done_bytes;
+}
+
+/* guard.c: between enter and leave an access of this thread to [begin, end) that raises SIGBUS or
+ * SIGSEGV comes back at `back`, which the caller sets in between by sigsetjmp(back, 0), with the
+ * address in `fault`. */
+struct pf_guard {
+    sigjmp_buf back;
+    uintptr_t first_page, begin, end;
+    volatile uintptr_t fault;
+    sigset_t mask; /* of the thread before */
+    sigset_t held; /* signals to be left pending, which the mask would have kept so */
+};
+
+void pf_guard_enter(struct pf_guard *guard, const char *begin, const char *end);
+void pf_guard_leave(const struct pf_guard *guard);
 
 /* Touch one byte every `step` bytes of [begin, end), until done or until `budget_ns` is spent
  * (0: no limit). Returns 0, or -EFAULT where an access raised SIGBUS or SIGSEGV; done_bytes then

@@ -1,82 +1,7 @@
-/* Access memory that may raise SIGBUS or SIGSEGV, and come back with the place instead of dying.
- *
- * While any thread is inside a guarded loop, our handlers are installed; the last one out restores
- * what was there before. A fault outside the guarded range of the thread that met it goes to the
- * handler that was there before (Python's faulthandler, say) or to the default action. */
+/* Access memory that may raise SIGBUS or SIGSEGV, and come back with the place instead of dying. */
 #include "prefault.h"
 
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <string.h>
-
-struct guard {
-    sigjmp_buf back;
-    uintptr_t begin, end;
-    volatile uintptr_t fault;
-};
-
-static __thread struct guard *volatile active;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int guards;
-static struct sigaction before_bus, before_segv;
-
-static void on_fault(int number, siginfo_t *info, void *context)
-{
-    struct guard *guard = active;
-    uintptr_t address = (uintptr_t)info->si_addr;
-    if (guard && info->si_code > 0 && address >= guard->begin && address < guard->end) {
-        guard->fault = address;
-        siglongjmp(guard->back, 1);
-    }
-    struct sigaction *before = number == SIGBUS ? &before_bus : &before_segv;
-    if (before->sa_flags & SA_SIGINFO) {
-        before->sa_sigaction(number, info, context);
-    } else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN) {
-        signal(number, SIG_DFL); /* a real fault repeats at once and takes the default action */
-        if (info->si_code <= 0)
-            raise(number);
-    } else {
-        before->sa_handler(number);
-    }
-}
-
-static void restore(int number, const struct sigaction *before)
-{
-    struct sigaction now;
-    sigaction(number, NULL, &now);
-    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault)
-        sigaction(number, before, NULL); /* else somebody installed theirs meanwhile: keep it */
-}
-
-static void enter(struct guard *guard, char *begin, char *end)
-{
-    guard->begin = (uintptr_t)begin;
-    guard->end = (uintptr_t)end;
-    pthread_mutex_lock(&lock);
-    if (guards++ == 0) {
-        struct sigaction ours;
-        memset(&ours, 0, sizeof(ours));
-        ours.sa_sigaction = on_fault;
-        /* NODEFER: leaving by siglongjmp without restoring a mask leaves the signal unblocked */
-        ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-        sigemptyset(&ours.sa_mask);
-        sigaction(SIGBUS, &ours, &before_bus);
-        sigaction(SIGSEGV, &ours, &before_segv);
-    }
-    pthread_mutex_unlock(&lock);
-}
-
-static void leave(void)
-{
-    active = NULL;
-    pthread_mutex_lock(&lock);
-    if (--guards == 0) {
-        restore(SIGBUS, &before_bus);
-        restore(SIGSEGV, &before_segv);
-    }
-    pthread_mutex_unlock(&lock);
-}
 
 /* The four loops: one volatile access a page. Kept out of line, so that nothing but the loop
  * stands between the two readings of the clock. */
@@ -103,17 +28,18 @@ static __attribute__((noinline)) void touch_pages(int operation, char *begin, ch
     }
 }
 
-/* How many steps between two looks at the clock when there is a budget. */
-enum { STEPS_AT_ONCE = 8192 };
+/* With a budget, touch the pages of this much between two looks at the clock: enough of them for
+ * the looks not to be seen. */
+#define BYTES_AT_ONCE ((size_t)32 << 20)
 
 int pf_touch(int operation, char *begin, char *end, size_t step, int64_t budget_ns,
              struct pf_span *span)
 {
-    struct guard guard;
+    size_t at_once = step > BYTES_AT_ONCE ? step : BYTES_AT_ONCE / step * step;
+    struct pf_guard guard;
     int result;
-    enter(&guard, begin, end);
+    pf_guard_enter(&guard, begin, end);
     if (sigsetjmp(guard.back, 0) == 0) {
-        active = &guard;
         pf_begin(span);
         if (budget_ns <= 0) {
             touch_pages(operation, begin, end, step);
@@ -122,7 +48,7 @@ int pf_touch(int operation, char *begin, char *end, size_t step, int64_t budget_
         } else {
             do {
                 size_t left = (size_t)(end - begin) - (size_t)span->done_bytes;
-                size_t part = left / step < STEPS_AT_ONCE ? left : STEPS_AT_ONCE * step;
+                size_t part = left < at_once ? left : at_once;
                 char *from = begin + span->done_bytes;
                 touch_pages(operation, from, from + part, step);
                 span->done_bytes += (int64_t)part;
@@ -132,11 +58,11 @@ int pf_touch(int operation, char *begin, char *end, size_t step, int64_t budget_
         result = 0;
     } else {
         pf_end(span);
-        /* s390 reports the page and not the byte of a fault: round to the step */
+        /* s390 tells the page of a fault and not the byte: round to the step */
         span->done_bytes = (int64_t)((guard.fault - guard.begin) / step * step);
         result = -EFAULT;
     }
-    leave();
+    pf_guard_leave(&guard);
     return result;
 }
 
@@ -160,11 +86,10 @@ static __attribute__((noinline)) void access_all(const struct pf_access *access,
 int pf_access_pages(const struct pf_access *access, size_t first, size_t last,
                     struct pf_span *span)
 {
-    struct guard guard;
+    struct pf_guard guard;
     int result;
-    enter(&guard, access->base, access->end);
+    pf_guard_enter(&guard, access->base, access->end);
     if (sigsetjmp(guard.back, 0) == 0) {
-        active = &guard;
         pf_begin(span);
         access_all(access, first, last);
         pf_end(span);
@@ -175,18 +100,22 @@ int pf_access_pages(const struct pf_access *access, size_t first, size_t last,
         span->done_bytes = (int64_t)((guard.fault - guard.begin) / access->step * access->step);
         result = -EFAULT;
     }
-    leave();
+    pf_guard_leave(&guard);
     return result;
 }
 
 int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset)
 {
     char *memory = (char *)address;
-    struct guard guard;
+    struct pf_guard guard;
+    uintptr_t end;
     int result;
-    enter(&guard, memory, memory + length);
+    if (__builtin_add_overflow(address, length, &end)) {
+        *fault_offset = 0;
+        return -EFAULT;
+    }
+    pf_guard_enter(&guard, memory, memory + length);
     if (sigsetjmp(guard.back, 0) == 0) {
-        active = &guard;
         if (write)
             memcpy(memory, buffer, length);
         else
@@ -196,6 +125,11 @@ int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *
         *fault_offset = (int64_t)(guard.fault - guard.begin);
         result = -EFAULT;
     }
-    leave();
+    pf_guard_leave(&guard);
     return result;
+}
+
+void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t step)
+{
+    touch_pages(operation, (char *)address, (char *)address + length, step);
 }

@@ -19,44 +19,81 @@ static unsigned char state_of(__u64 categories)
                            (categories & PF_PAGE_IS_PFNZERO ? PF_STATE_ZERO : 0) |
                            (categories & PF_PAGE_IS_HUGE ? PF_STATE_HUGE : 0) |
                            (categories & PF_PAGE_IS_SWAPPED ? PF_STATE_SWAPPED : 0) |
-                           (categories & PF_PAGE_IS_FILE ? PF_STATE_FILE : 0));
+                           (categories & PF_PAGE_IS_FILE ? PF_STATE_FILE : 0) |
+                           (categories & PF_PAGE_IS_WRITTEN ? PF_STATE_WRITTEN : 0));
 }
 
-/* PAGEMAP_SCAN (Linux 6.7): regions of equal pages, the zero page told apart, unprivileged.
- * Whether a page is a file's is asked only if `ask_file`: it makes the scan three times as long.
- * -ENOTTY or -EINVAL on kernels that lack it. */
+static size_t pages_of(size_t length, size_t page)
+{
+    return length / page + (length % page != 0);
+}
+
+/* Do a PAGEMAP_SCAN (Linux 6.7) in as many calls as it takes, and mark the pages that it finds. */
+static int scan(int pagemap_fd, struct pf_scan_arg *scan, size_t page, unsigned char *states,
+                pf_page_counts *counts)
+{
+    struct pf_page_region regions[1024];
+    const __u64 address = scan->start;
+    scan->size = sizeof(*scan);
+    scan->vec = (uintptr_t)regions;
+    scan->vec_len = sizeof(regions) / sizeof(regions[0]);
+    while (scan->start < scan->end) {
+        int found = ioctl(pagemap_fd, PF_PAGEMAP_SCAN, scan);
+        if (found < 0)
+            return -errno;
+        /* walk_end may lie before the last region (seen on 6.18 where regions are small): going
+         * on from there would count pages twice */
+        __u64 next = scan->walk_end;
+        for (int i = 0; i < found; i++) {
+            __u64 end = regions[i].end < scan->end ? regions[i].end : scan->end;
+            size_t pages = (end - regions[i].start) / page;
+            unsigned char state = state_of(regions[i].categories);
+            memset(states + (regions[i].start - address) / page, state, pages);
+            count(counts, state, (int64_t)pages);
+            next = end > next ? end : next;
+        }
+        if (next <= scan->start)
+            return -EIO; /* it would go on for ever */
+        scan->start = next;
+    }
+    return 0;
+}
+
+/* Regions of equal pages, the zero page told apart, unprivileged. Whether a page is a file's is
+ * asked only if `ask_file`: it makes the scan three times as long. -ENOTTY or -EINVAL on kernels
+ * that lack it. */
 int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
                   unsigned char *states, pf_page_counts *counts)
 {
-    struct pf_page_region regions[1024];
-    struct pf_scan_arg scan = {
-        .size = sizeof(scan),
+    size_t pages = pages_of(length, page);
+    struct pf_scan_arg wanted = {
         .start = address,
-        .end = address + length,
-        .vec = (uintptr_t)regions,
-        .vec_len = sizeof(regions) / sizeof(regions[0]),
+        .end = address + pages * page,
         .category_anyof_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED,
         .return_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED | PF_PAGE_IS_PFNZERO |
                        PF_PAGE_IS_HUGE | (ask_file ? PF_PAGE_IS_FILE : 0),
     };
-    memset(states, 0, length / page);
+    memset(states, 0, pages);
     memset(counts, 0, sizeof(*counts));
-    while (scan.start < scan.end) {
-        int found = ioctl(pagemap_fd, PF_PAGEMAP_SCAN, &scan);
-        if (found < 0)
-            return -errno;
-        for (int i = 0; i < found; i++) {
-            size_t pages = (regions[i].end - regions[i].start) / page;
-            unsigned char state = state_of(regions[i].categories);
-            memset(states + (regions[i].start - address) / page, state, pages);
-            count(counts, state, (int64_t)pages);
-        }
-        /* walk_end may lie before the last region (seen on 6.18 where regions are small): going
-         * on from there would count pages twice */
-        uintptr_t last = found ? regions[found - 1].end : scan.end;
-        scan.start = last > scan.walk_end ? last : scan.walk_end;
-    }
-    return 0;
+    return scan(pagemap_fd, &wanted, page, states, counts);
+}
+
+/* Pages of a range that were written since userfaultfd write-protected it with WP_ASYNC; elsewhere
+ * every page is. */
+int pf_scan_written(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                    unsigned char *states)
+{
+    pf_page_counts unused;
+    size_t pages = pages_of(length, page);
+    struct pf_scan_arg wanted = {
+        .start = address,
+        .end = address + pages * page,
+        .category_mask = PF_PAGE_IS_WRITTEN,
+        .return_mask = PF_PAGE_IS_WRITTEN,
+    };
+    memset(states, 0, pages);
+    memset(&unused, 0, sizeof(unused));
+    return scan(pagemap_fd, &wanted, page, states, &unused);
 }
 
 /* /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst): works on every kernel, but cannot
@@ -64,15 +101,17 @@ int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
 int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                     unsigned char *states, pf_page_counts *counts)
 {
-    uint64_t entries[1024];
-    size_t pages = length / page;
+    enum { ENTRIES = 1024 };
+    uint64_t entries[ENTRIES];
+    const size_t size = sizeof(entries[0]);
+    size_t pages = pages_of(length, page);
     memset(counts, 0, sizeof(*counts));
     for (size_t at = 0; at < pages;) {
-        size_t want = pages - at < 1024 ? pages - at : 1024;
-        ssize_t got = pread(pagemap_fd, entries, want * 8, (off_t)((address / page + at) * 8));
-        if (got <= 0)
+        size_t want = pages - at < ENTRIES ? pages - at : ENTRIES;
+        ssize_t got = pread(pagemap_fd, entries, want * size, (off_t)((address / page + at) * size));
+        if (got < (ssize_t)size)
             return got < 0 ? -errno : -EIO;
-        for (size_t i = 0; i < (size_t)got / 8; i++, at++) {
+        for (size_t i = 0; i < (size_t)got / size; i++, at++) {
             states[at] = (unsigned char)((entries[i] >> 63 & 1 ? PF_STATE_PRESENT : 0) |
                                          (entries[i] >> 62 & 1 ? PF_STATE_SWAPPED : 0) |
                                          (entries[i] >> 61 & 1 ? PF_STATE_FILE : 0));

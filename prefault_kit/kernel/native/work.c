@@ -8,20 +8,47 @@
  * when a budget is spent, so it is little; a call more for each is not seen. */
 #define BYTES_AT_ONCE ((size_t)4 << 20)
 
-static void add_span(pf_work *work, const struct pf_span *span)
+static int call_range(int operation, int argument, char *begin, size_t length)
 {
-    work->elapsed_ns += span->ended_ns - span->began_ns;
-    work->minor_faults += span->minor_faults;
-    work->major_faults += span->major_faults;
-    work->cpu_ns += span->cpu_ns;
-    work->waits += span->waits;
-    work->done_bytes += span->done_bytes;
+    int result;
+    switch (operation) {
+    case PF_ADVISE:
+        result = madvise(begin, length, argument);
+        break;
+    case PF_PROTECT:
+        result = mprotect(begin, length, argument);
+        break;
+    case PF_MLOCK:
+        result = mlock(begin, length);
+        break;
+    case PF_MLOCK_ONFAULT:
+        result = mlock2(begin, length, MLOCK_ONFAULT);
+        break;
+    default:
+        return -EINVAL;
+    }
+    return result == -1 ? -errno : 0;
 }
 
-static int call_range(int operation, int advice, char *begin, size_t length)
+/* How many steps a range has; the last one may be cut off. */
+static size_t steps_of(size_t length, size_t step)
 {
-    int result = operation == PF_MLOCK ? mlock(begin, length) : madvise(begin, length, advice);
-    return result == -1 ? -errno : 0;
+    return length / step + (length % step != 0);
+}
+
+/* Where share number `i` of `threads` begins in a whole, without overflow for a large one. */
+static size_t share_begin(size_t whole, int i, int threads)
+{
+    size_t all = (size_t)threads, n = (size_t)i;
+    return whole / all * n + whole % all * n / all;
+}
+
+/* Whether threads can share a range out: the pointers of a touch must not wrap around. */
+static int is_shareable(uintptr_t address, size_t length, size_t step, int threads)
+{
+    uintptr_t end;
+    return threads > 0 && step > 0 && !__builtin_add_overflow(address, length, &end) &&
+           !__builtin_add_overflow(end, step, &end);
 }
 
 /* After a failed populate: how many bytes of [begin, begin + length) does it reach? A populate of
@@ -29,7 +56,7 @@ static int call_range(int operation, int advice, char *begin, size_t length)
  * it on populated pages changes nothing: so ask the kernel itself, by bisection. */
 static int64_t populated_prefix(int advice, char *begin, size_t length, size_t step)
 {
-    size_t good = 0, bad = (length + step - 1) / step;
+    size_t good = 0, bad = steps_of(length, step);
     while (bad - good > 1) {
         size_t middle = good + (bad - good) / 2;
         if (call_range(PF_ADVISE, advice, begin + good * step, (middle - good) * step) == 0)
@@ -40,7 +67,7 @@ static int64_t populated_prefix(int advice, char *begin, size_t length, size_t s
     return (int64_t)(good * step);
 }
 
-static int call_in_parts(int operation, int advice, char *begin, char *end, size_t step,
+static int call_in_parts(int operation, int argument, char *begin, char *end, size_t step,
                          int64_t budget_ns, struct pf_span *span)
 {
     size_t length = (size_t)(end - begin), done = 0, part = length;
@@ -51,14 +78,14 @@ static int call_in_parts(int operation, int advice, char *begin, char *end, size
     do {
         if (part > length - done)
             part = length - done;
-        result = call_range(operation, advice, begin + done, part);
+        result = call_range(operation, argument, begin + done, part);
         if (result == 0)
             done += part;
     } while (result == 0 && done < length && pf_now_ns() - span->began_ns < budget_ns);
     pf_end(span);
     if (result != 0 && operation == PF_ADVISE &&
-        (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE))
-        done += (size_t)populated_prefix(advice, begin + done, part, step);
+        (argument == MADV_POPULATE_READ || argument == MADV_POPULATE_WRITE))
+        done += (size_t)populated_prefix(argument, begin + done, part, step);
     span->done_bytes = (int64_t)done;
     return result;
 }
@@ -73,7 +100,7 @@ struct share {
 };
 
 struct team {
-    int operation, advice;
+    int operation, argument;
     const struct pf_access *access; /* instead of an operation */
     size_t step;
     int64_t budget_ns;
@@ -94,7 +121,7 @@ static void do_share(struct share *share)
         share->result = pf_touch(team->operation, share->begin, share->end, team->step,
                                  team->budget_ns, &share->span);
     } else {
-        share->result = call_in_parts(team->operation, team->advice, share->begin, share->end,
+        share->result = call_in_parts(team->operation, team->argument, share->begin, share->end,
                                       team->step, team->budget_ns, &share->span);
     }
 }
@@ -172,7 +199,7 @@ static int add_shares(pf_work *work, const struct share *shares, int threads, co
         all.waits += span->waits;
         all.done_bytes += span->done_bytes;
     }
-    add_span(work, &all);
+    pf_add_span(work, &all);
     return result;
 }
 
@@ -180,18 +207,20 @@ static int add_shares(pf_work *work, const struct share *shares, int threads, co
  * share_done[threads] says how far each share already is and is moved on; call again until all is
  * done where a budget ends the call early. elapsed_ns grows by the time from the first share's
  * begin to the last one's end. */
-int pf_range_timed(pf_work *work, int operation, int advice, uintptr_t address, size_t length,
+int pf_range_timed(pf_work *work, int operation, int argument, uintptr_t address, size_t length,
                    size_t step, int threads, int64_t budget_ns, int64_t *share_done)
 {
-    struct team team = {.operation = operation, .advice = advice, .step = step,
+    struct team team = {.operation = operation, .argument = argument, .step = step,
                         .budget_ns = budget_ns};
+    if (!is_shareable(address, length, step, threads))
+        return -EINVAL;
     struct share *shares = calloc((size_t)threads, sizeof(*shares));
     if (!shares)
         return -ENOMEM;
-    size_t steps = (length + step - 1) / step;
+    size_t steps = steps_of(length, step);
     for (int i = 0; i < threads; i++) {
-        size_t first = steps * (size_t)i / (size_t)threads * step;
-        size_t last = steps * (size_t)(i + 1) / (size_t)threads * step;
+        size_t first = share_begin(steps, i, threads) * step;
+        size_t last = share_begin(steps, i + 1, threads) * step;
         shares[i].team = &team;
         shares[i].begin = (char *)address + first + share_done[i];
         shares[i].end = (char *)address + (last < length ? last : length);
@@ -213,20 +242,32 @@ int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step
                                .step = step, .pages = pages, .writes = writes,
                                .latency_ns = latency_ns};
     struct team team = {.access = &access, .step = step};
+    if (!is_shareable(address, length, step, threads))
+        return -EINVAL;
     struct share *shares = calloc((size_t)threads, sizeof(*shares));
     if (!shares)
         return -ENOMEM;
     for (int i = 0; i < threads; i++) {
         shares[i].team = &team;
         shares[i].begin = (char *)address;
-        shares[i].first = count * (size_t)i / (size_t)threads;
-        shares[i].last = count * (size_t)(i + 1) / (size_t)threads;
+        shares[i].first = share_begin(count, i, threads);
+        shares[i].last = share_begin(count, i + 1, threads);
     }
     int result = do_shares(&team, shares, threads);
     if (result == 0)
         result = add_shares(work, shares, threads, (char *)address, NULL);
     free(shares);
     return result;
+}
+
+/* An mmap over a mapping that failed may have unmapped it (mmap(2)): nobody else is to find room
+ * there, within our fence. */
+static void keep_place(void *address, size_t length)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    void *got = mmap(address, length, PROT_NONE, flags, -1, 0);
+    if (got != MAP_FAILED && got != address)
+        munmap(got, length); /* a kernel before 4.17 takes the address for a hint */
 }
 
 /* mmap over an existing range of ours: the way to time MAP_POPULATE. */
@@ -238,8 +279,10 @@ int pf_remap_timed(pf_work *work, uintptr_t address, size_t length, int prot, in
     void *got = mmap((void *)address, length, prot, flags | MAP_FIXED, fd, offset);
     int error = got == MAP_FAILED ? errno : 0;
     pf_end(&span);
+    if (error)
+        keep_place((void *)address, length);
     span.done_bytes = error ? 0 : (int64_t)length;
-    add_span(work, &span);
+    pf_add_span(work, &span);
     return -error;
 }
 
@@ -250,6 +293,6 @@ int pf_fallocate_timed(pf_work *work, int fd, int mode, int64_t offset, int64_t 
     int error = fallocate(fd, mode, offset, length) == -1 ? errno : 0;
     pf_end(&span);
     span.done_bytes = error ? 0 : length;
-    add_span(work, &span);
+    pf_add_span(work, &span);
     return -error;
 }

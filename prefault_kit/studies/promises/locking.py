@@ -6,7 +6,7 @@ import errno
 import os
 
 from prefault_kit.host import Unavailable, rlimits
-from prefault_kit.kernel import libc
+from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.child import told
 from prefault_kit.memory.mapping import Mapping
@@ -15,10 +15,6 @@ from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import Ground
 from prefault_kit.studies.promises.promise import NotTestable, promise
 
-OTHER_FLAGS = ("ppc64le", "ppc64", "sparc64", "alpha")
-"""Architectures whose flags of mlockall(2) are others."""
-MCL_FUTURE, MCL_ONFAULT = (0x4000, 0x8000) if os.uname().machine in OTHER_FLAGS else (2, 4)
-"""include/uapi/asm-generic/mman.h."""
 LOCKED_PAGES = 16
 REFUSED = (errno.EAGAIN, errno.ENOMEM, errno.EPERM)
 """What a call says that would lock more than RLIMIT_MEMLOCK."""
@@ -163,7 +159,7 @@ def _populated(memory: Mapping) -> str:
 def all_on_fault(ground: Ground) -> str:
 
     def lock() -> str:
-        libc.call("mlockall", MCL_FUTURE | MCL_ONFAULT)
+        syscalls.mlockall_on_fault()
         with ground.map(LOCKED_PAGES) as memory:
             return _populated(memory)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended
 from prefault_kit.memory.mapping import Mapping
@@ -37,7 +37,8 @@ def hides_errors(ground: Ground) -> str:
 
 def _unguarded(memory: Mapping, page: int) -> None:
     """Read a byte as any program does: where it cannot be had, the signal kills."""
-    bytes(ctypes.c_ubyte.from_address(memory.address + page * PAGE_SIZE_BYTES))
+    where = memory.span(page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
+    syscalls.touch_unguarded("touch_read", *where, step=PAGE_SIZE_BYTES)
 
 
 @promise(

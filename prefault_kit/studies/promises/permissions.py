@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prefault_kit.host import Unavailable
-from prefault_kit.kernel import libc, syscalls
+from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 from prefault_kit.measure.child import ended
 from prefault_kit.studies.promises.answer import answer
@@ -121,10 +119,6 @@ def _mapped(fd: int, length: int) -> Iterator[int]:
         os.close(fd)
 
 
-MEMFD_SECRET = 447
-"""memfd_secret(2), Linux 5.14; the same number on every architecture but alpha."""
-
-
 @promise(
     "permission-memfd-secret",
     source="memfd_secret(2)",
@@ -133,24 +127,17 @@ MEMFD_SECRET = 447
 )
 def memfd_secret(ground: Ground) -> str:
     try:
-        fd = libc.call("syscall", MEMFD_SECRET, os.O_CLOEXEC)
+        fd = syscalls.memfd_secret()
     except OSError as error:
         raise NotTestable(
             Unavailable(
-                f"memfd_secret answers {error.strerror}: it needs Linux 5.14 and, before 6.5, "
-                "secretmem.enable=1 on the kernel's command line"
+                f"memfd_secret answers {os.strerror(error.errno or 0)}: it needs Linux 5.14 and, "
+                "before 6.5, secretmem.enable=1 on the kernel's command line"
             )
         ) from None
     os.ftruncate(fd, PAGE_SIZE_BYTES)
     with _mapped(fd, PAGE_SIZE_BYTES) as address:
         return _both(address, PAGE_SIZE_BYTES)
-
-
-PERF_EVENT_OPEN = {"x86_64": 298, "ppc64le": 319, "ppc64": 319, "s390x": 331}
-GENERIC_PERF_EVENT_OPEN = 241
-PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY = 1, 9
-PERF_EXCLUDE_KERNEL = 1 << 5 | 1 << 6
-"""Bits exclude_kernel and exclude_hv, which spare privilege."""
 
 
 @promise(
@@ -160,26 +147,12 @@ PERF_EXCLUDE_KERNEL = 1 << 5 | 1 << 6
     on={"shared memfd": "READ EINVAL, WRITE EINVAL"},
 )
 def perf_buffer(ground: Ground) -> str:
-    attributes = ctypes.create_string_buffer(
-        struct.pack(
-            "IIQQQQQ",
-            PERF_TYPE_SOFTWARE,
-            64,  # PERF_ATTR_SIZE_VER0
-            PERF_COUNT_SW_DUMMY,
-            0,
-            0,
-            0,
-            PERF_EXCLUDE_KERNEL,
-        ).ljust(64, b"\0"),
-        64,
-    )
-    number = PERF_EVENT_OPEN.get(os.uname().machine, GENERIC_PERF_EVENT_OPEN)
     try:
-        fd = libc.call("syscall", number, attributes, 0, -1, -1, 0)
+        fd = syscalls.perf_dummy()
     except OSError as error:
         raise NotTestable(
             Unavailable(
-                f"perf_event_open answers {error.strerror}",
+                f"perf_event_open answers {os.strerror(error.errno or 0)}",
                 "sudo sysctl kernel.perf_event_paranoid=2",
             )
         ) from None
@@ -199,7 +172,7 @@ def detour(ground: Ground) -> str:
 
         def write() -> None:
             while True:
-                ctypes.memset(memory.address, 1, 1)
+                syscalls.touch_unguarded("touch_write", *memory.span(), step=memory.size_bytes)
 
         def populate() -> None:
             threading.Thread(target=write, daemon=True).start()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from prefault_kit.host import features
-from prefault_kit.kernel import libc, page_cache, pagemap, smaps, syscalls, userfaultfd
+from prefault_kit.kernel import page_cache, pagemap, smaps, syscalls, userfaultfd
 from prefault_kit.kernel.pagemap import Pages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
 from prefault_kit.memory import mapping, support
@@ -128,7 +128,8 @@ def no_limit(patch: Patch) -> None:
 
 def any_protection(patch: Patch) -> None:
     """An mprotect that grants everything."""
-    patch.setattr(syscalls, "protect", lambda *words: None)
+    for protection in syscalls.PROTECTION:
+        advice_taken_for(patch, f"protect {protection}", "protect rw")
 
 
 FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
@@ -167,9 +168,9 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (write_for_read, "zero-huge", "private anon"),
     (nothing_locked, "lock-populates", "private anon"),
     (nothing_for(Mapping, "mlock"), "lock-writes-private", "private anon"),
-    (nothing_for(libc, "call"), "lock-on-fault", "private anon"),
+    (nothing_for(Mapping, "mlock_on_fault"), "lock-on-fault", "private anon"),
     (nothing_for(Mapping, "populate_read"), "snapshot-read", "private anon"),
-    (nothing_for(libc, "call"), "lock-all-on-fault", "private anon"),
+    (nothing_for(syscalls, "mlockall_on_fault"), "lock-all-on-fault", "private anon"),
     (no_child, "fork-protects-private", "private anon"),
 )
 """What is broken, and a promise on a kind of memory that notices."""

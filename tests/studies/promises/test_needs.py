@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,6 +142,20 @@ def _small_cgroup() -> Path:
     pytest.skip("needs a memory cgroup that may be written")
 
 
+def _remove(group: Path) -> None:
+    """Remove a cgroup; what was killed in it may take a moment to be gone."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            group.rmdir()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 @pytest.mark.needs("root")
 def test_a_small_memory_cgroup(tmp_path: Path) -> None:
     """In 64 MiB what takes more is not shown, and what fits is judged."""
@@ -149,7 +164,7 @@ def test_a_small_memory_cgroup(tmp_path: Path) -> None:
         enter = ["sh", "-c", f'echo $$ > "{group}/cgroup.procs"; exec "$@"', "sh"]
         verdicts = checked(*enter, ids=("f*", "oom-*", "write-*", "--dir", str(tmp_path)))
     finally:
-        group.rmdir()
+        _remove(group)
     named = {each["id"]: each for each in verdicts if each["backing"] == "private anon"}
     assert "the memory cgroup of this process" in named["fault-lock"]["reason"]
     assert named["write-makes-writable"]["verdict"] == "holds"
