@@ -317,3 +317,12 @@ def test_the_memory_itself_can_be_used() -> None:
     memory.close()
     with pytest.raises(ValueError, match="closed"):
         memory.buffer()
+
+
+def test_mincore_is_of_the_file_not_of_the_mapping() -> None:
+    """What is in the page cache is 1 and the rest 0, though nothing is mapped."""
+    with Mapping(Backing.memfd(), SIZE, "shared") as mapping:
+        os.pwrite(mapping.fd, bytes(2 * PAGE), 3 * PAGE)
+        assert mapping.pages().present == 0
+        assert list(mapping.mincore(2 * PAGE, 4 * PAGE)) == [0, 1, 1, 0]
+        assert len(mapping.mincore()) == PAGES
