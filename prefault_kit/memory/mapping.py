@@ -337,6 +337,17 @@ class Mapping:
         """Page tables: counts and per-page states, in system pages; see :func:`pagemap.scan`."""
         return pagemap.scan(*self.span(), file=file)
 
+    def mincore(self, offset: int = 0, length: int | None = None) -> bytes:
+        """mincore(2): 1 for each system page that is in memory, mapped or not, and 0 for others.
+
+        >>> from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
+        >>> with Mapping(Backing.anon(), 4 * PAGE_SIZE_BYTES) as m:
+        ...     work = m.touch_write(0, PAGE_SIZE_BYTES)
+        ...     list(m.mincore())
+        [1, 0, 0, 0]
+        """
+        return bytes(each & 1 for each in syscalls.mincore(*self.span(offset, length)))
+
     def file_cache(self) -> page_cache.FileCache | None:
         """Page cache of the file, in system pages; None without a file."""
         if self.fd < 0:

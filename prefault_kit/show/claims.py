@@ -38,15 +38,40 @@ class Table:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+@dataclass(frozen=True)
+class Range:
+    """An expectation that every number from ``low`` to ``high`` meets."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int | float) and self.low <= number <= self.high
+
+
 def verdicts(*claims: tuple[str, object, object]) -> Table:
-    """Hold claims against the kernel: each is what is claimed, what is expected, what was seen."""
+    """Hold claims against what was observed: each is a claim, what it expects, what was seen.
+
+    An expectation is a value, or a :class:`Range` for what was measured.
+    """
     return Table(
         ("claim", "expected", "observed", "holds"),
         tuple(
-            (claim, str(expected), str(observed), "yes" if expected == observed else "NO")
+            (claim, str(expected), _said(observed), "yes" if _holds(expected, observed) else "NO")
             for claim, expected, observed in claims
         ),
     )
+
+
+def _holds(expected: object, observed: object) -> bool:
+    return observed in expected if isinstance(expected, Range) else expected == observed
+
+
+def _said(observed: object) -> str:
+    return f"{observed:.3g}" if isinstance(observed, float) else str(observed)
 
 
 def doctor(found: Sequence[Capability] | None = None) -> Table:

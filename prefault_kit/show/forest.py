@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prefault_kit.measure.result import Result
 from prefault_kit.show.page_map import png
 from prefault_kit.show.palette import BLUE, GREEN, PURPLE, VERMILLION
-from prefault_kit.studies.grid.conclusions import Judged, Sentence, judge, name
+from prefault_kit.studies.grid.conclusions import Claim, Judged, judge, name
 from prefault_kit.studies.grid.warm_cache import Fit
 
 COLOURS = (PURPLE, BLUE, VERMILLION, GREEN)
@@ -80,16 +80,16 @@ class Forest:
 
 
 def forest(
-    sentences: Sequence[Sentence], size_bytes: int, grids: Mapping[str, Sequence[Result]]
+    claims: Sequence[Claim], size_bytes: int, grids: Mapping[str, Sequence[Result]]
 ) -> Forest:
-    """Draw sentences by the published figures and by each grid, at one size."""
+    """Draw claims by the published figures and by each grid, at one size."""
     rows = []
-    for sentence in sentences:
-        columns = judge(sentence, [size_bytes], grids).columns
-        for memory in sentence.memories:
+    for claim in claims:
+        columns = judge(claim, [size_bytes], grids).columns
+        for memory in claim.memories:
             found = {title: column.get(memory) for title, column in columns.items()}
             if any(found.values()):
-                rows.append((f"{sentence.method} / {sentence.other}, {name(memory)}", found))
+                rows.append((f"{claim.method} / {claim.other}, {name(memory)}", found))
     return Forest(rows, "time of populating over time of touching, logarithmic; left of 1 it wins")
 
 

@@ -12,7 +12,7 @@ from prefault_kit.measure.contest import Contest
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.markdown import Markdown, table
 from prefault_kit.show.units import format_ms
-from prefault_kit.studies.grid.conclusions import Judged, Judgement, name
+from prefault_kit.studies.grid.conclusions import SMALL, Judged, Judgement, name
 from prefault_kit.studies.latency.latencies import Latencies
 from prefault_kit.studies.qemu.race import Lap
 from prefault_kit.studies.review import advice, policies
@@ -102,15 +102,20 @@ def race(laps: Sequence[Lap]) -> Markdown:
 
 
 def judgement(found: Judgement) -> Markdown:
-    """One sentence of the cover letter by the published figures and by grids."""
-    sentence = found.sentence
-    title = f"**{sentence.text}** ({sentence.source}): {sentence.method} over {sentence.other}"
+    """One claim of the cover letter by the published figures and by grids."""
+    claim = found.claim
+    title = f"**{claim.text}** ({claim.source}): {claim.method} over {claim.other}"
     rows = []
-    for memory in sentence.memories:
+    for memory in claim.memories:
         cells = [_judged(column.get(memory)) for column in found.columns.values()]
         if any(cells):
             rows.append((name(memory), *cells))
-    return Markdown("\n".join([title, "", table(("memory", *found.columns), rows)]))
+    remarks = [
+        f"\nThe published table is of {format_bytes(SMALL)} pages and *{grid}* of "
+        f"{format_bytes(page)} pages: compare the ratios, not the times."
+        for grid, page in found.page_sizes.items()
+    ]
+    return Markdown("\n".join([title, "", table(("memory", *found.columns), rows), *remarks]))
 
 
 def _judged(judged: Judged | None) -> str:

@@ -344,3 +344,12 @@ def test_a_size_beyond_all_memory_is_refused() -> None:
     for backing in (Backing.anon(), Backing.memfd()):
         with pytest.raises(ValueError, match="size_bytes is a whole number from 1 to "):
             Mapping(backing, 1 << 70)
+
+
+def test_mincore_is_of_the_file_not_of_the_mapping() -> None:
+    """What is in the page cache is 1 and the rest 0, though nothing is mapped."""
+    with Mapping(Backing.memfd(), SIZE, "shared") as mapping:
+        os.pwrite(mapping.fd, bytes(2 * PAGE), 3 * PAGE)
+        assert mapping.pages().present == 0
+        assert list(mapping.mincore(2 * PAGE, 4 * PAGE)) == [0, 1, 1, 0]
+        assert len(mapping.mincore()) == PAGES

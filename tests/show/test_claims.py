@@ -1,7 +1,7 @@
 """prefault_kit.show.claims: what notebooks print."""
 
 from prefault_kit.host import Capability
-from prefault_kit.show.claims import Table, doctor, verdicts
+from prefault_kit.show.claims import Range, Table, doctor, verdicts
 
 
 def test_a_table_reads_the_same_without_html() -> None:
@@ -15,6 +15,22 @@ def test_verdicts_say_what_differs() -> None:
     """Equal holds; anything else is a NO that cannot be overlooked."""
     table = verdicts(("pages", 512, 512), ("errno", "EINVAL", "EFAULT"))
     assert [row[-1] for row in table.rows] == ["yes", "NO"]
+
+
+def test_a_measured_figure_is_held_to_a_range() -> None:
+    """Both ends hold; what lies outside, or was not measured, does not."""
+    table = verdicts(
+        ("low end", Range(0.5, 2), 0.5),
+        ("high end", Range(0.5, 2), 2),
+        ("outside", Range(0.5, 2), 2.0049),
+        ("not measured", Range(0.5, 2), None),
+    )
+    assert [row[1:] for row in table.rows] == [
+        ("0.5 to 2", "0.5", "yes"),
+        ("0.5 to 2", "2", "yes"),
+        ("0.5 to 2", "2", "NO"),
+        ("0.5 to 2", "None", "NO"),
+    ]
 
 
 def test_doctor_names_no_directory() -> None:

@@ -7,16 +7,16 @@ from PIL import Image
 
 from prefault_kit.show import forest
 from prefault_kit.studies.grid import table_file
-from prefault_kit.studies.grid.conclusions import SENTENCES, SMALL
+from prefault_kit.studies.grid.conclusions import CLAIMS, SMALL
 from prefault_kit.studies.grid.warm_cache import Fit
 
 RUN = Path(__file__).parents[2] / "data" / "runs" / "linux-6.18-amd-epyc-2cpu.csv"
 
 
 def test_a_row_a_memory_a_colour_a_column() -> None:
-    """Each memory of each sentence has its row; published and recorded have their colours."""
-    drawn = forest.forest(SENTENCES[:2], 2 << 20, {"recorded": table_file.read(RUN)})
-    assert len(drawn.rows) == sum(len(each.memories) for each in SENTENCES[:2])
+    """Each memory of each claim has its row; published and recorded have their colours."""
+    drawn = forest.forest(CLAIMS[:2], 2 << 20, {"recorded": table_file.read(RUN)})
+    assert len(drawn.rows) == sum(len(each.memories) for each in CLAIMS[:2])
     image = Image.open(io.BytesIO(drawn._repr_png_())).convert("RGB")
     colours = {colour for _, colour in image.getcolors(1 << 20) or []}
     for name in forest.COLOURS[:2]:
@@ -26,7 +26,7 @@ def test_a_row_a_memory_a_colour_a_column() -> None:
 
 def test_what_has_no_figure_has_no_row() -> None:
     """At a size that was never published and not run nothing is drawn."""
-    assert forest.forest(SENTENCES[:1], 1 << 20, {"here": []}).rows == []
+    assert forest.forest(CLAIMS[:1], 1 << 20, {"here": []}).rows == []
 
 
 def test_a_published_row_is_drawn_between_the_two_states() -> None:

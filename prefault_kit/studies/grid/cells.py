@@ -118,13 +118,14 @@ class Grid:
         }
 
 
-def _page(backing: Backing) -> str:
+def page_word(backing: Backing) -> str:
+    """The page size as a cell's name spells it: ``4KiB``."""
     return format_bytes(backing.page_size_bytes).replace(" ", "")
 
 
 def name(backing: Backing, sharing: str, method: str) -> str:
     """Name a cell: ``shared memfd 4KiB POPULATE_READ``."""
-    return f"{sharing} {backing.kind} {_page(backing)} {method}"
+    return f"{sharing} {backing.kind} {page_word(backing)} {method}"
 
 
 def _words(pattern: str) -> list[str]:

@@ -1,18 +1,24 @@
 """The puzzle of the published table: which of its rows met a warm page cache.
 
-Each figure is taken in units of what writing private anonymous memory takes on the same machine, so
-that two machines compare; a published row then fits the start state whose figure it is clearly
-nearer to, or neither.
+Each figure is divided by the time to write private anonymous memory on the same machine, so that
+two machines compare; a published row then fits the start state whose figure it is clearly nearer
+to, or neither.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prefault_kit.measure.result import Result
-from prefault_kit.studies.grid.conclusions import PRIVATE, SMALL, Memory
+from prefault_kit.studies.grid.conclusions import (
+    PRIVATE,
+    SMALL,
+    Memory,
+    as_published,
+    base_page_bytes,
+)
 from prefault_kit.studies.grid.published import published_ms
 
 YARDSTICK = ("private", "anon", SMALL), "Write"
@@ -46,24 +52,48 @@ class Fit:
 def fits(size_bytes: int, empty: Sequence[Result], cached: Sequence[Result]) -> Iterator[Fit]:
     """Every published row of private memory with a file, beside grids of both starts.
 
-    Anonymous memory has no page cache, and nobody doubts the shared rows: they allocate.
+    Anonymous memory has no page cache, and the shared rows are not in doubt: they allocate. None
+    without the yardstick.
     """
     figures = [_best(results, size_bytes) for results in (empty, cached)]
-    memory, method = YARDSTICK
-    units = figures[0][memory, method]
-    theirs = published_ms(memory[1], memory[2], memory[0], method, size_bytes)
+    units = figures[0].get(YARDSTICK)
+    theirs = _published(*YARDSTICK, size_bytes)
+    if not units or not theirs:
+        return
     for key, warm in figures[1].items():
         memory, method = key
-        figure = published_ms(memory[1], memory[2], memory[0], method, size_bytes)
-        if memory in WITH_A_FILE and figure and theirs and key in figures[0]:
+        figure = _published(memory, method, size_bytes)
+        if memory in WITH_A_FILE and figure and key in figures[0]:
             mine = figures[0][key] / units, warm / units
             yield Fit(memory, method, size_bytes, figure / theirs, *mine)
 
 
-def _best(results: Iterable[Result], size_bytes: int) -> dict[tuple[Memory, str], float]:
+def private_over_shared(size_bytes: int) -> dict[tuple[str, str], float]:
+    """Published ratios of reading a file's private mapping to its shared one, by kind and method.
+
+    Of an empty file both do the same work; far below 1, the private mapping met a page cache.
+    """
+    found = {}
+    for _, kind, page in WITH_A_FILE:
+        for method in ("Read", "POPULATE_READ"):
+            private, shared = (
+                _published((sharing, kind, page), method, size_bytes)
+                for sharing in ("private", "shared")
+            )
+            if private and shared:
+                found[kind, method] = private / shared
+    return found
+
+
+def _published(memory: Memory, method: str, size_bytes: int) -> float | None:
+    sharing, kind, page = memory
+    return published_ms(kind, page, sharing, method, size_bytes)
+
+
+def _best(results: Sequence[Result], size_bytes: int) -> dict[tuple[Memory, str], float]:
+    base = base_page_bytes(results)
     return {
-        ((result.sharing, result.backing, result.page_size_bytes), result.method): result.best_ms
-        or 0.0
+        (as_published(result, base), result.method): result.best_ms or 0.0
         for result in results
         if result.size_bytes == size_bytes and result.outcome == "ok"
     }

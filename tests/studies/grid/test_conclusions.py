@@ -12,11 +12,11 @@ from prefault_kit.memory import methods
 from prefault_kit.studies.grid import conclusions, table_file
 from prefault_kit.studies.grid.conclusions import (
     AGREES,
+    CLAIMS,
     DISAGREES,
     NOISE,
-    SENTENCES,
     SMALL,
-    Sentence,
+    Claim,
     judge,
     measured,
     published,
@@ -27,21 +27,21 @@ from tests.studies.grid.made import result
 ANON = ("private", "anon", SMALL)
 SIZE = 2 << 20
 RUN = Path(__file__).parents[3] / "data" / "runs" / "linux-6.18-amd-epyc-2cpu.csv"
-FASTER = Sentence("id", "V", "text", "POPULATE_READ", "Read", (ANON,))
+FASTER = Claim("id", "V", "text", "POPULATE_READ", "Read", (ANON,))
 
 
 def row(method: str, timings_ms: list[float], **other: Any) -> Result:
     return result(method, timings_ms=timings_ms, **other)
 
 
-def test_every_sentence_has_published_figures() -> None:
+def test_every_claim_has_published_figures() -> None:
     """Each compares methods that there are, on memories that the table of 2021 has."""
-    for sentence in SENTENCES:
-        assert {sentence.method, sentence.other} <= set(methods.METHODS)
-        assert sentence.memories
-        for memory in sentence.memories:
+    for claim in CLAIMS:
+        assert {claim.method, claim.other} <= set(methods.METHODS)
+        assert claim.memories
+        for memory in claim.memories:
             for size in (2 << 20, 4 << 30):
-                assert published(sentence, memory, size) is not None, (sentence.id, memory)
+                assert published(claim, memory, size) is not None, (claim.id, memory)
 
 
 def test_a_published_ratio() -> None:
@@ -92,7 +92,7 @@ def test_the_interval_is_the_same_again() -> None:
     ],
 )
 def test_about_half(low: float, high: float, verdict: str) -> None:
-    """A sentence may claim a range; outside of it disagrees, across its border says nothing."""
+    """A claim may expect a range; outside of it disagrees, across its border says nothing."""
     half = dataclasses.replace(FASTER, **conclusions.ABOUT_HALF)
     assert half.verdict(low, high) == verdict
 
@@ -103,19 +103,42 @@ def test_a_cell_that_did_not_run_has_no_ratio() -> None:
     assert measured(FASTER, ANON, SIZE, lacking) is None
 
 
-def test_the_recorded_run_judges_every_sentence() -> None:
-    """The committed run has every cell that the sentences want, at both sizes."""
+def test_the_recorded_run_judges_every_claim() -> None:
+    """The committed run has every cell that the claims want, at both sizes."""
     recorded = table_file.read(RUN)
-    for sentence in SENTENCES:
-        found = judge(sentence, [2 << 20, 4 << 30], {"recorded": recorded})
+    for claim in CLAIMS:
+        found = judge(claim, [2 << 20, 4 << 30], {"recorded": recorded})
         assert list(found.columns) == [
             "published 2 MiB", "recorded 2 MiB", "published 4 GiB", "recorded 4 GiB",
         ]  # fmt: skip
         for column in found.columns.values():
-            assert set(column) == set(sentence.memories)
-            assert all(each is not None for each in column.values()), sentence.id
+            assert set(column) == set(claim.memories)
+            assert all(each is not None for each in column.values()), claim.id
 
 
 def test_the_page_sizes_are_the_published() -> None:
     """The names of the published cells are of 4 KiB and 2 MiB pages."""
     assert (conclusions.SMALL, conclusions.HUGE) == (4096, HUGE_BYTES)
+
+
+@pytest.mark.parametrize("page", [16384, 65536])
+def test_a_machine_s_own_pages_stand_beside_the_published(page: int) -> None:
+    """A ratio of two methods compares, whatever the page size; huge pages stay what they are."""
+    rows = [
+        row("POPULATE_READ", [1.0, 1.1], page_size_bytes=page),
+        row("Read", [2.0, 2.1], page_size_bytes=page),
+        row("Read", [9.0, 9.1], page_size_bytes=32 << 20),
+    ]
+    found = judge(FASTER, [SIZE], {"here": rows})
+    judged = found.columns["here 2 MiB"][ANON]
+    assert judged is not None
+    assert judged.verdict == AGREES
+    assert found.page_sizes == {"here": page}
+
+
+def test_huge_pages_alone_are_not_taken_for_the_machine_s_own() -> None:
+    """A grid of huge pages has none of the small ones to compare."""
+    huge = [row(method, [1.0], page_size_bytes=2 << 20) for method in ("POPULATE_READ", "Read")]
+    assert conclusions.base_page_bytes(huge) is None
+    assert measured(FASTER, ANON, SIZE, huge) is None
+    assert conclusions.base_page_bytes([]) is None
