@@ -214,7 +214,7 @@ def _observed(verdict: Verdict) -> str:
 
 
 def review(found: Review, weights: Weights) -> None:
-    """The candidates of a review, cheapest first, what is recommended and why."""
+    """The candidates of a review, cheapest first; what is recommended, and why."""
     console = _console()
     load = found.workload
     title = f"{load.sharing} {load.backing.label}, {format_bytes(load.size_bytes)}, {load.content}"
@@ -238,7 +238,7 @@ def review(found: Review, weights: Weights) -> None:
     for sentence in rest:
         console.print(Text(sentence))
     console.print(
-        "faults: of the accesses; dirty pages: after prefaulting; amplification: bytes written "
-        "back over bytes that the program dirtied"
+        "faults: during the accesses; dirty pages: after prefaulting; amplification: bytes written "
+        "back over bytes dirtied by the program"
     )
-    console.print(f"again: {review_text.command(found, weights)}", soft_wrap=True)
+    console.print(f"to repeat: {review_text.command(found, weights)}", soft_wrap=True)

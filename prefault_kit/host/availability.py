@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prefault_kit.host import features, needs, place, rlimits, space
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel.mounts import file_system
@@ -17,11 +19,14 @@ def why_not(
     size_bytes: int,
     start: str = "empty",
     threads: int = 1,
+    kit_bytes: int = 0,
+    libraries_bytes: int = 0,
 ) -> Unavailable | None:
     """The first thing that stops a cell on this host, and the command that helps; None if nothing.
 
     What would be wrong everywhere comes first, then what is cheapest to look up. ``threads``
-    take no memory worth counting. ValueError for an unknown method.
+    take no memory worth counting; ``kit_bytes`` is what the kit's own lists take for a cell of this
+    size, ``libraries_bytes`` what it loads whatever the size. ValueError for an unknown method.
     """
     how = methods.method(method)
     senseless = methods.applies(
@@ -48,4 +53,5 @@ def why_not(
         start=start,
         file_system=file_system(directory) if directory else None,
     )
+    taken = replace(taken, spare=taken.spare + libraries_bytes, kit=kit_bytes)
     return space.check(backing=backing, sharing=sharing, needs=taken, size_bytes=size_bytes)

@@ -37,7 +37,9 @@ class Needs:
     """Pages of the mapping's own: anonymous memory, and private copies of a file's pages."""
     page_tables: int = 0
     spare: int = 0
-    """What is taken for a moment only."""
+    """What is taken whatever the size: for a moment only, or by libraries."""
+    kit: int = 0
+    """What the kit itself holds beside the memory that is studied: lists of accesses, times."""
     hugetlb: int = 0
     """Taken from the pool of huge pages, so not from memory."""
     tmpfs: int = 0
@@ -46,7 +48,14 @@ class Needs:
     @property
     def memory(self) -> int:
         """Everything that comes out of memory."""
-        return self.file_pages + self.private_pages + self.page_tables + self.spare
+        studied = self.file_pages + self.private_pages + self.page_tables
+        return studied + self.spare + self.kit
+
+
+def page_tables(size_bytes: int) -> int:
+    """What the lowest page tables of a range of small pages take, in bytes."""
+    reach = PAGE_SIZE_BYTES * (PAGE_SIZE_BYTES // ENTRY_BYTES)
+    return -(-size_bytes // reach) * PAGE_SIZE_BYTES
 
 
 def of(
@@ -82,11 +91,10 @@ def of(
         overwrites = has_data and writes and not private
         if has_data or "fallocate" in steps or (writes and not private):
             disk = size_bytes * (2 if overwrites and file_system in COPY_ON_WRITE else 1)
-    table_reach = PAGE_SIZE_BYTES * (PAGE_SIZE_BYTES // ENTRY_BYTES)
     return Needs(
         file_pages=file_pages,
         private_pages=size_bytes if private and writes else 0,
-        page_tables=-(-size_bytes // table_reach) * PAGE_SIZE_BYTES if maps else 0,
+        page_tables=page_tables(size_bytes) if maps else 0,
         spare=(thp.size_bytes() or 0) if "MADV_COLLAPSE" in steps else 0,
         tmpfs=file_pages if backing.kind == "tmpfs" else 0,
         disk=disk,

@@ -34,7 +34,7 @@ def _two(needed: int, there: int) -> tuple[str, str]:
 
 def _fits(usable: int, needed: int, size_bytes: int, page_size_bytes: int) -> str:
     """A hint at the size that would fit, in whole MiB where there is one, or nothing."""
-    most = usable * size_bytes // needed
+    most = usable * size_bytes // needed if needed else 0
     most -= most % max(page_size_bytes, MIB if most >= MIB else PAGE_SIZE_BYTES)
     if most < page_size_bytes:
         return ""
@@ -83,7 +83,12 @@ def _huge_pages(backing: Backing, needed: int, size_bytes: int) -> Unavailable |
     return None
 
 
-def _memory(backing: Backing, needs: Needs, size_bytes: int) -> Unavailable | None:
+def check_memory(needs: Needs, *, size_bytes: int, page_size_bytes: int) -> Unavailable | None:
+    """Whether there is too little memory, on the machine or in a cgroup; None if it suffices.
+
+    ``size_bytes`` is the size that was asked for, and ``page_size_bytes`` what it is a multiple of:
+    the sentence names one that would fit.
+    """
     needed = needs.memory
     short = [account for account in accounts.accounts() if needed > account.usable_bytes]
     if not short:
@@ -92,11 +97,12 @@ def _memory(backing: Backing, needs: Needs, size_bytes: int) -> Unavailable | No
     usable = min(each.usable_bytes for each in short)
     twice = ", for it is held twice, in the file and as private copies"
     twice = twice if needs.file_pages and needs.private_pages else ""
+    own = f", {format_bytes(needs.kit)} of it for the kit's own lists" if needs.kit else ""
     wanted, left = _two(needed, account.usable_bytes)
     return Unavailable(
-        f"{wanted} of memory are needed{twice}, but {account.name} has {left} to give beside a "
-        f"reserve of {format_bytes(account.reserve_bytes)}"
-        f"{_fits(usable, needed, size_bytes, backing.page_size_bytes)}",
+        f"{wanted} of memory are needed{twice}{own}, but {account.name} has {left} to give beside "
+        f"a reserve of {format_bytes(account.reserve_bytes)}"
+        f"{_fits(usable - needs.spare, needed - needs.spare, size_bytes, page_size_bytes)}",
         _command_for_memory(account, needed),
     )
 
@@ -174,14 +180,14 @@ def _disk(directory: str, needed: int, size_bytes: int) -> Unavailable | None:
 
 def check(*, backing: Backing, sharing: str, needs: Needs, size_bytes: int) -> Unavailable | None:
     """The first thing that there is not enough of, None if a cell fits."""
-    directory = backing.find_directory()
+    directory, page_size_bytes = backing.find_directory(), backing.page_size_bytes
     if needs.hugetlb:
         short = _huge_pages(backing, needs.hugetlb, size_bytes)
         if directory and not short:
             short = _in_memory_file_system("hugetlbfs", directory, needs.hugetlb, size_bytes)
-        return short
+        return short or check_memory(needs, size_bytes=size_bytes, page_size_bytes=page_size_bytes)
     # memory first: a larger tmpfs is of no use without it
-    short = _memory(backing, needs, size_bytes)
+    short = check_memory(needs, size_bytes=size_bytes, page_size_bytes=page_size_bytes)
     if directory and needs.tmpfs and not short:
         short = _in_memory_file_system("tmpfs", directory, needs.tmpfs, size_bytes)
     if directory and needs.disk and not short:

@@ -1,7 +1,7 @@
-"""What reached the disk: this process's share, and everything that its device took.
+"""What is written to disk: by this process, and by everything that uses the same device.
 
-The first is exact and this program's alone; the second also has the file system's journal and
-metadata, and whatever else writes to the same device meanwhile.
+The first is exact and counts this process alone; the second includes the file system's journal and
+metadata, and whatever other processes write to the device meanwhile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECTORS_WRITTEN = 9
 
 
 def charged_bytes() -> int | None:
-    """What this process has made dirty for disks (write_bytes, proc_pid_io(5)); None if untold."""
+    """Bytes that this process has dirtied for disks (write_bytes, proc_pid_io(5)), or None."""
     try:
         found = re.search(r"^write_bytes: (\d+)$", Path("/proc/self/io").read_text(), re.M)
     except OSError:
@@ -37,16 +37,19 @@ class Device:
     minor: int
 
     def written_bytes(self) -> int | None:
-        """What it has been given to write since it came; None if the kernel does not tell."""
-        for line in Path("/proc/diskstats").read_text().splitlines():
-            fields = line.split()
+        """What has been written to it since it appeared; None if the kernel does not report it."""
+        try:
+            lines = Path("/proc/diskstats").read_text().splitlines()
+        except OSError:
+            return None
+        for fields in map(str.split, lines):
             if fields[:2] == [str(self.major), str(self.minor)]:
                 return int(fields[SECTORS_WRITTEN]) * SECTOR_BYTES
         return None
 
 
 def under(directory: str | os.PathLike[str]) -> Device | None:
-    """The device that a directory's file system is on; None where it is none, or several."""
+    """The device of a directory's file system; None if it has none, or several."""
     try:
         found = os.stat(mounts.mount_of(directory).source)
     except OSError:

@@ -6,8 +6,9 @@ import errno
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,25 +30,34 @@ def without_paths(text: str, known: Iterable[str] = ()) -> str:
     return re.sub(r"(?<![^\s'\"(])/(?!(?:dev|proc|sys)\b)[^\s'\":,;)]+", "DIR", text)
 
 
-def claim(path: Path) -> None:
+def attempt(path: Path) -> None:
     """See that :func:`write` can make a file, before the work for it begins; leaves nothing.
 
-    ValueError in a sentence if the path is taken, or cannot be written.
+    FileExistsError if the path is taken, OSError as it comes otherwise; both name the path.
     """
-    if os.path.lexists(path):
-        raise ValueError(f"{path} exists already: choose another name")
-    part = _part(path)
+    with _naming(path):
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        with suppress(FileNotFoundError):
+            os.lstat(path)  # a name that is too long
+        with _beside(path):
+            pass
+
+
+def claim(path: Path) -> None:
+    """As :func:`attempt`; ValueError in a sentence."""
     try:
-        part.open("x").close()
+        attempt(path)
+    except FileExistsError:
+        raise ValueError(f"{path} exists already: choose another name") from None
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         raise ValueError(f"{path} cannot be written ({said}): choose another place") from None
-    part.unlink()
 
 
 def write(path: Path, text: str) -> None:
     """Write a new file whole or not at all; FileExistsError if the path is taken."""
-    with _beside(path) as (part, out):
+    with _naming(path), _beside(path) as (part, out):
         out.write(text)
         _finish(out)
         try:
@@ -56,7 +66,7 @@ def write(path: Path, text: str) -> None:
             if error.errno not in NO_LINKS:
                 raise
             if os.path.lexists(path):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
             part.replace(path)
 
 
@@ -69,16 +79,21 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
         part.replace(path)
 
 
-def _part(path: Path) -> Path:
-    """The name that a file has until it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error name the file that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @contextmanager
 def _beside(path: Path) -> Iterator[tuple[Path, TextIO]]:
     """A new file beside ``path``; its name is gone afterwards, whatever happens."""
-    part = _part(path)
-    with part.open("x", encoding="utf-8") as out:
+    part = path.with_name(f".prefault-kit-{secrets.token_hex(8)}")
+    # what a text quotes need not be UTF-8, a file's name for one
+    with part.open("x", encoding="utf-8", errors="backslashreplace") as out:
         try:
             yield part, out
         finally:

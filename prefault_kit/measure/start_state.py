@@ -19,9 +19,9 @@ FILL_AT_ONCE_BYTES = 64 << 20
 def make_hole(fd: int, size_bytes: int, *, on_disk: bool) -> None:
     """Make a file one hole of ``size_bytes``.
 
-    What is written to a file after a truncation to size 0, ext4, xfs and btrfs write to disk at
-    the next close (ext4's auto_da_alloc and its like), and a Stop would wait for that. So there is
-    a close at once, while there is nothing to write.
+    After a file has been truncated to size 0, ext4, xfs and btrfs flush it at its next close
+    (ext4's auto_da_alloc and its like), and a Stop would wait for that. So the file is opened and
+    closed at once, while there is nothing to flush.
     """
     os.ftruncate(fd, 0)
     if on_disk:
@@ -30,7 +30,7 @@ def make_hole(fd: int, size_bytes: int, *, on_disk: bool) -> None:
 
 
 def filling(fd: int, size_bytes: int, chunk_bytes: int | None) -> Iterator[float]:
-    """Write ``size_bytes`` of data, a chunk a write, or allocate them where there is no chunk;
+    """Write ``size_bytes`` of data, ``chunk_bytes`` a write, or only allocate them if it is None;
     yields the part done, 0 to 1."""
     data = os.urandom(min(chunk_bytes, size_bytes)) if chunk_bytes else b""
     for offset in range(0, size_bytes, FILL_AT_ONCE_BYTES):
@@ -63,8 +63,8 @@ class StartState:
         if self.fd is None or self.start == "empty":
             return
         os.ftruncate(self.fd, self.size_bytes)
-        # A page a write: ext4 and xfs then cache single pages, not large folios, which one
-        # populate of a single page would map whole. hugetlb files can only be allocated.
+        # A page a write: ext4 and xfs then cache single pages instead of large folios, all of
+        # which one populate of a single page would map. hugetlb files can only be allocated.
         chunk_bytes = None if self.backing.is_hugetlb else PAGE_SIZE_BYTES
         yield from filling(self.fd, self.size_bytes, chunk_bytes)
 

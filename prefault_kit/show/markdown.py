@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +18,20 @@ class Markdown:
         return self.text
 
     _repr_markdown_ = __repr__
+
+
+def escape(text: str) -> str:
+    """Text that Markdown renders as it stands: no HTML, no emphasis, no link, one line."""
+    plain = html.escape(text.replace("\n", " "), quote=False)
+    return re.sub(r"[\\`*\[\]~]|(?<!\w)_|_(?!\w)", r"\\\g<0>", plain)
+
+
+def code(text: str) -> str:
+    """A code span of text, whatever it contains; line ends become blanks."""
+    text = text.replace("\n", " ")
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    blank = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{blank}{text}{blank}{fence}"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""A review in words and figures: what is recommended and why, each candidate, what was asked."""
+"""A review in words and figures: what is recommended and why, each candidate, the inputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from prefault_kit.show.units import format_ms
 from prefault_kit.studies.review import advice
 from prefault_kit.studies.review.advice import Recommendation
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.measured import SCHEMA, SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SCHEMA, SWEPT, Candidate, Review
 from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, PATTERNS
 
 AMPLIFIED = 4
-"""Bytes written back over bytes dirtied, from which on the answer speaks of it."""
+"""The ratio of bytes written back to bytes dirtied from which the answer mentions it."""
 
 COLUMNS = (
     "candidate",
@@ -31,8 +31,12 @@ COLUMNS = (
     "written back",
     "amplification",
 )
+OWN_FILE = "Your own file, only read"
+COMMAND = "Command to repeat it"
+VERBATIM = (OWN_FILE, COMMAND)
+"""The inputs that are no prose: they have file names in them."""
 SHORT = tuple(name for name in COLUMNS if name not in ("p50", "worst"))
-"""Those that a screen has room for."""
+"""The columns that a screen has room for."""
 
 
 def title(review: Review) -> str:
@@ -44,16 +48,17 @@ def title(review: Review) -> str:
 
 
 def inputs(review: Review, weights: Weights) -> list[tuple[str, str]]:
-    """What was asked, on which machine."""
+    """The case and the machine: a name and a text each; those in :data:`VERBATIM` as they are."""
     load, facts = review.workload, review.host
-    own = f" ({load.existing_file}, read only)" if load.existing_file else ""
     system = f", on {review.file_system}" if review.file_system else ""
+    own = [(OWN_FILE, load.existing_file)] if load.existing_file else []
     return [
-        ("Memory", f"{load.sharing} {load.backing.label}{system}{own}"),
+        ("Memory", f"{load.sharing} {load.backing.label}{system}"),
+        *own,
         ("Size", format_bytes(load.size_bytes)),
-        ("It holds", CONTENTS[load.content]),
-        ("The program", f"reads {load.read:.0%} and writes {load.write:.0%} of the pages"),
-        ("Which", PATTERNS[load.pattern]),
+        ("Content at the start", CONTENTS[load.content]),
+        ("Accesses", f"{load.read:.0%} of the pages read, {load.write:.0%} written"),
+        ("Access pattern", PATTERNS[load.pattern]),
         ("Afterwards", AFTERWARDS[load.afterwards]),
         ("Threads", str(load.threads)),
         ("Repetitions", f"{load.repeats} after one warm-up, interleaved"),
@@ -63,12 +68,12 @@ def inputs(review: Review, weights: Weights) -> list[tuple[str, str]]:
             f"Linux {facts.get('kernel')}, {facts.get('cpu')}, {facts.get('cpus')} processors, "
             f"{format_bytes(int(facts.get('memory_bytes') or 0))}, {facts.get('date')}",
         ),
-        ("The command that repeats it", command(review, weights)),
+        (COMMAND, command(review, weights)),
     ]
 
 
 def cells(each: Candidate, weights: Weights) -> dict[str, str]:
-    """What one candidate came to, by :data:`COLUMNS`, as text; empty where there is no figure."""
+    """A candidate's figures by :data:`COLUMNS`, as text; empty where there is none."""
     said = each.as_dict()
     touch = said["first_touch_us"]
     written, amplified = said["bytes_written_back"], said["write_amplification"]
@@ -91,15 +96,12 @@ def cells(each: Candidate, weights: Weights) -> dict[str, str]:
 
 
 def rows(review: Review, weights: Weights) -> list[tuple[str, ...]]:
-    """A row a candidate that ran, cheapest first; see :data:`COLUMNS`."""
+    """One row for each candidate that ran, cheapest first; see :data:`COLUMNS`."""
     return [tuple(cells(each, weights).values()) for each in advice.ranking(review, weights)]
 
 
-# The answer
-
-
 def reason(review: Review, found: Recommendation, weights: Weights) -> str:
-    """Why this is recommended, with the figures."""
+    """Why a candidate is recommended, with the figures."""
     ranked = advice.ranking(review, weights)
     if len(found.tied) > 1:
         chosen = [each for name in found.tied for each in ranked if each.name == name]
@@ -123,8 +125,8 @@ def _facts(each: Candidate) -> str:
 def _tie(chosen: Sequence[Candidate]) -> str:
     listed = "; ".join(f"{each.name}: {_facts(each)}" for each in chosen)
     return (
-        f"{len(chosen)} ways cost the same within noise and leave different things behind, so "
-        f"choose by those ({listed})"
+        f"{len(chosen)} methods cost the same within noise and differ in their effects, so choose "
+        f"by those ({listed})"
     )
 
 
@@ -136,43 +138,43 @@ def _reason(best: Candidate, ranked: Sequence[Candidate], weights: Weights) -> s
         if rival is not None:
             found = advice.ratio(rival, best, weights)
             said.append(
-                f"{name} costs {found.ratio:.2f} times that ({found.low:.2f} to {found.high:.2f}): "
-                f"{_facts(rival)}"
+                f"{name} costs {found.ratio:.2f} times as much "
+                f"({found.low:.2f} to {found.high:.2f}): {_facts(rival)}"
             )
     return "; ".join(said)
 
 
 def answer(review: Review, weights: Weights | None = None) -> list[str]:
-    """The recommendation, why, and where READ and WRITE cross: a sentence or more each."""
+    """The recommendation, the reasons, and where READ and WRITE cross: one text each."""
     weights = weights or Weights()
     found = advice.recommend(review, weights)
     if found is None:
-        return [review.message or "nothing ran"]
-    said = [found.name, f"{reason(review, found, weights)}."]
+        return [review.message or "no candidate could be measured"]
+    said = [found.name, f"{reason(review, found, weights)}.", *review.notes]
     cross = advice.crossing(review, weights)
     if cross.fraction is not None:
-        high = "beyond all" if cross.high is None else f"{cross.high:.0%}"
+        high = "more than all" if cross.high is None else f"{cross.high:.0%}"
         said.append(
-            f"POPULATE_WRITE costs no more than POPULATE_READ once {cross.fraction:.0%} of the "
-            f"pages ({cross.low or 0:.0%} to {high}) are written."
+            f"POPULATE_WRITE costs no more than POPULATE_READ if at least {cross.fraction:.0%} of "
+            f"the pages are written ({cross.low or 0:.0%} to {high})."
         )
     elif review.sweep:
-        said.append("POPULATE_READ costs less than POPULATE_WRITE whatever part is written.")
+        said.append("POPULATE_READ costs less than POPULATE_WRITE at every written fraction.")
     folios = _folios(review)
     return [*said, folios] if folios else said
 
 
 def _folios(review: Review) -> str:
-    """Why much more was written back than the program wrote, though nothing prefaulted WRITE."""
+    """Why much more is written back than the program dirtied, even without POPULATE_WRITE."""
     without = [each for each in review.candidates if each.name in ("nothing", "POPULATE_READ")]
     worst = max((each.write_amplification or 0 for each in without), default=0)
     if worst < AMPLIFIED:
         return ""
     return (
-        f"Even without WRITE {worst:.0f} times the bytes that the program dirtied are written "
-        "back: the file is in large folios, and a folio is dirty as a whole. A file that was "
-        "written in small pieces, another file system, or MADV_RANDOM before a cold file is "
-        "populated keep it in single pages."
+        f"Even without POPULATE_WRITE, {worst:.0f} times as many bytes are written back as the "
+        "program dirtied: the page cache holds the file in large folios, and a folio is dirty as a "
+        "whole. It holds single pages if the file was written in small chunks, on some other file "
+        "systems, or after MADV_RANDOM before a cold file is populated."
     )
 
 
@@ -193,6 +195,7 @@ def as_dict(review: Review, weights: Weights | None = None) -> dict[str, Any]:
         "file_system": review.file_system,
         "outcome": review.outcome,
         "message": review.message,
+        "notes": list(review.notes),
         "candidates": [each.as_dict() for each in review.candidates],
         "recommendation": _recommendation(review, found, weights),
         "crossover_written_fraction": cross.fraction,

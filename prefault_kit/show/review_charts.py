@@ -1,4 +1,4 @@
-"""The charts of a review. Each is made once; ``update`` replaces what it shows, and says whether
+"""The charts of a review. Each is made once; ``update`` replaces what it shows and returns whether
 there is anything to show."""
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import plot
 from prefault_kit.show.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.review import advice
 from prefault_kit.studies.review.cost import Weights, cost_s
-from prefault_kit.studies.review.measured import SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SWEPT, Candidate, Review
 from prefault_kit.studies.review.trial import BINS_PER_DECADE
 
 PHASES = (
@@ -36,17 +37,17 @@ PHASES = (
 )
 LATENCY_COLORS = (GREY, BLUE, VERMILLION, GREEN, PURPLE)
 LATENCY_SHOWN = ("nothing", "POPULATE_READ", "POPULATE_WRITE", "Read/Write", "WILLNEED")
-"""Of the candidates, those whose distributions differ."""
+"""The candidates whose distributions differ."""
 ROOM = 1.08
-"""Beside the longest bar."""
+"""The axis over the longest bar."""
 ROOM_FOR_A_LABEL = 1.25
-"""Above the highest point."""
+"""The axis over the highest point."""
 LABEL_FITS = 0.7
-"""Up to this part of the chart, a label fits on the right of its line."""
+"""Up to this part of the width, a label fits on the right of its line."""
 
 
 def _rows(label: str) -> figure:
-    """A figure with a row a name, the first on top."""
+    """A figure with one row for each name, the first on top."""
     fig = plot.bare(Range1d(0, 1), FactorRange(factors=[]))
     fig.xaxis.axis_label = label
     fig.ygrid.visible = False
@@ -116,11 +117,11 @@ class Times:
 class Costs:
     """Cost against the written fraction, with the crossing; for a review with a sweep."""
 
-    TITLE = "Cost against what is written"
+    TITLE = "Cost against the written fraction"
 
     def __init__(self) -> None:
         self.figure = fig = plot.bare(Range1d(-2, 102), Range1d(0, 1))
-        fig.xaxis.axis_label = "per cent of the pages that the program writes"
+        fig.xaxis.axis_label = "per cent of the pages written"
         fig.yaxis.axis_label = "cost, ms of work"
         self.curves = {name: plot.source("x", "low", "high", "y", "tip") for name in SWEPT}
         drawn = {}
@@ -175,14 +176,14 @@ class Costs:
             self.label.text_align = "right" if on_the_right else "left"
             self.label.x_offset = -6 if on_the_right else 6
             self.label.y = top * ROOM_FOR_A_LABEL
-            self.label.text = f"WRITE pays from {cross.fraction:.0%} on"
+            self.label.text = f"POPULATE_WRITE pays off from {cross.fraction:.0%}"
         return bool(review.sweep)
 
 
 class Written:
-    """Bytes that are dirty after prefaulting and written back in all; for memory on a disk."""
+    """Bytes dirty after prefaulting and bytes written back in all; for memory on a disk."""
 
-    TITLE = "What is dirty, and what is written back"
+    TITLE = "Dirty pages and write-back"
     BARS = (
         ("dirty after prefaulting", PURPLE),
         ("written back", VERMILLION),
@@ -210,9 +211,9 @@ class Written:
             if each.median("bytes_written_back") is not None
         ]
         names = [each.name for each in ranked]
-        page = review.workload.backing.page_size_bytes
+        dirty = [each.median("dirty_pages_after_prefault") or 0 for each in ranked]
         values = (
-            [(each.median("dirty_pages_after_prefault") or 0) * page for each in ranked],
+            [pages * PAGE_SIZE_BYTES for pages in dirty],  # of the page cache, whatever the backing
             [each.median("bytes_written_back") for each in ranked],
             [each.median("bytes_dirtied_by_program") for each in ranked],
         )
@@ -229,16 +230,16 @@ class Written:
 
 
 class Latencies:
-    """How many first accesses are slower than so many microseconds, on two logarithmic scales."""
+    """The fraction of first accesses slower than a latency, on two logarithmic scales."""
 
-    TITLE = "How slow first accesses are"
+    TITLE = "Latency of first accesses"
 
     def __init__(self) -> None:
         self.figure = fig = plot.bare(
             Range1d(0.01, 1), Range1d(1e-6, 1.5), x_axis_type="log", y_axis_type="log"
         )
-        fig.xaxis.axis_label = "microseconds of a first access"
-        fig.yaxis.axis_label = "part that is slower"
+        fig.xaxis.axis_label = "latency of a first access, microseconds"
+        fig.yaxis.axis_label = "fraction that is slower"
         self.lines = {name: plot.source("x", "y", "tip") for name in LATENCY_SHOWN}
         drawn = {}
         for (name, data), color in zip(self.lines.items(), LATENCY_COLORS, strict=True):
@@ -266,7 +267,7 @@ class Latencies:
 
 
 def _slower(candidate: Candidate) -> list[tuple[float, float]]:
-    """Microseconds, and the part of all first accesses that is slower."""
+    """Latencies in microseconds, and the fraction of all first accesses that is slower."""
     bins = [sum(each) for each in zip(*(t.first_touch_bins for t in candidate.trials), strict=True)]
     total = sum(bins)
     edges = [10 ** (1 + (i + 1) / BINS_PER_DECADE) / 1000 for i in range(len(bins))]
@@ -275,4 +276,4 @@ def _slower(candidate: Candidate) -> list[tuple[float, float]]:
 
 
 CHARTS = (Times, Costs, Written, Latencies)
-"""All of them, in the order of reading."""
+"""All charts, in the order of reading."""

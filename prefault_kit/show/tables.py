@@ -17,8 +17,8 @@ from prefault_kit.studies.latency.latencies import Latencies
 from prefault_kit.studies.qemu.race import Lap
 from prefault_kit.studies.review import advice, policies
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.measured import Candidate, Review
 from prefault_kit.studies.review.policies import COUNTS, POLICIES, READ, WRITE, Policy
+from prefault_kit.studies.review.result import Candidate, Review
 from prefault_kit.studies.snapshots import Costs
 
 
@@ -161,7 +161,7 @@ def left(reviews: Mapping[str, Review]) -> Markdown:
     for title, review in reviews.items():
         chosen = [policy.choose(review.workload) for policy in POLICIES]
         for what, number in COUNTS.items():
-            counts = [number(policies.of(review, each)) for each in (READ, WRITE, *chosen)]
+            counts = [number(review.candidate(each)) for each in (READ, WRITE, *chosen)]
             if any(counts):
                 rows.append((title, what, *map(str, counts)))
     return Markdown(table(("case", "after", "READ", "WRITE", *_policy_names()), rows))

@@ -2,13 +2,14 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.studies.review.candidates import CANDIDATES
-from tests.cli.command import prefault, sentence
+from tests.cli.command import PATIENCE_S, await_true, children, prefault, sentence, start
 
 SMALL = ("review", "--backing", "anon", "--sharing", "private", "--size", "1MiB", "--repeats", "2")
 
@@ -32,8 +33,8 @@ def test_people_get_a_table_a_reason_and_the_command() -> None:
     for words in (
         "POPULATE_WRITE",
         "1 MiB",
-        "nothing lies on a disk",
-        "again: prefault-kit review",
+        "this memory is not on one",
+        "to repeat: prefault-kit review",
     ):
         assert words in done.stdout
 
@@ -44,21 +45,110 @@ def test_people_get_a_table_a_reason_and_the_command() -> None:
         (("--write", "2"), "fraction"),
         (("--content", "cold"), "backing file"),
         (("--weights", "speed=1"), "no weight"),
-        (("--existing-file", "/none"), "/none"),
+        (("--weights", "written=1e308"), "from 0 to 1,000,000,000"),
         (("--preset", "vm-ram"), "give one of"),
+        (("--repeats", "1" + "0" * 21), "from 2 to 10000"),
+        (("--threads", "1" + "0" * 12), "from 1 to 1024"),
+        (("--size", "1024TiB"), "at most 8192 GiB"),
     ],
 )
 def test_bad_usage_is_one_sentence(words: tuple[str, ...], said: str) -> None:
-    """Status 2, or 1 where there is no such file."""
-    options = SMALL if words[0] != "--existing-file" else ("review",)
-    done = prefault(*options, *words)
-    assert done.returncode == (2 if words[0] != "--existing-file" else 1)
+    """Status 2, and the limit where there is one."""
+    done = prefault(*SMALL, *words)
+    assert done.returncode == 2
     assert said in sentence(done)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none", "no such file or directory"),
+        ("fifo", "is no regular file"),
+        (".", "is no regular file"),
+        ("loop", "too many levels of symbolic links"),
+        ("/dev/zero", "is no regular file"),
+        ("empty", "is empty"),
+    ],
+)
+def test_what_cannot_be_reviewed_is_bad_usage(tmp_path: Path, name: str, said: str) -> None:
+    """At once, without waiting for one who writes to a FIFO; the sentence names it."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "empty").write_text("")
+    done = prefault("review", "--existing-file", str(tmp_path / name))
+    assert done.returncode == 2
+    assert said in sentence(done)
+    assert str(tmp_path / name) in sentence(done)
+
+
+def test_more_of_a_file_than_there_is_is_bad_usage(tmp_path: Path) -> None:
+    """The sentence has the size of the file."""
+    path = tmp_path / "mine"
+    path.write_bytes(bytes(5 * PAGE))
+    done = prefault("review", "--existing-file", str(path), "--size", str(6 * PAGE))
+    assert done.returncode == 2
+    assert f"{5 * PAGE} bytes" in sentence(done)
+
+
+def test_a_huge_sparse_file_is_reviewed_in_part_or_not_at_all(tmp_path: Path) -> None:
+    """What the kit itself would need for all of it is counted before anything runs."""
+    path = tmp_path / "mine"
+    with path.open("wb") as file:
+        file.truncate(8 << 40)
+    done = prefault("review", "--existing-file", str(path), "--size", "8TiB")
+    assert done.returncode == 3
+    assert "for the kit's own lists" in sentence(done)
+    done = prefault(
+        *("review", "--existing-file", str(path), "--size", str(64 * PAGE)),
+        *("--repeats", "2", "--no-sweep"),
+    )
+    assert done.returncode == 0
+    assert "of " + str(path) in " ".join(done.stdout.split()).replace("of the", "of")
+    assert "ask for more with --size" in " ".join(done.stdout.split())
+
+
+def test_a_file_that_is_truncated_meanwhile_fails(tmp_path: Path) -> None:
+    """Status 1 and the reason; the JSON object says so too."""
+    path = tmp_path / "mine"
+    path.write_bytes(bytes(4096 * PAGE))
+    command = start("review", "--existing-file", str(path), "--repeats", "10000", "--json")
+    await_true(lambda: maps(command.pid, path))
+    os.truncate(path, 0)
+    stdout, stderr = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == 1
+    assert "truncated" in stderr
+    assert json.loads(stdout)["outcome"] == "error"
+
+
+def maps(pid: int, path: Path) -> bool:
+    """Whether the worker of a command has mapped a file."""
+    return any(str(path) in Path(f"/proc/{child}/maps").read_text() for child in children(pid))
+
+
+def test_where_an_export_cannot_be_written_nothing_is_measured(tmp_path: Path) -> None:
+    """Status 2, at once: ten thousand repetitions would take longer than a test."""
+    target = tmp_path / "none" / "review.html"
+    done = prefault(*SMALL, "--repeats", "10000", "--export", str(target))
+    assert done.returncode == 2
+    assert f"cannot write {target}: no such file or directory" in sentence(done)
+
+
+def test_an_export_that_fails_in_the_end_loses_no_result(tmp_path: Path) -> None:
+    """As on a full disk: everything is printed, neither file is there, status 1."""
+    target = tmp_path / "review.html"
+    done = prefault(
+        *(*SMALL, "--no-sweep", "--export", str(target), "--json"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16)),
+    )
+    assert done.returncode == 1
+    assert f"{target}: file too large" in sentence(done)
+    assert json.loads(done.stdout)["recommendation"]["name"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_does_not_fit_is_status_3() -> None:
     """Nothing is begun."""
-    done = prefault("review", "--backing", "memfd", "--size", "1024TiB")
+    done = prefault("review", "--backing", "memfd", "--size", "4TiB")
     assert done.returncode == 3
     assert "memory" in sentence(done)
 

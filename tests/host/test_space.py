@@ -13,6 +13,7 @@ from prefault_kit.host.needs import Needs
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import hugepages, proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.sizes import format_bytes
 
 Ask = Callable[..., Any]
 Namespace = Callable[[str], list[str]]
@@ -230,3 +231,23 @@ def test_two_figures_differ() -> None:
         f"{GIB + PAGE_SIZE_BYTES} bytes",
         f"{GIB} bytes",
     )
+
+
+def test_the_kit_s_own_memory_is_named() -> None:
+    """What it needs is in the sentence, and a size that fits leaves out what no size changes."""
+    usable = accounts.tightest().usable_bytes
+    taken = Needs(file_pages=usable, kit=usable, spare=usable // 2)
+    found = _short(Backing.memfd(), taken, 1 << 30)
+    assert f", {format_bytes(usable)} of it for the kit's own lists, but" in found.reason
+    fits = int(found.reason.partition("enough for a size of ")[2].partition(" MiB")[0])
+    assert fits == pytest.approx(256, abs=4)  # half of what is usable is for twice that per GiB
+    found = _short(Backing.memfd(), Needs(file_pages=PAGE_SIZE_BYTES, spare=2 * usable), 1 << 30)
+    assert "enough for a size" not in found.reason
+
+
+@pytest.mark.needs("hugetlb")
+def test_huge_pages_are_not_all_that_a_cell_of_them_takes(huge_page_bytes: int) -> None:
+    """The kit's own memory is none of the pool's."""
+    taken = Needs(hugetlb=huge_page_bytes, kit=2 * accounts.tightest().usable_bytes)
+    found = _short(Backing.memfd(huge_page_bytes), taken, huge_page_bytes)
+    assert "for the kit's own lists" in found.reason

@@ -14,6 +14,8 @@ from prefault_kit.memory.mapping import Mapping
 
 PAGES = 1024
 SIZE = PAGES * PAGE
+FAULT_AROUND_BYTES = 64 << 10
+"""fault_around_bytes of mm/memory.c, its default."""
 
 
 def test_empty_file_is_a_hole(disk_directory: Path) -> None:
@@ -51,6 +53,23 @@ def test_cached_file_has_single_pages(disk_directory: Path) -> None:
     assert result.file["dirty"] == 0
 
 
+def test_one_page_of_a_cached_file_maps_no_large_folio(disk_directory: Path) -> None:
+    """A file that is filled in large pieces lies in large folios, and one populate of one page then
+    maps hundreds: of single pages it maps at most the window of fault-around."""
+    experiment = Experiment(
+        Backing.file(disk_directory), "shared", "POPULATE_READ", 4 << 20, start="cached"
+    )
+    made = start_state.StartState(experiment)
+    try:
+        list(made.prepare())
+        made.reset()
+        with Mapping(experiment.backing, 4 << 20, "shared", fd=made.fd) as mapping:
+            mapping.populate_read(0, PAGE)
+            assert 1 <= mapping.pages().present <= FAULT_AROUND_BYTES // PAGE
+    finally:
+        made.close()
+
+
 def test_cold_file_is_read_from_disk(disk_directory: Path) -> None:
     """Start cold: nothing cached before, so FALLOCATE alone leaves nothing cached, and reading
     takes major faults."""
@@ -67,7 +86,7 @@ def test_cold_file_is_read_from_disk(disk_directory: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["memfd", "file"])
-def test_every_repetition_starts_anew(kind: str, disk_directory: Path) -> None:
+def test_every_repetition_starts_from_the_same_state(kind: str, disk_directory: Path) -> None:
     """The third repetition finds the file as empty as the first: it takes the same faults."""
     backing = Backing.memfd() if kind == "memfd" else Backing.file(disk_directory)
     faults = []

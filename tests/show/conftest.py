@@ -4,7 +4,7 @@ import pytest
 
 from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.studies.review import Review, Workload, measured
+from prefault_kit.studies.review import Review, Workload, running
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +14,4 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Review:
     case = Workload(
         Backing.file(directory), size_bytes=256 * PAGE, write=0.25, afterwards="sync", repeats=2
     )
-    return measured.run(case)
+    return running.run(case)

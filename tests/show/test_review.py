@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import review as told
 from prefault_kit.studies.review import Candidate, Weights, recommend
 from tests.studies.review.made import candidate, review, trial
@@ -28,18 +30,18 @@ def test_the_reason_has_the_others_costs() -> None:
         candidate("POPULATE_READ", *STEADY, minor_faults=500),
     )
     assert said.startswith("POPULATE_READ costs 10.0 ms: 0.000 ms to start, 10.0 ms of access")
-    assert "POPULATE_WRITE costs 1.10 times that" in said
+    assert "POPULATE_WRITE costs 1.10 times as much (" in said
 
 
 def test_equal_costs_are_told_apart_by_what_they_leave() -> None:
     """With the figures of each to choose by, and of no other."""
     said = reason(
         candidate("POPULATE_READ", *STEADY, minor_faults=500),
-        candidate("POPULATE_WRITE", *slower(1.01), bytes_written_back=4096 * 1000),
+        candidate("POPULATE_WRITE", *slower(1.01), bytes_written_back=1000 * PAGE),
         candidate("nothing", *slower(3)),
     )
-    assert said.startswith("2 ways cost the same within noise")
-    assert "3.906 MiB written back" in said
+    assert said.startswith("2 methods cost the same within noise")
+    assert f"{format_bytes(1000 * PAGE)} written back" in said
     assert "nothing: " not in said
 
 
@@ -54,11 +56,13 @@ def test_the_answer_says_where_the_two_cross() -> None:
     first, why, cross = told.answer(review(fast, sweep=sweep))
     assert first == "POPULATE_READ"
     assert why.endswith(".")
-    assert cross.startswith("POPULATE_WRITE costs no more than POPULATE_READ once 40% of the pages")
+    assert cross.startswith(
+        "POPULATE_WRITE costs no more than POPULATE_READ if at least 40% of the"
+    )
     assert told.answer(review(fast)) == [first, why]
     never = {key: sweep["POPULATE_READ", 0.0] for key in sweep if key[0] == "POPULATE_READ"}
     never |= {key: sweep["POPULATE_READ", 1.0] for key in sweep if key[0] == "POPULATE_WRITE"}
-    assert "whatever part is written" in told.answer(review(fast, sweep=never))[-1]
+    assert "at every written fraction" in told.answer(review(fast, sweep=never))[-1]
 
 
 def test_what_did_not_run_has_its_message() -> None:
@@ -68,10 +72,10 @@ def test_what_did_not_run_has_its_message() -> None:
 
 def test_large_folios_are_explained() -> None:
     """Where much more is written back than was dirtied, though nothing prefaulted WRITE."""
-    each = {"bytes_dirtied_by_program": 4096, "bytes_written_back": 5 * 4096}
+    each = {"bytes_dirtied_by_program": PAGE, "bytes_written_back": 5 * PAGE}
     said = told.answer(review(candidate("nothing", *STEADY, **each)))
-    assert "Even without WRITE 5 times the bytes" in said[-1]
-    few = each | {"bytes_written_back": 4096}
+    assert "Even without POPULATE_WRITE, 5 times as many bytes" in said[-1]
+    few = each | {"bytes_written_back": PAGE}
     assert not any(
         "folio" in line for line in told.answer(review(candidate("nothing", *STEADY, **few)))
     )
@@ -97,8 +101,8 @@ def test_the_command_has_weights_that_are_not_the_usual() -> None:
     assert told.command(made) == told.command(made, Weights()) == made.command
     assert told.command(made, Weights(tail=2)).startswith(f"{made.command} --weights ")
     asked = dict(told.inputs(made, Weights(tail=2)))
-    assert asked["The command that repeats it"] == told.command(made, Weights(tail=2))
-    assert "reads 100% and writes 0%" in asked["The program"]
+    assert asked[told.COMMAND] == told.command(made, Weights(tail=2))
+    assert asked["Accesses"] == "100% of the pages read, 0% written"
     assert told.title(made).startswith("READ or WRITE: shared Memfd")
 
 

@@ -1,10 +1,14 @@
 """prefault_kit.show.review_charts: a review as four charts."""
 
+from dataclasses import replace
+
 import pytest
 
+from prefault_kit import Backing
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.show import review_charts
 from prefault_kit.show.review import rows
-from prefault_kit.studies.review import Review, Weights
+from prefault_kit.studies.review import Review, Weights, Workload
 from tests.studies.review.made import candidate, review
 
 WEIGHTS = Weights(tail=1.0)
@@ -47,3 +51,12 @@ def test_the_latencies_fall_from_all_to_the_last_one() -> None:
     assert ys[0] == 1
     assert ys == sorted(ys, reverse=True)
     assert ys[-1] == pytest.approx(0.001)
+
+
+def test_dirty_pages_are_of_the_page_cache_whatever_the_backing() -> None:
+    """cachestat counts small pages, of a file of huge pages too."""
+    made = candidate("nothing", 1.0, 1.0, dirty_pages_after_prefault=(1 << 20) // PAGE)
+    huge = Workload(Backing("hugetlbfs", 512 * PAGE, "/nowhere"), size_bytes=512 * PAGE)
+    written = review_charts.Written()
+    assert written.update(replace(review(made), workload=huge), WEIGHTS)
+    assert written.bars["dirty after prefaulting"].data["right"] == [1.0]

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import mistune
 import pytest
 from playwright.sync_api import sync_playwright
 
-from prefault_kit.show import review_page
+from prefault_kit.show import review_export, review_page
 from prefault_kit.show.review import rows
 from prefault_kit.studies.review import Review, Weights
 
@@ -28,7 +29,7 @@ def test_the_page_holds_everything_and_loads_nothing(real: Review) -> None:
 @pytest.mark.needs("chromium")
 def test_the_page_opens_offline_with_its_charts(real: Review, tmp_path: Path) -> None:
     """Four charts are drawn, nothing is asked of a network, nothing complains."""
-    review_page.save(real, WEIGHTS, tmp_path / "review.html")
+    review_export.save(real, WEIGHTS, tmp_path / "review.html")
     asked: list[str] = []
     complaints: list[str] = []
     with sync_playwright() as play:
@@ -52,17 +53,18 @@ def test_the_page_opens_offline_with_its_charts(real: Review, tmp_path: Path) ->
 
 def test_the_summary_is_markdown_beside_it(real: Review, tmp_path: Path) -> None:
     """With the recommendation, a row a candidate, and the command."""
-    review_page.save(real, WEIGHTS, tmp_path / "review.html")
+    review_export.save(real, WEIGHTS, tmp_path / "review.html")
     text = (tmp_path / "review.md").read_text()
     assert text.startswith("# READ or WRITE: shared file")
     assert text.count("\n| ") >= len(rows(real, WEIGHTS))
     assert "prefault-kit review" in text
 
 
-@pytest.mark.parametrize("taken", ["review.html", "review.md"])
-def test_nothing_is_overwritten(real: Review, tmp_path: Path, taken: str) -> None:
-    """Neither of the two, and the other is not begun."""
-    (tmp_path / taken).write_text("mine")
-    with pytest.raises(FileExistsError):
-        review_page.save(real, WEIGHTS, tmp_path / "review.html")
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["mine"]
+def test_a_directory_s_name_is_text_in_the_summary(real: Review) -> None:
+    """Rendered, there is no element of that name, and the command is there to copy."""
+    text = review_page.markdown(real, WEIGHTS)
+    rendered = mistune.create_markdown(plugins=["table"], escape=False)(text)
+    assert isinstance(rendered, str)
+    assert "<b>" not in rendered
+    assert "a &lt;b&gt; &amp; c" in rendered
+    assert "a <b> & c" in text

@@ -10,7 +10,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.backing import KINDS, Backing
 from prefault_kit.memory.sizes import parse_bytes
 from prefault_kit.screens.model import Option, Problem
-from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, WORDS, Workload
+from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, OPTIONS, Workload
 
 OWN_FILE = "your file"
 """The backing that is a file of the reviewer's own."""
@@ -42,7 +42,7 @@ class Case:
 
     def workload(self) -> Workload:
         """The case; ValueError or OSError in one sentence when there is none."""
-        words: dict[str, Any] = {name: getattr(self, name) for name in WORDS}
+        words: dict[str, Any] = {name: getattr(self, name) for name in OPTIONS}
         if self.backing == OWN_FILE:
             if not self.existing_file:
                 raise ValueError("name the file: it is opened for reading and never written")

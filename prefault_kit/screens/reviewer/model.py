@@ -19,8 +19,8 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.screens.model import Bench, Job, Problem
 from prefault_kit.screens.reviewer.case import OWN_FILE, Case
 from prefault_kit.show import review as review_text
-from prefault_kit.show import review_page
-from prefault_kit.studies.review import Progress, Review, Weights, Workload, measured
+from prefault_kit.show import review_export
+from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, running
 from prefault_kit.studies.review.presets import PRESETS
 
 CONTROLS = tuple(Case.__dataclass_fields__)
@@ -37,9 +37,9 @@ class Measuring(Job):
     sweep: bool
     review: Review | None = None
 
-    def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
+    def measure(self, worker: Worker, on_progress: Callable[[ReviewProgress], None]) -> None:
         """Measure every candidate."""
-        self.review = measured.run(
+        self.review = running.run(
             self.workload, sweep=self.sweep, worker=worker, on_progress=on_progress
         )
 
@@ -185,7 +185,7 @@ class Reviewer(Bench):
             return False
         target = Path(path).expanduser()
         try:
-            review_page.save(self.review, self.weights, target)
+            review_export.save(self.review, self.weights, target)
         except ValueError as error:
             self._fail(str(error))
             return False

@@ -15,7 +15,7 @@ from prefault_kit.screens.widgets import parts, text
 from prefault_kit.screens.widgets.parts import Cards, Page, button, hide, say
 from prefault_kit.screens.widgets.style import CSS
 from prefault_kit.show import review as review_text
-from prefault_kit.show import review_charts, review_page
+from prefault_kit.show import review_charts, review_export
 from prefault_kit.studies.review import Candidate, Weights, advice
 from prefault_kit.studies.review.candidates import CANDIDATES
 
@@ -89,7 +89,7 @@ def view(model: Reviewer) -> View:
 def _free_path() -> str:
     """A name in the current directory that overwrites nothing."""
     names = (f"review{'' if n == 1 else f'-{n}'}.html" for n in itertools.count(1))
-    return next(name for name in names if review_page.taken(name) is None)
+    return next(name for name in names if review_export.existing(name) is None)
 
 
 def _link(model: Reviewer, made: View) -> None:

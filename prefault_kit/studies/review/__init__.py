@@ -1,16 +1,17 @@
-"""READ or WRITE? A workload measured on every way to prefault, and what follows from it."""
+"""READ or WRITE? A workload measured with every method of prefaulting, and a recommendation."""
 
 from prefault_kit.studies.review.advice import Crossing, Recommendation, crossing, recommend
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.measured import Candidate, Progress, Review, run
+from prefault_kit.studies.review.result import Candidate, Review
+from prefault_kit.studies.review.running import ReviewProgress, run
 from prefault_kit.studies.review.workload import Workload
 
 __all__ = [
     "Candidate",
     "Crossing",
-    "Progress",
     "Recommendation",
     "Review",
+    "ReviewProgress",
     "Weights",
     "Workload",
     "crossing",

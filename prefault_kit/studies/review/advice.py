@@ -1,4 +1,4 @@
-"""What a review recommends, why, and by how much; and where READ and WRITE cross."""
+"""What a review recommends, by which margin, and where the costs of READ and WRITE cross."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure import intervals
-from prefault_kit.studies.review.candidates import WAYS
+from prefault_kit.studies.review.candidates import COMPARABLE
 from prefault_kit.studies.review.cost import Weights, cost_s
-from prefault_kit.studies.review.measured import SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SWEPT, Candidate, Review
 from prefault_kit.studies.review.trial import Trial
+from prefault_kit.studies.review.workload import Workload
 
 NO_DIFFERENCE = "no difference beyond noise"
 NOTICEABLE = 1.05
-"""A cost that is less than this factor above another is no difference, however sure."""
+"""A cost less than this factor above another counts as equal, however certain the difference."""
 ALIKE = 0.02
-"""Two candidates leave the same behind if their counts differ by less than this part."""
+"""Two candidates have the same effects if these differ by less than this part of the memory."""
+BEYOND = 2.0
+"""The fraction of a crossing that lies beyond 1."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,11 @@ class Recommendation:
 
     name: str
     margin: float | None
-    """How much more the next one costs: 0.12 is 12 per cent. None where there is no next."""
+    """How much more the next one costs: 0.12 is 12 per cent. None if there is no next one."""
     equals: tuple[str, ...] = ()
     """Those that cost the same within noise, the recommended one first."""
     tied: tuple[str, ...] = ()
-    """Of those, one of each sort that leaves something else behind; one where there is a choice."""
+    """Of those, one for each different effect; a single one if it can be recommended."""
 
 
 def cost_of(candidate: Candidate, weights: Weights) -> float:
@@ -63,22 +67,27 @@ def ratio(one: Candidate, other: Candidate, weights: Weights) -> intervals.Ratio
     return intervals.of_medians(_costs(one.trials, weights), _costs(other.trials, weights))
 
 
-def _is_dearer(one: Candidate, other: Candidate, weights: Weights) -> bool:
+def _costs_more(one: Candidate, other: Candidate, weights: Weights) -> bool:
     """Whether ``one`` costs more than ``other``, beyond noise."""
     found = ratio(one, other, weights)
     return found.low > 1 and found.ratio > NOTICEABLE
 
 
-def _alike(one: Candidate, other: Candidate, pages: int, page_bytes: int) -> bool:
-    """Whether two leave the same behind: faults still to take, dirty pages, bytes to write."""
-    for name, unit in (
-        ("minor_faults", 1),
-        ("dirty_pages_after_prefault", 1),
-        ("bytes_written_back", page_bytes),
-        ("memory_bytes_after_prefault", page_bytes),
+def _alike(one: Candidate, other: Candidate, workload: Workload) -> bool:
+    """Whether two have the same effects: faults to come, dirty pages, bytes written back, memory.
+
+    A fault is one of the memory's own pages, a dirty page is one of the page cache.
+    """
+    for name, unit_bytes in (
+        ("minor_faults", workload.backing.page_size_bytes),
+        ("dirty_pages_after_prefault", PAGE_SIZE_BYTES),
+        ("bytes_written_back", 1),
+        ("memory_bytes_after_prefault", 1),
     ):
         a, b = one.median(name), other.median(name)
-        if (a is None) != (b is None) or abs((a or 0) - (b or 0)) > ALIKE * pages * unit:
+        if (a is None) != (b is None):
+            return False
+        if abs((a or 0) - (b or 0)) * unit_bytes > ALIKE * workload.size_bytes:
             return False
     return True
 
@@ -90,14 +99,13 @@ def recommend(review: Review, weights: Weights | None = None) -> Recommendation 
     if not ranked:
         return None
     best = ranked[0]
-    equals = [each for each in ranked if each is best or not _is_dearer(each, best, weights)]
-    dearer = [each for each in ranked if each not in equals]
-    equals.sort(key=lambda each: list(WAYS).index(each.name))
-    margin = ratio(dearer[0], best, weights).ratio - 1 if dearer else None
-    load, page_bytes = review.workload, review.workload.backing.page_size_bytes
+    equals = [each for each in ranked if each is best or not _costs_more(each, best, weights)]
+    costlier = [each for each in ranked if each not in equals]
+    equals.sort(key=lambda each: list(COMPARABLE).index(each.name))
+    margin = ratio(costlier[0], best, weights).ratio - 1 if costlier else None
     chosen: list[Candidate] = []
     for each in equals:
-        if not any(_alike(each, other, load.pages, page_bytes) for other in chosen):
+        if not any(_alike(each, other, review.workload) for other in chosen):
             chosen.append(each)
     name = NO_DIFFERENCE if len(chosen) > 1 else chosen[0].name
     equal, tied = (tuple(each.name for each in some) for some in (equals, chosen))
@@ -105,8 +113,8 @@ def recommend(review: Review, weights: Weights | None = None) -> Recommendation 
 
 
 def crossing(review: Review, weights: Weights | None = None) -> Crossing:
-    """Where the cost of POPULATE_READ comes up to that of POPULATE_WRITE, by interpolation between
-    the fractions that were tried; the interval by resampling whole repetitions."""
+    """Where the cost of POPULATE_READ reaches that of POPULATE_WRITE, by interpolation between the
+    fractions that were tried; the interval by resampling whole repetitions of all fractions."""
     import numpy
 
     weights = weights or Weights()
@@ -118,28 +126,37 @@ def crossing(review: Review, weights: Weights | None = None) -> Crossing:
     )
     if len(fractions) < 2:
         return Crossing(None)
-    costs = [
+    read, write = (
         numpy.array([_costs(review.sweep[name, fraction], weights) for fraction in fractions])
         for name in SWEPT
-    ]
-    random = numpy.random.default_rng(intervals.SEED)
-    repeats = costs[0].shape[1]
+    )
+    repeats = read.shape[1]
 
-    def cross(chosen: Any) -> float | None:
-        gap = numpy.median(costs[0][:, chosen], 1) - numpy.median(costs[1][:, chosen], 1)
-        if gap[0] >= 0:
-            return float(fractions[0])
-        above = numpy.flatnonzero(gap >= 0)
-        if not len(above):
-            return None
-        at = int(above[0])
-        part = -gap[at - 1] / (gap[at] - gap[at - 1])
-        return float(fractions[at - 1] + part * (fractions[at] - fractions[at - 1]))
+    def cross(drawn: Any, axis: int = -1) -> Any:
+        return _cross(
+            fractions,
+            numpy.median(read[:, drawn], axis=axis) - numpy.median(write[:, drawn], axis=axis),
+        )
 
-    best = cross(numpy.arange(repeats))
-    if best is None:
+    best = float(cross(numpy.arange(repeats)))
+    if best > 1:
         return Crossing(None)
-    drawn = [cross(random.integers(0, repeats, repeats)) for _ in range(intervals.RESAMPLES // 4)]
-    # what does not cross at all lies beyond the last fraction
-    low, high = numpy.percentile([2.0 if each is None else each for each in drawn], (2.5, 97.5))
-    return Crossing(best, float(low), float(high) if high <= 1 else None)
+    low, high = intervals.of_repetitions(repeats, cross)
+    return Crossing(best, low, high if high <= 1 else None)
+
+
+def _cross(fractions: Sequence[float], gaps: Any) -> Any:
+    """Where gaps first come up to 0, :data:`BEYOND` if they stay below.
+
+    ``gaps`` is an array with a row for each fraction; the result has its other axes.
+    """
+    import numpy
+
+    found = numpy.full(gaps.shape[1:], BEYOND)
+    for at in range(len(fractions) - 1, 0, -1):
+        before, after = gaps[at - 1], gaps[at]
+        rises = (before < 0) & (after >= 0)
+        part = -before / numpy.where(rises, after - before, 1)
+        place = fractions[at - 1] + part * (fractions[at] - fractions[at - 1])
+        found = numpy.where(rises, place, found)
+    return numpy.where(gaps[0] >= 0, fractions[0], found)

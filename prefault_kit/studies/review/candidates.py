@@ -1,4 +1,4 @@
-"""The ways to prefault that a review compares, as data: to add one, add a row."""
+"""The methods of prefaulting that a review compares, as data: to add one, add a row."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ CANDIDATES: dict[str, Method] = {
         METHODS["Read/Write"],
     )
 }
-"""By name. Of two that leave the same behind, the earlier is recommended."""
+"""By name. Of two with the same effects, the earlier is recommended."""
 DETOUR = Method(
     "mprotect+POPULATE_READ",
     ("protect r", "populate_read", "protect rw"),
     False,
     False,
-    "mprotect to read-only, POPULATE_READ, and mprotect back: how one asks for reading where a "
-    "single flag goes by permissions.",
+    "mprotect to read-only, POPULATE_READ, and mprotect back: the only way to ask for reading if "
+    "a single advice goes by permissions.",
 )
-WAYS = CANDIDATES | {DETOUR.name: DETOUR}
-"""What a review may be asked to compare: the candidates, and what nobody would choose."""
+COMPARABLE = CANDIDATES | {DETOUR.name: DETOUR}
+"""What a review may be asked to compare: the candidates, and the detour of a policy."""
 
 
 def why_not(candidate: Method, workload: Workload) -> str | None:
@@ -48,11 +48,11 @@ def why_not(candidate: Method, workload: Workload) -> str | None:
     backing = workload.backing
     own = workload.existing_file is not None
     if own and (candidate.allocates_file or candidate.name in ("POPULATE_WRITE", "Read/Write")):
-        return f"{candidate.name} would write your own file, which is mapped for reading alone"
+        return f"{candidate.name} would write to your own file, which is mapped for reading only"
     if candidate.name == "WILLNEED" and not backing.on_disk:
-        return "WILLNEED reads a file ahead, and nothing lies on a disk here"
+        return "WILLNEED reads ahead from a disk, and this memory is not on one"
     if candidate is RANDOM_READ and not backing.on_disk:
-        return "MADV_RANDOM is about reading from a disk, and nothing lies on one here"
+        return "MADV_RANDOM is about reading from a disk, and this memory is not on one"
     return methods.applies(
         candidate,
         has_file=backing.has_file,

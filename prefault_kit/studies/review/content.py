@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from prefault_kit.kernel import page_cache, syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.start_state import filling, make_hole
+from prefault_kit.studies.review import own_file
 from prefault_kit.studies.review.workload import Workload
 
 LARGE_CHUNK_BYTES = 1 << 20
@@ -20,9 +21,9 @@ class Content:
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.fd: int | None = None
-        self._filled = False
+        self._written = False
         if workload.existing_file is not None:
-            self.fd = os.open(workload.existing_file, os.O_RDONLY | os.O_CLOEXEC)
+            self.fd = own_file.open_file(workload.existing_file)
         elif workload.backing.has_file:
             self.fd = workload.backing.open()
 
@@ -31,27 +32,31 @@ class Content:
         if self.fd is not None:
             os.close(self.fd)
 
-    def lay(self) -> Iterator[float]:
+    def prepare(self) -> Iterator[float]:
         """Bring the file into its content; yields the part done, 0 to 1. OSError as it comes."""
         content, size = self.workload.content, self.workload.size_bytes
-        if self.fd is None or content == "as-is":
+        if self.fd is None:
             return
-        if content == "cold":
-            if not self._filled and self.workload.existing_file is None:
-                yield from self._fill(LARGE_CHUNK_BYTES)
-                self._filled = True
+        if self.workload.existing_file is not None:
+            own_file.check_length(self.fd, size)
+            if content == "cold":
+                self.evict()
+        elif content == "cold":
+            if not self._written:
+                yield from self._write(LARGE_CHUNK_BYTES)
+                self._written = True
             self.evict()
-            return
-        if content in ("large-chunks", "small-chunks"):
-            yield from self._fill(
-                LARGE_CHUNK_BYTES if content == "large-chunks" else PAGE_SIZE_BYTES
-            )
-            return
-        make_hole(self.fd, size, on_disk=self.workload.backing.on_disk)
-        if content == "fallocated":
-            syscalls.fallocate_timed(self.fd, 0, size)
+        elif content == "large-chunks":
+            yield from self._write(LARGE_CHUNK_BYTES)
+        elif content == "small-chunks":
+            yield from self._write(PAGE_SIZE_BYTES)
+        else:
+            make_hole(self.fd, size, on_disk=self.workload.backing.on_disk)
+            if content == "fallocated":
+                syscalls.fallocate_timed(self.fd, 0, size)
 
-    def _fill(self, chunk_bytes: int) -> Iterator[float]:
+    def _write(self, chunk_bytes: int) -> Iterator[float]:
+        """Fill the file with data, ``chunk_bytes`` a write, and write it back."""
         assert self.fd is not None
         size, on_disk = self.workload.size_bytes, self.workload.backing.on_disk
         make_hole(self.fd, size, on_disk=on_disk)
@@ -60,12 +65,12 @@ class Content:
             os.fsync(self.fd)
 
     def evict(self) -> None:
-        """Write the file back and drop it from the page cache; OSError EBUSY where pages stay."""
+        """Write the file back and drop it from the page cache; OSError EBUSY if pages stay."""
         assert self.fd is not None
         left = page_cache.evict(self.fd)
         if left:
             raise OSError(
                 errno.EBUSY,
-                f"{left} pages of the file stay in the page cache, mapped elsewhere perhaps, so "
-                "it cannot be cold",
+                f"{left} pages of the file stay in the page cache, perhaps because another "
+                "process has mapped them, so it cannot be cold",
             )

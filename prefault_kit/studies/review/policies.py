@@ -1,7 +1,7 @@
-"""One flag or two: what a single MADV_POPULATE would choose, held against the explicit choice.
+"""One flag or two: what a single MADV_POPULATE would choose, compared with the explicit choice.
 
-The reviewers of the proposal asked for one advice that finds out by itself. Two ways to find out
-were named: by the permissions of the mapping, and as MAP_POPULATE does.
+The reviewers of the proposal asked for one advice that decides by itself. Two rules were named: by
+the permissions of the mapping, and as MAP_POPULATE does.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure import intervals
-from prefault_kit.studies.review import advice, measured
+from prefault_kit.studies.review import advice, running
 from prefault_kit.studies.review.candidates import DETOUR
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.measured import SWEPT, Candidate, Progress, Review
+from prefault_kit.studies.review.result import SWEPT, Candidate, Review
+from prefault_kit.studies.review.running import ReviewProgress
 from prefault_kit.studies.review.workload import Workload
 
 READ, WRITE = SWEPT
 COMPARED = (READ, WRITE, DETOUR.name)
-"""The ways that policies choose among."""
+"""The methods that policies choose among."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Policy:
     name: str
     rule: str
     choose: Callable[[Workload], str]
-    """The way, for a case."""
+    """The name of the method, for a case."""
 
 
 POLICIES = (
@@ -42,22 +43,18 @@ POLICIES = (
     ),
     Policy(
         "by permissions, with a detour",
-        "who wants to read takes the permission to write away meanwhile (mprotect)",
+        "to read, the permission to write is withdrawn meanwhile (mprotect)",
         lambda _: DETOUR.name,
     ),
 )
-"""Those that were named in the review of the patch; to add one, add a row."""
+"""The rules that were named in the review of the patch; to add one, add a row."""
 
 
 def compare(
-    case: Workload, on_progress: Callable[[Progress], None] | None = None, **other: Any
+    case: Workload, on_progress: Callable[[ReviewProgress], None] | None = None, **other: Any
 ) -> Review:
-    """Measure what the policies choose among, interleaved; ``other`` is for ``measured.run``."""
-    return measured.run(case, ways=COMPARED, sweep=False, on_progress=on_progress, **other)
-
-
-def of(review: Review, name: str) -> Candidate:
-    return next(each for each in review.candidates if each.name == name)
+    """Measure what the policies choose among, interleaved; ``other`` is for ``running.run``."""
+    return running.run(case, methods=COMPARED, sweep=False, on_progress=on_progress, **other)
 
 
 COUNTS: dict[str, Callable[[Candidate], int | None]] = {
@@ -70,11 +67,11 @@ COUNTS: dict[str, Callable[[Candidate], int | None]] = {
 
 def better(review: Review, weights: Weights) -> Candidate:
     """The explicit choice: READ or WRITE, whichever costs less."""
-    pair = [of(review, READ), of(review, WRITE)]
+    pair = [review.candidate(READ), review.candidate(WRITE)]
     return min(pair, key=lambda each: advice.cost_of(each, weights))
 
 
 def loss(review: Review, policy: Policy, weights: Weights) -> intervals.Ratio:
     """The cost of a policy's choice over that of the better one, with its interval."""
     best = better(review, weights)
-    return advice.ratio(of(review, policy.choose(review.workload)), best, weights)
+    return advice.ratio(review.candidate(policy.choose(review.workload)), best, weights)

@@ -19,16 +19,16 @@ class Preset:
     why: str
     kind: str
     """``file``, ``memfd`` or ``anon``."""
-    words: dict[str, Any]
-    """Of the workload."""
+    settings: dict[str, Any]
+    """Fields of the workload."""
     weights: Weights = field(default_factory=Weights)
     not_testable: str | None = None
-    """Why no host of this kit can measure it, if so."""
+    """Why the kit cannot measure it, or None if it can."""
 
     def workload(self, directory: str = ".", **other: Any) -> Workload:
         """The case with its file in ``directory``; ``other`` overrides."""
         backing = Backing.of(self.kind, directory=directory if self.kind == "file" else None)
-        return Workload(backing, **(self.words | other))
+        return Workload(backing, **(self.settings | other))
 
 
 PRESETS = {
@@ -37,14 +37,14 @@ PRESETS = {
         Preset(
             "vm-ram",
             "A file as the memory of a virtual machine that writes all of it at once",
-            "The guest boots and writes everything; what is dirty is dirty anyway.",
+            "The guest boots and writes everything, so every page becomes dirty anyway.",
             "file",
             {"read": 0.0, "write": 1.0, "content": "hole", "afterwards": "sync"},
         ),
         Preset(
             "fake-nvdimm",
             "A file as an NVDIMM of a virtual machine, mostly read",
-            "The guest reads; every page that is dirty without need has to be written back.",
+            "The guest reads; every page that is dirtied needlessly has to be written back.",
             "file",
             {"read": 0.5, "write": 0.01, "content": "large-chunks", "afterwards": "sync"},
             Weights(written=1.0),
@@ -52,7 +52,7 @@ PRESETS = {
         Preset(
             "buffer-pool",
             "A database's buffer pool: a hot spot, read and written",
-            "The tail of the first accesses is what its clients wait for.",
+            "Its clients wait for the slowest first accesses.",
             "memfd",
             {"read": 1.0, "write": 0.3, "pattern": "hotspot", "threads": 2},
             Weights(startup=0.1, tail=0.1),
@@ -67,8 +67,8 @@ PRESETS = {
         ),
         Preset(
             "sparse-matrix",
-            "A large matrix, nearly all of it zero, that is read",
-            "The shared zero page takes no memory; a page of one's own for each zero does.",
+            "A large matrix that is nearly all zero and is read",
+            "The shared zero page takes no memory; a private page for each zero does.",
             "anon",
             {"sharing": "private", "read": 1.0, "write": 0.01},
             Weights(memory=1.0),
@@ -76,11 +76,11 @@ PRESETS = {
         Preset(
             "dax",
             "Persistent memory with DAX, which is never written back",
-            "Dirty pages cost nothing there, so WRITE has no price.",
+            "Dirty pages cost nothing there, so WRITE has no drawback.",
             "file",
             {"read": 0.5, "write": 0.5},
-            not_testable="it takes a file system that is mounted with -o dax on persistent memory, "
-            "and this kit does not make one: mount one and give its directory with --dir",
+            not_testable="it needs a file system mounted with -o dax on persistent memory, and the "
+            "kit does not make one: mount one and name its directory with --dir",
         ),
     )
 }

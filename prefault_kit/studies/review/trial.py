@@ -1,7 +1,7 @@
 """What happens in the worker: one candidate on one case, phase by phase, and what each left.
 
-The phases are prefault, access, and what the case asks for afterwards; each is timed by itself,
-and between them the kernel is asked what is resident, dirty and written.
+The phases are prefault, access, and what the case asks for afterwards; each is timed separately,
+and between them the kernel reports what is resident, dirty and written.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from prefault_kit.measure.steps import do
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.review import accesses
 from prefault_kit.studies.review.accesses import Accesses
-from prefault_kit.studies.review.candidates import WAYS
+from prefault_kit.studies.review.candidates import COMPARABLE
 from prefault_kit.studies.review.content import Content
 from prefault_kit.studies.review.workload import Workload
 
 BINS_PER_DECADE = 10
-"""Of the histogram of latencies, from 10 ns on."""
+"""Of the histogram of latencies, which begins at 10 ns."""
 BINS = 8 * BINS_PER_DECADE
 
 
 @dataclass(frozen=True)
 class Trial:
     """One repetition of one candidate. Times are milliseconds; None where there is no such phase
-    or the kernel does not tell."""
+    or the kernel does not report it."""
 
     prefault_ms: float
     access_ms: float
@@ -41,9 +41,9 @@ class Trial:
     first_touch_us: dict[str, float]
     """``p50``, ``p99``, ``p999``, ``max`` of the first access to each page, in microseconds."""
     first_touch_bins: list[int]
-    """How many first accesses took so long: bin i begins at 10^(1 + i/10) ns."""
+    """Counts of first accesses by latency: bin i begins at 10^(1 + i/10) ns."""
     minor_faults: int
-    """Of the accesses; those of prefaulting are the prefault's."""
+    """Of the accesses, without those of prefaulting."""
     major_faults: int
     pages_after_prefault: int
     dirty_pages_after_prefault: int | None
@@ -53,13 +53,14 @@ class Trial:
     bytes_dirtied_by_program: int
     """Different pages written, in bytes."""
     bytes_written_back: int | None
-    """Pages that this process made dirty, written back by the end or to be."""
+    """Pages that this process made dirty, written back by then or later."""
     device_bytes_written: int | None
-    """What its device took until then, the file system's own bookkeeping included."""
+    """What the device was given to write meanwhile, the file system's metadata included."""
 
 
 def _memory(mapping: Mapping) -> int:
-    """What is in memory for the mapping: its own pages, and the page cache of its file."""
+    """Bytes in memory for a mapping: its own pages, private copies included, and the page cache of
+    its file."""
     usage = mapping.usage()
     if mapping.backing.is_hugetlb:
         return (usage.private_hugetlb or 0) + (usage.shared_hugetlb or 0)
@@ -77,11 +78,13 @@ def _dirty(mapping: Mapping) -> int | None:
 def _first_touch(times_ns: Any, first: Any) -> tuple[dict[str, float], list[int]]:
     import numpy
 
-    times = times_ns[first].astype("float64")
-    p50, p99, p999 = numpy.percentile(times, (50, 99, 99.9)) / 1000
-    values = {"p50": p50, "p99": p99, "p999": p999, "max": times.max() / 1000}
+    times = times_ns[first]
+    times.sort()
+    p50, p99, p999 = numpy.percentile(times, (50, 99, 99.9), overwrite_input=True) / 1000
+    values = {"p50": p50, "p99": p99, "p999": p999, "max": times[-1] / 1000}
     edges = 10 ** (1 + numpy.arange(1, BINS) / BINS_PER_DECADE)
-    bins = numpy.bincount(numpy.digitize(times, edges), minlength=BINS)
+    below = numpy.searchsorted(times, numpy.ceil(edges).astype(times.dtype))
+    bins = numpy.diff(below, prepend=0, append=len(times))
     return {name: round(float(value), 3) for name, value in values.items()}, bins.tolist()
 
 
@@ -90,21 +93,26 @@ def _ms(began_ns: int) -> float:
 
 
 class TrialRun:
-    """The cases of a review on one file, trial by trial."""
+    """The trials of a review, all on one file. It holds one plan of accesses at a time."""
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.content = Content(workload)
+        self._plan: tuple[float, Accesses] | None = None
         directory = workload.backing.find_directory()
         self.device = diskstats.under(directory) if directory and workload.backing.on_disk else None
 
     def plan(self, write: float) -> Accesses:
-        """The accesses of the case with another written fraction."""
-        load = self.workload
-        return accesses.plan(load.pages, read=load.read, write=write, pattern=load.pattern)
+        """The accesses of the case with this written fraction, the same each time."""
+        if self._plan is None or self._plan[0] != write:
+            self._plan = None  # released before the next one is made
+            load = self.workload
+            made = accesses.plan(load.pages, read=load.read, write=write, pattern=load.pattern)
+            self._plan = write, made
+        return self._plan[1]
 
     def trial(self, candidate: str, plan: Accesses) -> Trial:
-        """Do one; the file is in its content already. OSError as the kernel says it."""
+        """Run one; the file has its content already. OSError as it comes from the kernel."""
         load = self.workload
         with Mapping(
             load.backing,
@@ -115,7 +123,7 @@ class TrialRun:
         ) as mapping:
             before = self._written()
             work = Work()
-            for step in WAYS[candidate].steps:
+            for step in COMPARABLE[candidate].steps:
                 work += do(mapping, step, load.threads)
             after_prefault: dict[str, Any] = {
                 "pages_after_prefault": mapping.pages().present,
@@ -155,6 +163,8 @@ class TrialRun:
 
     def _afterwards(self, mapping: Mapping, plan: Accesses) -> dict[str, Any]:
         """Sync, evict and read again, as far as the case goes."""
+        import numpy
+
         load = self.workload
         times: dict[str, Any] = dict.fromkeys(("sync_ms", "evict_ms", "refault_ms"))
         if load.afterwards == "nothing" or not load.backing.has_file:
@@ -168,10 +178,11 @@ class TrialRun:
             mapping.advise("MADV_DONTNEED")
             syscalls.evict(mapping.fd)
             times["evict_ms"] = _ms(began_ns)
-            self.content.evict()  # what was on its way to a list is waited for, off the clock
+            self.content.evict()  # waits for pages on per-CPU lists, outside of the timed part
             again = plan.read_again
             if len(again):
-                work, _ = mapping.access(again, (again * 0).astype("uint8"), threads=load.threads)
+                reading = numpy.zeros(len(again), "uint8")
+                work, _ = mapping.access(again, reading, threads=load.threads)
                 times["refault_ms"] = work.elapsed_ms
         return times
 
@@ -179,8 +190,8 @@ class TrialRun:
 def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run the cases of ``payload`` interleaved, each round in another order; round 0 warms up.
 
-    A case is a candidate's name and a written fraction. Yields the part of a content that is laid,
-    then a trial or an error; a case that failed is not repeated.
+    A case is a candidate's name and a written fraction. Yields the part of the file that is
+    prepared, then a trial or an error; a case that failed is not repeated.
     """
     workload = Workload.from_dict(payload["workload"])
     cases = [(str(name), float(write)) for name, write in payload["cases"]]
@@ -188,30 +199,30 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         runs = TrialRun(workload)
     except OSError as error:
-        yield {"fatal": _said(error)}
+        yield {"fatal": f"the file could not be opened: {_in_words(error)}"}
         return
-    plans = {write: runs.plan(write) for _, write in cases}
     try:
         for repetition, index, (name, write) in interleave(cases, workload.repeats, turning=True):
             if index in failed:
                 continue
             event = {"case": index, "repetition": repetition}
             try:
-                for part in runs.content.lay():
-                    yield event | {"laid": part}
+                for part in runs.content.prepare():
+                    yield event | {"prepared": part}
             except OSError as error:
-                yield {"fatal": f"the file could not be prepared: {_said(error)}"}
+                yield {"fatal": f"the file could not be prepared: {_in_words(error)}"}
                 return
+            plan = runs.plan(write)
             try:
-                yield event | {"trial": asdict(runs.trial(name, plans[write]))}
+                yield event | {"trial": asdict(runs.trial(name, plan))}
             except OSError as error:
                 failed.add(index)
-                yield event | {"error": _said(error)}
+                yield event | {"error": _in_words(error)}
     finally:
         runs.content.close()
 
 
-def _said(error: OSError) -> str:
+def _in_words(error: OSError) -> str:
     name = syscalls.ERRNO_NAMES.get(error.errno or 0)
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return f"{error.strerror or reason} ({name})"

@@ -8,35 +8,38 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from prefault_kit import host
-from prefault_kit.host import features
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.host import features, needs, space
+from prefault_kit.measure.limits import MOST_REPEATS, MOST_THREADS, check_whole_number
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import SHARINGS
-from prefault_kit.memory.sizes import check_size
+from prefault_kit.memory.sizes import check_size, format_bytes
+from prefault_kit.studies.review import accesses, own_file
 
 CONTENTS = {
-    "hole": "nothing: a file of one hole, or memory that nobody has touched",
+    "hole": "nothing: a file that is one hole, or untouched memory",
     "fallocated": "blocks from fallocate(2), and no data",
-    "large-chunks": "data that was written 1 MiB at a time, clean and in the page cache",
-    "small-chunks": "data that was written a page at a time, clean and in the page cache",
-    "cold": "data on disk alone",
-    "as-is": "a file of one's own, as it is found",
+    "large-chunks": "data written 1 MiB at a time, clean and in the page cache",
+    "small-chunks": "data written a page at a time, clean and in the page cache",
+    "cold": "data on disk, not in the page cache",
+    "as-is": "your own file, as it is",
 }
 """What the file holds before each repetition."""
 OWN_CONTENTS = ("as-is", "cold")
 """Those of a file of the reviewer's own, which is never written."""
 PATTERNS = {
     "sequential": "pages spread evenly over the range, in ascending order",
-    "random": "pages anywhere, in any order, each once",
-    "hotspot": "nine accesses of ten in one tenth of the pages, so that many are met again",
+    "random": "random pages in random order, each once",
+    "hotspot": "nine accesses in ten go to one tenth of the pages, so many are met again",
 }
 AFTERWARDS = {
     "nothing": "the program goes on",
     "sync": "msync(MS_SYNC) and fsync",
     "evict": "sync, eviction from the page cache, then the pages that were read are read again",
 }
-WORDS = ("sharing", "content", "read", "write", "pattern", "afterwards", "threads", "repeats")
+OPTIONS = ("sharing", "content", "read", "write", "pattern", "afterwards", "threads", "repeats")
 """Fields of a workload that are options of the command by the same name."""
+LIBRARIES_BYTES = 96 << 20
+"""What Python, NumPy and SciPy take in the worker and beside it, whatever the size."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,23 @@ class Workload:
             ("afterwards", AFTERWARDS),
         ):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} is one of {', '.join(known)}")
+                raise ValueError(
+                    f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
+                )
         for name in ("read", "write"):
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value <= 1):
                 raise ValueError(f"{name} is a fraction from 0 to 1, not {value:g}")
-        for name, least in (("threads", 1), ("repeats", 2)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} is a whole number from {least}, not {value!r}")
+        check_whole_number("threads", self.threads, 1, MOST_THREADS)
+        check_whole_number("repeats", self.repeats, 2, MOST_REPEATS)
+        if self.pages > accesses.MOST_PAGES:
+            most = format_bytes(accesses.MOST_PAGES * self.backing.page_size_bytes)
+            page = format_bytes(self.backing.page_size_bytes)
+            raise ValueError(f"a review covers at most {most} in pages of {page}")
         if not self.read and not self.write:
-            raise ValueError("a program that reads and writes nothing needs no memory: set one")
+            raise ValueError(
+                "a program that neither reads nor writes needs no memory: set read or write"
+            )
         self._check_content()
 
     def _check_content(self) -> None:
@@ -93,43 +102,55 @@ class Workload:
         if self.afterwards == "evict" and not backing.on_disk:
             raise ValueError("only a file on disk can be evicted: choose backing file")
         if self.content == "as-is" and self.existing_file is None:
-            raise ValueError("content as-is is that of a file of your own: name it")
+            raise ValueError("content as-is means a file of your own: name that file")
         if self.existing_file is not None:
             if self.write:
                 raise ValueError(
-                    "your own file is never written: set write to 0, or review a file of the "
-                    "kit's own with content like it"
+                    "your own file is never written: set write to 0, or choose a file of the kit's "
+                    "own with similar content"
                 )
             if self.content not in OWN_CONTENTS:
                 raise ValueError(f"your own file has content {' or '.join(OWN_CONTENTS)}")
             if self.afterwards == "sync":
-                raise ValueError("your own file is not synced: nothing here makes it dirty")
+                raise ValueError("your own file is not synced, since nothing here makes it dirty")
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str], **other: Any) -> Workload:
-        """The case of a file of one's own: its size, rounded up to whole pages, for reading.
+        """The case of a file of one's own, for reading: all of it, rounded up to whole pages.
 
-        OSError if it cannot be opened for reading, ValueError if it is empty or no regular file.
+        Of a file of more than 4 GiB the first 4 GiB, unless ``size_bytes`` asks for another part.
+        OSError if it cannot be opened for reading or is no regular file, ValueError if it is empty
+        or smaller than ``size_bytes``.
         """
         where = os.path.abspath(path)
-        with open(where, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-        if not os.path.isfile(where) or not size:
-            raise ValueError(f"{where} is empty or no regular file: name one with data")
-        pages = -(-size // PAGE_SIZE_BYTES)
-        words: dict[str, Any] = {"content": "as-is", "size_bytes": pages * PAGE_SIZE_BYTES}
-        words |= other
-        return cls(Backing.file(os.path.dirname(where)), existing_file=where, **words)
+        other["size_bytes"] = own_file.reviewed_bytes(where, other.get("size_bytes"))
+        backing = Backing.file(os.path.dirname(where))
+        return cls(backing, existing_file=where, **({"content": "as-is"} | other))
 
     @property
     def pages(self) -> int:
         """How many pages the range has, of the backing's page size."""
         return self.size_bytes // self.backing.page_size_bytes
 
+    @property
+    def most_written(self) -> float:
+        """The largest written fraction that a review tries: all pages, unless none may be."""
+        return 0.0 if self.existing_file is not None else 1.0
+
     def why_not(self) -> host.Unavailable | None:
         """What stops this case on this host, and the command that helps; None if nothing does."""
-        if self.existing_file is not None:  # its pages are only read, and the cache gives way
-            return features.populate("MADV_POPULATE_READ")
+        kit_bytes = accesses.memory_bytes(self.pages, read=self.read, write=self.most_written)
+        if self.existing_file is not None:
+            # its pages are only read, and the page cache gives way; page tables do not
+            taken = needs.Needs(
+                page_tables=needs.page_tables(self.size_bytes),
+                spare=LIBRARIES_BYTES,
+                kit=kit_bytes,
+            )
+            page_size_bytes = self.backing.page_size_bytes
+            return features.populate("MADV_POPULATE_READ") or space.check_memory(
+                taken, size_bytes=self.size_bytes, page_size_bytes=page_size_bytes
+            )
         data = self.content in ("large-chunks", "small-chunks", "cold")
         return host.why_not(
             backing=self.backing,
@@ -138,6 +159,8 @@ class Workload:
             size_bytes=self.size_bytes,
             start="cached" if data else "empty",
             threads=self.threads,
+            kit_bytes=kit_bytes,
+            libraries_bytes=LIBRARIES_BYTES,
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -72,8 +72,8 @@ def test_a_review_is_measured(done: Reviewer) -> None:
     assert done.status.startswith("Done in")
 
 
-def test_weights_rank_anew_without_measuring(done: Reviewer) -> None:
-    """A byte written back dear beyond all: POPULATE_WRITE, which dirties all pages, is out."""
+def test_weights_rank_again_without_measuring(done: Reviewer) -> None:
+    """With write-back very expensive, POPULATE_WRITE, which dirties all pages, is out."""
     measured = done.review
     done.written = 1e6
     assert done.review is measured

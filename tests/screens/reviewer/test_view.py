@@ -102,13 +102,13 @@ def test_run_fills_answer_table_and_charts(model: Reviewer, shown: View) -> None
     visible = [title for title, card in shown.cards.cards.items() if not hidden(card)]
     assert visible == [
         "Where the time goes",
-        "What is dirty, and what is written back",
-        "How slow first accesses are",
+        "Dirty pages and write-back",
+        "Latency of first accesses",
     ]
     assert not shown.export.disabled
 
 
-def test_a_weight_that_is_moved_ranks_anew(model: Reviewer, shown: View) -> None:
+def test_a_moved_weight_ranks_again(model: Reviewer, shown: View) -> None:
     """The same charts, the same measurement."""
     shown.run.click()
     assert model.wait(WAIT_S)

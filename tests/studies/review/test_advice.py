@@ -1,11 +1,16 @@
 """prefault_kit.studies.review.advice: what is recommended, and where READ and WRITE cross."""
 
+from dataclasses import replace
+
 import pytest
 
-from prefault_kit.studies.review import Weights, crossing, recommend
+from prefault_kit import Backing
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.studies.review import Weights, Workload, advice, crossing, recommend
 from prefault_kit.studies.review.advice import NO_DIFFERENCE
-from tests.studies.review.made import candidate, review, trial
+from tests.studies.review.made import PAGES, candidate, review, trial
 
+HUGE = 512 * PAGE
 STEADY = (10.0, 10.1, 10.0, 9.9, 10.0)
 
 
@@ -32,7 +37,7 @@ def test_equal_costs_that_leave_different_things_are_no_difference() -> None:
     found = recommend(
         review(
             candidate("POPULATE_READ", *STEADY, minor_faults=500),
-            candidate("POPULATE_WRITE", *slower(1.01), bytes_written_back=4096 * 1000),
+            candidate("POPULATE_WRITE", *slower(1.01), bytes_written_back=PAGES * PAGE),
             candidate("nothing", *slower(3)),
         )
     )
@@ -114,3 +119,63 @@ def test_one_may_win_everywhere(read: list[float], write: list[float], fraction:
 def test_without_a_sweep_there_is_no_crossing() -> None:
     """A file of one's own is not written at any fraction."""
     assert crossing(review()).fraction is None
+
+
+@pytest.mark.parametrize(
+    ("figures", "alike"),
+    [
+        ({"minor_faults": 1}, False),
+        ({"bytes_written_back": HUGE}, False),
+        ({"memory_bytes_after_prefault": HUGE}, False),
+        ({"dirty_pages_after_prefault": HUGE // PAGE}, False),
+        ({"dirty_pages_after_prefault": 1}, True),
+        ({"memory_bytes_after_prefault": PAGE}, True),
+    ],
+)
+def test_effects_are_compared_in_bytes(figures: dict[str, int], alike: bool) -> None:
+    """Of ten huge pages one is a tenth: a fault is of a huge page, a dirty page is a small one."""
+    found = recommend(
+        replace(
+            review(
+                candidate("POPULATE_READ", *STEADY),
+                candidate("POPULATE_WRITE", *STEADY, **figures),
+            ),
+            workload=Workload(Backing("hugetlbfs", HUGE, "/nowhere"), size_bytes=10 * HUGE),
+        )
+    )
+    assert found is not None
+    assert (found.name == "POPULATE_READ") == alike
+
+
+def test_the_cost_is_the_median_of_the_trials() -> None:
+    """One slow trial changes nothing."""
+    made = candidate("POPULATE_READ", 10.0, 10.0, 10.0, 900.0, 10.0)
+    assert advice.cost_of(made, Weights()) == 0.01
+    assert advice.ratio(made, candidate("nothing", *(20.0,) * 5), Weights()).ratio == 0.5
+
+
+def test_the_crossing_is_of_medians_and_its_interval_of_whole_repetitions() -> None:
+    """An outlier in one repetition moves neither; what varies together leaves no width."""
+    noise = (0.0, 5.0, 1.0, 900.0, 2.0)  # the same for all cases of a repetition
+    together = {
+        (name, fraction): tuple(trial(access_ms=100 + ms + extra) for extra in noise)
+        for name, costs in (("POPULATE_READ", (10, 20)), ("POPULATE_WRITE", (14, 14)))
+        for fraction, ms in zip((0.0, 1.0), costs, strict=True)
+    }
+    found = crossing(review(sweep=together))
+    assert found.fraction == pytest.approx(0.4)
+    assert (found.low, found.high) == (pytest.approx(0.4), pytest.approx(0.4))
+
+
+def test_the_interval_of_a_crossing_may_end_beyond_all() -> None:
+    """In most of the repetitions it is near the last fraction, in others nowhere."""
+    read = (13.9, 14.1, 14.1, 13.9, 14.1)
+    made = {
+        ("POPULATE_READ", 0.0): tuple(trial(access_ms=10.0) for _ in read),
+        ("POPULATE_READ", 1.0): tuple(trial(access_ms=ms) for ms in read),
+        ("POPULATE_WRITE", 0.0): tuple(trial(access_ms=14.0) for _ in read),
+        ("POPULATE_WRITE", 1.0): tuple(trial(access_ms=14.0) for _ in read),
+    }
+    found = crossing(review(sweep=made))
+    assert found.fraction == pytest.approx(4 / 4.1)
+    assert found.high is None

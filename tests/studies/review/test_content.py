@@ -16,11 +16,11 @@ PAGES = 512
 SIZE = PAGES * PAGE
 
 
-def laid(case: Workload) -> page_cache.FileCache:
+def prepared(case: Workload) -> page_cache.FileCache:
     content = Content(case)
     try:
         for _ in range(2):  # again and again, it is the same
-            list(content.lay())
+            list(content.prepare())
         assert content.fd is not None
         assert os.fstat(content.fd).st_size == SIZE
         return page_cache.of(content.fd)
@@ -43,7 +43,7 @@ def test_the_file_is_as_it_is_called(
     disk_directory: Path, name: str, has_blocks: bool, cached: int
 ) -> None:
     """Blocks, page cache, and never a dirty page."""
-    found = laid(Workload(Backing.file(disk_directory), size_bytes=SIZE, content=name))
+    found = prepared(Workload(Backing.file(disk_directory), size_bytes=SIZE, content=name))
     assert (found.allocated_bytes > 0, found.cached, found.dirty) == (has_blocks, cached, 0)
 
 
@@ -54,7 +54,7 @@ def test_a_full_file_system_is_an_error(small_tmpfs_directory: Path) -> None:
     free = os.statvfs(small_tmpfs_directory).f_bfree
     content = Content(case)
     with pytest.raises(OSError, match="No space left"):
-        list(content.lay())
+        list(content.prepare())
     content.close()
     assert os.statvfs(small_tmpfs_directory).f_bfree == free
 
@@ -69,7 +69,7 @@ def test_a_file_of_ones_own_stays_as_it_is(disk_directory: Path, name: str) -> N
     before = path.stat()
     content = Content(Workload.of_file(path, content=name))
     try:
-        list(content.lay())
+        list(content.prepare())
         assert content.fd is not None
         with pytest.raises(OSError):
             os.write(content.fd, b"y")

@@ -40,8 +40,26 @@ def test_weights_are_read_and_said() -> None:
     assert Weights.parse(str(Weights(memory=3))) == Weights(memory=3)
 
 
-@pytest.mark.parametrize("text", ["speed=1", "tail", "tail=much", "tail=-1", "tail=inf"])
+@pytest.mark.parametrize(
+    "text",
+    ["speed=1", "tail", "tail=much", "tail=-1", "tail=inf", "tail=nan", "tail=1e308", "tail=1.1e9"],
+)
 def test_nonsense_is_refused_in_a_sentence(text: str) -> None:
     """With the names that there are."""
     with pytest.raises(ValueError, match=r"weight|number"):
         Weights.parse(text)
+
+
+def test_the_largest_weight_is_told() -> None:
+    """It is allowed itself, and far from where a cost would overflow."""
+    assert Weights(written=1e9).written == 1e9
+    with pytest.raises(
+        ValueError, match=r"from 0 to 1,000,000,000, not 1e\+308 as that of written"
+    ):
+        Weights(written=1e308)
+
+
+def test_sync_and_reading_again_are_work() -> None:
+    """Whatever the weights."""
+    none = Weights(startup=0)
+    assert cost_s(trial(sync_ms=1000), none) == cost_s(trial(refault_ms=1000), none) == 1.0

@@ -31,7 +31,7 @@ def test_what_is_left_is_counted(tmp_path: Path) -> None:
     anon = policies.compare(Workload(Backing.anon(), sharing="private", **other))
 
     def counts(review: Review, what: str) -> list[int | None]:
-        return [COUNTS[what](policies.of(review, each)) for each in COMPARED]
+        return [COUNTS[what](review.candidate(each)) for each in COMPARED]
 
     assert counts(file, "dirty pages") == [0, PAGES, 0]
     assert counts(file, "faults to come") == [PAGES // 4, 0, PAGES // 4]

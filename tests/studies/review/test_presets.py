@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit.studies.review import measured
+from prefault_kit.studies.review import running
 from prefault_kit.studies.review.presets import PRESETS
 
 SIZE = 1 << 20
@@ -18,7 +18,7 @@ def test_each_is_a_case_that_runs(name: str, disk_directory: Path) -> None:
     if preset.not_testable:
         assert "persistent memory" in preset.not_testable
         return
-    found = measured.run(case, sweep=False)
+    found = running.run(case, sweep=False)
     assert found.outcome == "ok", found.message
     assert {each.outcome for each in found.candidates} <= {"ok", "not-applicable"}
 

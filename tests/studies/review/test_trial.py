@@ -1,18 +1,25 @@
 """prefault_kit.studies.review.trial: one candidate, phase by phase, on real memory."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 from prefault_kit import Backing
 from prefault_kit.host import features
-from prefault_kit.kernel import diskstats
+from prefault_kit.kernel import diskstats, page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.kernel.syscalls import Work
+from prefault_kit.measure import steps
+from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import check, questions
-from prefault_kit.studies.review import Workload
-from prefault_kit.studies.review.trial import Trial, TrialRun, perform
+from prefault_kit.studies.review import Workload, trial
+from prefault_kit.studies.review.accesses import Accesses
+from prefault_kit.studies.review.candidates import DETOUR
+from prefault_kit.studies.review.trial import Trial, TrialRun, _first_touch, perform
 
 PAGES = 2048
 SIZE = PAGES * PAGE
@@ -20,12 +27,12 @@ needs_cachestat = pytest.mark.skipif(features.cachestat() is not None, reason="n
 
 
 def tried(case: Workload, candidate: str) -> Trial:
-    bench = TrialRun(case)
+    runs = TrialRun(case)
     try:
-        list(bench.content.lay())
-        return bench.trial(candidate, bench.plan(case.write))
+        list(runs.content.prepare())
+        return runs.trial(candidate, runs.plan(case.write))
     finally:
-        bench.content.close()
+        runs.content.close()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +70,7 @@ def test_what_is_dirty_is_written_back(disk_directory: Path, candidate: str, dir
 
 @needs_cachestat
 def test_bytes_agree_with_the_device(disk_directory: Path) -> None:
-    """Within 2 %: what was charged is what the device took."""
+    """Whatever was charged, the device was given; other processes may write to it meanwhile."""
     case = Workload(
         Backing.file(disk_directory),
         size_bytes=64 << 20,
@@ -74,10 +81,11 @@ def test_bytes_agree_with_the_device(disk_directory: Path) -> None:
     )
     if diskstats.under(disk_directory) is None or diskstats.charged_bytes() is None:
         pytest.skip("needs a directory on one block device")
-    os.sync()  # so that what others left is not counted
     found = tried(case, "POPULATE_WRITE")
     assert found.bytes_written_back is not None
-    assert found.device_bytes_written == pytest.approx(found.bytes_written_back, rel=0.02)
+    assert found.device_bytes_written is not None
+    assert found.bytes_written_back >= case.size_bytes
+    assert found.device_bytes_written >= 0.98 * found.bytes_written_back
 
 
 @needs_cachestat
@@ -108,13 +116,70 @@ def keeps_large_folios(directory: Path) -> bool:
     return [each.verdict for each in check(asked)] == ["holds"]
 
 
+@pytest.mark.parametrize(
+    ("candidate", "copies"), [("POPULATE_READ", 0), ("POPULATE_WRITE", SIZE), ("nothing", 0)]
+)
+@needs_cachestat
+def test_memory_of_a_private_file_includes_its_copies(
+    disk_directory: Path, candidate: str, copies: int
+) -> None:
+    """It is held twice: in the page cache, and as private copies of what is written."""
+    case = Workload(
+        Backing.file(disk_directory), "private", SIZE, content="small-chunks", read=0.0, write=1.0
+    )
+    found = tried(case, candidate)
+    assert found.memory_bytes_after_prefault == SIZE + copies
+    assert found.memory_bytes_after_access == 2 * SIZE
+
+
+def test_latencies_are_of_the_first_access_to_each_page() -> None:
+    """A page that is met again is there by then, and would hide the fault of the first time."""
+    times = numpy.array([900, 10, 500, 20, 30, 40], "uint32")
+    first = numpy.array([True, False, True, False, False, False])
+    touch, bins = _first_touch(times, first)
+    assert touch == {"p50": 0.7, "p99": 0.896, "p999": 0.9, "max": 0.9}
+    assert sum(bins) == 2
+
+
+def test_a_bin_of_the_histogram_begins_at_its_edge() -> None:
+    """Bin i has 10^(1 + i/10) ns and more, below the next edge; the ends take the rest."""
+    times = numpy.array([0, 12, 13, 99, 100, 126, 4_000_000_000], "uint32")
+    _, bins = _first_touch(times, numpy.ones(len(times), bool))
+    assert {i: count for i, count in enumerate(bins) if count} == {
+        0: 2,
+        1: 1,
+        9: 1,
+        10: 1,
+        11: 1,
+        79: 1,
+    }
+
+
+def test_one_plan_at_a_time_and_the_same_again() -> None:
+    """A plan takes memory for each access, so that of another fraction replaces it."""
+    runs = TrialRun(Workload(Backing.anon(), "private", SIZE, repeats=2))
+    half, all_ = runs.plan(0.5), runs.plan(1.0)
+    assert (half.pages_written, all_.pages_written) == (PAGES // 2, PAGES)
+    assert runs.plan(1.0) is all_
+    assert runs.plan(0.5).pages.tolist() == half.pages.tolist()
+    kept = [each for each in gc.get_objects() if isinstance(each, Accesses)]
+    assert len(kept) <= 3  # those of this test
+
+
 @needs_cachestat
 def test_eviction_and_reading_again(disk_directory: Path) -> None:
-    """Afterwards the pages that were read come from the disk anew."""
+    """Afterwards the pages that were read come from the disk again."""
     case = Workload(
         Backing.file(disk_directory), size_bytes=SIZE, content="cold", afterwards="evict"
     )
-    found = tried(case, "POPULATE_READ")
+    runs = TrialRun(case)
+    try:
+        list(runs.content.prepare())
+        found = runs.trial("POPULATE_READ", runs.plan(case.write))
+        assert runs.content.fd is not None
+        assert page_cache.of(runs.content.fd).cached == PAGES  # all of them, not those near one
+    finally:
+        runs.content.close()
     assert found.evict_ms is not None
     assert found.refault_ms is not None
     assert found.major_faults == 0
@@ -152,3 +217,34 @@ def test_every_round_has_another_order() -> None:
     cases = [("nothing", 0.0), ("POPULATE_READ", 0.0), ("POPULATE_WRITE", 0.0)]
     events = list(perform({"workload": case.as_dict(), "cases": cases}))
     assert [event["case"] for event in events] == [0, 1, 2, 1, 2, 0, 2, 0, 1]
+
+
+def test_every_step_of_a_method_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefaulting takes as long as all its steps together, not as the last one."""
+
+    def do(mapping: Mapping, step: str, threads: int) -> Work:
+        return steps.do(mapping, step, threads) + Work(elapsed_ns=1_000_000_000)
+
+    monkeypatch.setattr(trial, "do", do)
+    found = tried(Workload(Backing.anon(), "private", SIZE, repeats=2), DETOUR.name)
+    assert found.prefault_ms > 1000 * len(DETOUR.steps)
+
+
+def test_all_threads_prefault_and_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the case has, in each phase."""
+    asked: list[int] = []
+
+    def note(name: str) -> None:
+        real = getattr(Mapping, name)
+
+        def noting(mapping: Mapping, *given: Any, threads: int = 1, **other: Any) -> Any:
+            asked.append(threads)
+            return real(mapping, *given, threads=threads, **other)
+
+        monkeypatch.setattr(Mapping, name, noting)
+
+    for name in ("populate_read", "access"):
+        note(name)
+    found = tried(Workload(Backing.anon(), "private", SIZE, threads=3), "POPULATE_READ")
+    assert asked == [3, 3]
+    assert found.pages_after_prefault == PAGES
