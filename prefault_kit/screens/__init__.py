@@ -1,1 +1,1 @@
-"""What is used by hand in JupyterLab: a model (traitlets), figures (Bokeh), a view (ipywidgets)."""
+"""Interactive screens in JupyterLab: a model (traitlets), figures (Bokeh), a view (ipywidgets)."""

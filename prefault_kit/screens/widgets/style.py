@@ -1,4 +1,4 @@
-"""The CSS of the screens. Colours are JupyterLab's own, with greys where a page has none."""
+"""The CSS of the screens: JupyterLab's own colours, and greys in pages that have none."""
 
 CSS = """
 <style>
