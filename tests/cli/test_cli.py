@@ -143,7 +143,7 @@ def test_matrix_writes_and_prints_the_grid(tmp_path: Path) -> None:
     done = prefault(*SMALL_GRID, "--repeats", "2", "--out", str(path), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     data = json.loads(done.stdout)
-    assert data["rows"] == table_file.read(path)
+    assert data["rows"] == table_file.rows(table_file.read(path))
     assert len(data["rows"]) == 5 + 5 + 5 + 11
     again = prefault(*SMALL_GRID, "--repeats", "2", "--out", str(path), "--resume")
     assert again.returncode == 0
@@ -437,10 +437,10 @@ def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
     rows = table_file.read(path)
     assert rows[: len(finished)] == finished
     assert len(rows) == 26
-    assert all(len(row["timings_ms"]) == 25 for row in rows)
+    assert all(len(row.timings_ms) == 25 for row in rows)
     for entry in kept:
         row, repetition = rows[int(entry["cell"])], int(entry["repetition"])
-        assert [row["warmup_ms"], *row["timings_ms"]][repetition] == entry["elapsed_ms"]
+        assert [row.warmup_ms, *row.timings_ms][repetition] == entry["elapsed_ms"]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["grid.csv", "grid.host.json"]
 
 
@@ -456,7 +456,7 @@ def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path) -> None:
     assert errors == f"prefault-kit: stopped; the same command with --resume goes on with {path}\n"
     await_true(lambda: is_gone(worker))
     assert prefault(*LONG_GRID, "--out", str(path), "--resume").returncode == 0
-    assert all(len(row["timings_ms"]) == 25 for row in table_file.read(path))
+    assert all(len(row.timings_ms) == 25 for row in table_file.read(path))
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
