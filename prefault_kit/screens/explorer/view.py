@@ -79,7 +79,7 @@ def view(model: Explorer) -> ExplorerView:
         made.summary,
         dashboard.cards.box,
         dashboard.table,
-        dashcards.redraw,
+        dashboard.cards.redraw,
     )
     return made
 

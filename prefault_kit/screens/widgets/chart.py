@@ -74,7 +74,7 @@ class Chart(BokehModel):
             self._describe()
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
-        """The widget's state; if all of it is asked for, as by a new page, it is brought up to date."""
+        """The widget's state; brought up to date if all of it is asked for, as by a new page."""
         if key is None and self.comm is not None:
             self._describe()
         return super().get_state(key, drop_defaults)

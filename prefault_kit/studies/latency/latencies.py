@@ -131,7 +131,7 @@ def read(path: str | os.PathLike[str]) -> Latencies:
     import numpy
 
     try:
-        with numpy.load(path) as data:
+        with open(path, "rb") as file, numpy.load(file) as data:
             about = json.loads(str(data["about"]))
             samples = {
                 name: Samples(data[name], *(int(each) for each in faults))
