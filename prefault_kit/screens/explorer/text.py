@@ -141,12 +141,13 @@ def table(results: Sequence[Result], shown: int | None) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     body = "".join(
         f"<tr{' class=prefault-shown' if index == shown else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(result))
+        + "".join(map(text.cell, _cells(result)))
         + "</tr>"
         for index, result in enumerate(results)
     )
     return (
-        f'<table class="prefault-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        '<div class="prefault-scroll"><table class="prefault-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

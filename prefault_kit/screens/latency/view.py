@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -15,14 +16,15 @@ from prefault_kit.screens.widgets import parts, text
 from prefault_kit.screens.widgets.chips import Chips
 from prefault_kit.screens.widgets.parts import Cards, Page, hide, set_html
 from prefault_kit.screens.widgets.style import CSS
-from prefault_kit.show.latency import COLOURS, DASHED, FIGURES, HALVES, rows
+from prefault_kit.show.latency import COLOURS, DASHED, FIGURES, HALVES, distribution_title, rows
 from prefault_kit.show.sentences import sentence
 from prefault_kit.studies.latency import Latencies
-from prefault_kit.studies.latency.events import EVENTS
+from prefault_kit.studies.latency.events import EVENTS, NO_EVENT
 from prefault_kit.studies.latency.preparations import PREPARATIONS, SHARINGS
 
 DURATIONS = ("2", "10", "60")
 """Seconds, one press away."""
+NO_EVENT_HALVES = ("first half", "second half")
 WELCOME = (
     f"Press <b>Run</b>: {len(PREPARATIONS)} mappings of the same memory are prepared in different "
     "ways. Every 4 ms one page of each is written for the first time, and the chart shows how long "
@@ -41,6 +43,7 @@ class LatencyView:
     directory: widgets.Text
     run: widgets.Button
     stop: widgets.Button
+    about: widgets.HTML
     problem: widgets.HTML
     table: widgets.HTML
     charts: dict[str, figures.LatencyChart]
@@ -70,13 +73,13 @@ def view(model: LatencyScreen) -> LatencyView:
         directory=directory,
         run=run,
         stop=stop,
+        about=widgets.HTML(),
         problem=widgets.HTML(),
         table=widgets.HTML(),
         charts=charts,
         cards=Cards({title: chart.figure for title, chart in charts.items()}),
     )
-    for title, head in made.cards.heads.items():
-        head.value = text.card(title, "", *map(_entry, COLOURS))
+    _set_titles(made, figures.Distribution.TITLE)
     made.seconds.offer([Option(each) for each in DURATIONS])
     _link(model, made)
     made.page.children = (
@@ -87,6 +90,7 @@ def view(model: LatencyScreen) -> LatencyView:
             made.directory,
             parts.row("Event", made.event),
             parts.row("Duration", made.seconds),
+            made.about,
             made.problem,
         ),
         parts.actions(made.run, made.stop),
@@ -96,6 +100,14 @@ def view(model: LatencyScreen) -> LatencyView:
         made.cards.redraw,
     )
     return made
+
+
+def _set_titles(made: LatencyView, distribution: str) -> None:
+    """Set the heads of the charts, each with a legend; that of the distribution varies."""
+    entries = [*map(_entry, COLOURS)]
+    for title, head in made.cards.heads.items():
+        shown = distribution if title == figures.Distribution.TITLE else title
+        set_html(head, text.card(shown, "", *entries))
 
 
 def _memory_tip(kind: str) -> str:
@@ -116,6 +128,7 @@ def _link(model: LatencyScreen, made: LatencyView) -> None:
         for name, options in model.offer().items():
             getattr(made, name).offer(options)
         made.seconds.value = f"{model.seconds:g}"
+        made.about.value = about(model.event, model.offer()["event"])
         in_status = model.problem and model.status == sentence(model.problem.reason)
         made.problem.value = text.problem(None if in_status else model.problem)
         hide(made.directory, model.memory != "file")
@@ -128,6 +141,7 @@ def _link(model: LatencyScreen, made: LatencyView) -> None:
             set_html(made.table, f'<div class="prefault-summary">{WELCOME}</div>')
             return
         set_html(made.table, table(found))
+        _set_titles(made, distribution_title(found))
         with made.cards.together():
             for chart in made.charts.values():
                 chart.update(found)
@@ -138,13 +152,19 @@ def _link(model: LatencyScreen, made: LatencyView) -> None:
     draw()
 
 
+def about(event: str, options: Sequence[Option]) -> str:
+    """What the chosen event does, and why others make no sense."""
+    does = text.note(f"Halfway through, {EVENTS[event]}.") if event in EVENTS else ""
+    return does + text.refused({"event": options}, lead="Greyed out for this memory:")
+
+
 def table(found: Latencies) -> str:
     """The waits in numbers, a row for each preparation; what was refused below it."""
-    halves = "".join(f'<th scope="colgroup" colspan="4">{half}</th>' for half in HALVES)
+    event = found.probe.event
+    names = [f"{half} the {event}" for half in HALVES] if event != NO_EVENT else NO_EVENT_HALVES
+    halves = "".join(f'<th scope="colgroup" colspan="{len(FIGURES)}">{name}</th>' for name in names)
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in FIGURES * len(HALVES))
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in cells)}</tr>" for cells in rows(found)
-    )
+    body = "".join(f"<tr>{''.join(map(text.cell, cells))}</tr>" for cells in rows(found))
     refused = "".join(
         f"<li>{escape(name)}: {escape(reason)}</li>" for name, reason in found.refused.items()
     )
@@ -153,7 +173,3 @@ def table(found: Latencies) -> str:
         f'<tr><th scope="col">microseconds</th>{heads}</tr></thead>'
         f'<tbody>{body}</tbody></table><ul class="prefault-note">{refused}</ul>'
     )
-
-
-def _cell(text: str) -> str:
-    return escape(text).replace("+", "+<wbr>")

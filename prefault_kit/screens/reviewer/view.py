@@ -155,4 +155,4 @@ def ranking(model: Reviewer) -> str:
 
 def _row(each: Candidate, weights: Weights) -> str:
     cells = review_text.cells(each, weights)
-    return "".join(f"<td>{escape(cells[name])}</td>" for name in review_text.SHORT)
+    return "".join(text.cell(cells[name]) for name in review_text.SHORT)

@@ -64,7 +64,11 @@ def problem(found: Problem | None) -> str:
     return f'<div class="prefault-problem">{reason}{command(found.command)}</div>'
 
 
-def refused(offer: Mapping[str, Sequence[Option]], names: Mapping[str, str] | None = None) -> str:
+def refused(
+    offer: Mapping[str, Sequence[Option]],
+    names: Mapping[str, str] | None = None,
+    lead: str = "Greyed out on this host:",
+) -> str:
     """What is greyed out, each with its reason and the command that enables it; empty if nothing
     is. ``names`` has what to append to an option's value, by its control."""
     causes: dict[tuple[str, str | None], list[str]] = {}
@@ -77,11 +81,12 @@ def refused(offer: Mapping[str, Sequence[Option]], names: Mapping[str, str] | No
         f"<li><b>{escape(', '.join(values))}</b>: {escape(sentence(reason))}{command(helps)}</li>"
         for (reason, helps), values in causes.items()
     )
-    return (
-        f'<div class="prefault-note">Greyed out on this host:<ul>{lines}</ul></div>'
-        if lines
-        else ""
-    )
+    return f'<div class="prefault-note">{escape(lead)}<ul>{lines}</ul></div>' if lines else ""
+
+
+def cell(text: str) -> str:
+    """A cell of a table; a long name may break after each ``+``."""
+    return f"<td>{escape(text).replace('+', '+<wbr>')}</td>"
 
 
 def card(title: str, subtitle: str = "", *entries: str) -> str:

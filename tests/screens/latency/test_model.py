@@ -99,3 +99,20 @@ def test_every_preparation_has_a_line() -> None:
     for head in made.cards.heads.values():
         assert all(name in head.value for name in PREPARATIONS)
     model.close()
+
+
+def test_the_page_says_what_happens_halfway(model: LatencyScreen) -> None:
+    """The chosen event, why others are greyed out, and afterwards in the heads of the table."""
+    made = view(model)
+    made.event.value = "fork"
+    assert "Halfway through, the program forks" in made.about.value
+    assert "<b>sync</b>: Only a file on disk is written back" in made.about.value
+    model.event = "rain"
+    assert model.problem is not None
+    assert "event is one of" in model.problem.reason
+    model.event = "fork"
+    model.run()
+    assert model.wait(WAIT_S)
+    assert ">before the fork<" in made.table.value
+    titles = [head.value for head in made.cards.heads.values()]
+    assert "Waits of first touches before the fork" in titles[1]
