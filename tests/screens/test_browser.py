@@ -328,7 +328,7 @@ def test_a_review_is_run_and_stopped(desk: lab.Tab) -> None:
     desk.press("Run")
     desk.await_status("Done in", timeout_s=WAIT_S)
     desk.page.locator(".prefault-answer").wait_for()
-    assert len(ranked(desk)) == 10
+    desk.await_true(lambda: len(ranked(desk)) == 10)
     desk.await_true(lambda: desk.page.locator(".prefault-card canvas:visible").count() >= 4)
     desk.await_true(lambda: {BLUE, VERMILLION} <= painted(desk, 0))
 

@@ -97,15 +97,6 @@ def test_how_a_job_ends_is_reported(
     assert (model.kept, model.failed) == ("here", False)
 
 
-def test_the_time_left_is_estimated_late() -> None:
-    """Not in the first seconds; then from the part that is done."""
-    job = Waiting()
-    job.record(Quarter())
-    assert job.status() == "Waiting."
-    job.began_s -= 3
-    assert job.status() == "Waiting, 3 s so far, about 9 s left."
-
-
 def test_an_observer_that_fails_leaves_the_screen_usable(
     model: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,8 +61,7 @@ class CellForm:
             cell = self.experiment()
         except ValueError as error:
             return Problem(str(error))
-        refused = cell.why_not()
-        return Problem(refused.reason, refused.command) if refused else None
+        return Problem.of(cell.why_not())
 
     # What each control offers
 
@@ -155,5 +154,4 @@ class CellForm:
 
 
 def _option(value: str, form: CellForm) -> Option:
-    refused = form._refused()
-    return Option(value, refused.reason, refused.command) if refused else Option(value)
+    return Option.of(value, form._refused())

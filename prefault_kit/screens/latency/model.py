@@ -69,10 +69,9 @@ class LatencyScreen(ScreenModel[ProbeJob]):
 
     def _problem(self) -> Problem | None:
         try:
-            refused = self._probe().why_not()
+            return Problem.of(self._probe().why_not())
         except ValueError as error:
             return Problem(str(error))
-        return Problem(refused.reason, refused.command) if refused else None
 
     def _probe(self) -> Probe:
         return Probe(self.backing, self.seconds, event=self.event)

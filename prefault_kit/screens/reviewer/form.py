@@ -55,13 +55,12 @@ class WorkloadForm:
     def problem(self) -> Problem | None:
         """What stops this workload here, or None."""
         try:
-            refused = self.workload().why_not()
+            return Problem.of(self.workload().why_not())
         except ValueError as error:
             return Problem(str(error))
         except OSError as error:
             where = error.filename or self.existing_file
             return Problem(f"cannot read {where}: {(error.strerror or str(error)).lower()}")
-        return Problem(refused.reason, refused.command) if refused else None
 
     def contents(self) -> tuple[str, ...]:
         """What the chosen memory can contain at the start."""
@@ -103,7 +102,7 @@ class WorkloadForm:
             problem = replace(form, size=str(page), threads=1).problem()
         except (OSError, ValueError) as error:
             return Option(kind, str(error))
-        return Option(kind, problem.reason, problem.command) if problem else Option(kind)
+        return Option.of(kind, problem)
 
     def _makes_sense(self, **other: str) -> bool:
         """Whether a small workload of this kind exists, on any host."""
