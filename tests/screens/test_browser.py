@@ -40,6 +40,12 @@ from prefault_kit.screens.latency import latency_probe
 screen = latency_probe()
 """
 """A cell that shows the latency probe."""
+DEVICE = """
+from prefault_kit.screens.device import device
+
+screen = device()
+"""
+"""A cell that shows a sparse device."""
 WAIT_S = 120
 FIRST_LINE_Y = 19
 """The height, in a chart of runs, of the first of them."""
@@ -51,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     root = tmp_path_factory.mktemp("served")
     for notebook in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(notebook, root)
-    for name, cell in (("late", LATE), ("probe", PROBE)):
+    for name, cell in (("late", LATE), ("probe", PROBE), ("device", DEVICE)):
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
         made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(made, root / f"{name}.ipynb")
@@ -394,7 +400,7 @@ def test_the_review_asked_this_machine_alone(desk: lab.Tab) -> None:
 def test_a_device_is_clicked_until_its_memory_runs_out(server: lab.Server, chromium: Any) -> None:
     """A block is plugged; all is more than there is, and nothing more is plugged; all goes back."""
     with lab.tab(chromium, width=900, height=1200) as tab:
-        tab.open(server.url("13-a-sparse-device.ipynb"))
+        tab.open(server.url("device.ipynb"))
         tab.run_all()
         tab.press("7")
         tab.await_status("Block 7 is plugged")

@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
+from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped, listen
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.job import Job
 from prefault_kit.screens.model import ScreenModel
+from tests.measure import tasks
 
 WAIT_S = 30
 
@@ -134,3 +136,34 @@ def test_two_screens_take_turns_with_one_worker() -> None:
         second.run()
         assert second.wait(WAIT_S)
         assert len(second.kept) == 1
+
+
+class Sleeping(Job[Quarter]):
+    """The worker reports once and then nothing, as during one long system call."""
+
+    def measure(self, worker: Worker, on_progress: Callable[[Quarter], None]) -> None:
+        listen(tasks.sleep, {}, lambda _: on_progress(Quarter()), worker)
+
+    def activity(self) -> str:
+        return "Sleeping"
+
+
+def test_stop_does_not_wait_for_the_worker_to_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is gone, and its memory with it, although it reported nothing meanwhile."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+    class Sleeper(ScreenModel[Sleeping]):
+        def _finish(self, job: Sleeping) -> None:
+            assert job.stopped
+
+    model = Sleeper()
+    reported = threading.Event()
+    model.observe(lambda change: change["new"] == 0.25 and reported.set(), "fraction")
+    model._start(Sleeping(), "Sleeping ...")
+    assert reported.wait(WAIT_S)
+    pid = model.worker_pid
+    model.stop()
+    assert model.wait(WAIT_S / 2)
+    assert not Path(f"/proc/{pid}").exists()
+    assert model.status.endswith("the memory has been released.")
+    model.close()

@@ -32,6 +32,9 @@ def test_anonymous_memory_before_and_beside_a_fork() -> None:
     assert before == (UNPREPARED | {"POPULATE_READ"}) & set(found.samples)
     assert after == set(found.samples)
     assert {len(each.waits_ns) for each in found.samples.values()} == {found.probe.touches} == {250}
+    unprepared = found.samples["nothing"]
+    assert unprepared.faults_before >= found.probe.touches_before
+    assert unprepared.faults_after >= 250 - found.probe.touches_before
 
 
 def test_shared_memory_keeps_what_is_locked_from_reclaim() -> None:
