@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from prefault_kit import host
 from prefault_kit.measure import cell, notes
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.result import Result
@@ -83,20 +84,25 @@ def run_many(
     if len({(each.backing, each.size_bytes, each.start) for each in experiments}) > 1:
         raise ValueError("cells that are run together share backing, size and start")
     results: dict[int, Result] = {}
+    facts = host.facts()  # once: they take milliseconds
+
+    def result(index: int, outcome: str, **known: Any) -> Result:
+        return Result.of(experiments[index], outcome, host=facts, **known)
+
     for index, experiment in enumerate(experiments):
         if missing := experiment.why_not():
-            results[index] = Result.of(
-                experiment, "unavailable", message=missing.reason, command=missing.command
+            results[index] = result(
+                index, "unavailable", message=missing.reason, command=missing.command
             )
     running = [index for index in range(len(experiments)) if index not in results]
 
     def hear(event: Event) -> None:
         index = running[event.pop("cell")]
         if "outcome" in event:
-            results[index] = timed(Result.of(experiments[index], **event), event["timings_ms"])
+            results[index] = timed(result(index, **event), event["timings_ms"])
         elif on_progress:
             if event["views"]:
-                event["views"] = Result.of(experiments[index], "running", **event["views"])
+                event["views"] = result(index, "running", **event["views"])
             on_progress(Progress(cell=index, **event))
 
     payload: dict[str, Any] = {
@@ -108,5 +114,5 @@ def run_many(
             listen(cell.perform, payload, hear, worker)
     except WorkerDied as death:
         for index in running:
-            results.setdefault(index, Result.of(experiments[index], "error", message=str(death)))
+            results.setdefault(index, result(index, "error", message=str(death)))
     return [results[index] for index in range(len(experiments))]

@@ -20,6 +20,17 @@ NOWHERE = ("anon", "memfd")
 """Those that lie in no directory."""
 
 
+def label(kind: str, page_size_bytes: int) -> str:
+    """The name of memory in the published table, also of memory that this host cannot have.
+
+    >>> label("anon", 512 << 20), label("tmpfs", 4096)
+    ('Anon 512 MiB', 'tmpfs')
+    """
+    if kind in ("anon", "memfd"):
+        return f"{kind.capitalize()} {format_bytes(page_size_bytes)}"
+    return kind
+
+
 @dataclass(frozen=True)
 class Backing:
     """Where memory comes from. Make one by :meth:`anon`, :meth:`memfd`, :meth:`tmpfs`...
@@ -134,9 +145,7 @@ class Backing:
     @property
     def label(self) -> str:
         """The name in the published table: ``Anon 4 KiB``, ``Memfd 2 MiB``, ``tmpfs``..."""
-        if self.kind in ("anon", "memfd"):
-            return f"{self.kind.capitalize()} {format_bytes(self.page_size_bytes)}"
-        return self.kind
+        return label(self.kind, self.page_size_bytes)
 
     def find_directory(self) -> str | None:
         """The directory for the file: the one given, or the one found; None without any."""

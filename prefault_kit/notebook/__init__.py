@@ -19,7 +19,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "PAGEMAP_SCAN": features.pagemap_scan,
     "cachestat": lambda: features.cachestat_in("."),
     "mlock": features.mlock,
-    "lockable memory": lambda: latency.Watch(Backing.anon()).why_not_lock(),
+    "lockable memory": lambda: latency.Probe(Backing.anon()).why_not_lock(),
     "huge pages on demand": thp.why_not,
     "MADV_COLLAPSE": lambda: features.collapse("memfd", "shared"),
     "qemu": qemu.why_not,

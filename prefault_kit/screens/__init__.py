@@ -1,4 +1,4 @@
-"""What is used by hand in JupyterLab: a model (traitlets), figures (Bokeh), a view (ipywidgets)."""
+"""Interactive screens in JupyterLab: a model (traitlets), figures (Bokeh), a view (ipywidgets)."""
 
 from prefault_kit.host import extras
 

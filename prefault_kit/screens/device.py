@@ -1,4 +1,4 @@
-"""A device to click: a button a block, and beside it what is plugged, resident and taken."""
+"""A sparse device to click: a button for each block, and how much is plugged and resident."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import weakref
 from collections.abc import Callable
 from html import escape
-from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
@@ -16,28 +15,28 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.memory.sparse_device import FAILED, PLUGGED, Device, PlugError
-from prefault_kit.screens.model import sentence
 from prefault_kit.screens.widgets import parts, text
 from prefault_kit.screens.widgets.parts import Page, button
 from prefault_kit.screens.widgets.style import CSS
+from prefault_kit.show.sentences import sentence
 
 BLOCKS, BLOCK_BYTES, LIMIT_BYTES = 64, 1 << 20, 40 << 20
-"""A device of 64 MiB on a tmpfs that has 40."""
+"""A device of 64 MiB on a tmpfs of 40 MiB."""
 MARKS = {PLUGGED: "prefault-plugged", FAILED: "prefault-failed-block"}
 
 
-class Grid:
+class DeviceScreen:
     """A device on the screen; ``page`` is what to display."""
 
     def __init__(self, device: Device, limit_bytes: int) -> None:
         self.device = device
         self.limit_bytes = limit_bytes
         self.blocks = tuple(self._block(number) for number in range(len(device.states)))
-        self.all = button("Plug all", "Plug every block that is not, or none")
-        self.none = button("Unplug all", "Give all memory back")
+        self.all = button("Plug all", "Plug every block, or none")
+        self.none = button("Unplug all", "Release all memory")
         self.all.on_click(lambda _: self._plug_all())
         self.none.on_click(lambda _: self._unplug_all())
-        self.said = widgets.HTML()
+        self.status = widgets.HTML()
         self.account = widgets.HTML()
         board = widgets.Box(self.blocks)
         board.add_class("prefault-blocks")
@@ -45,7 +44,7 @@ class Grid:
         self.page.children = (
             widgets.HTML(CSS),
             parts.grid(
-                parts.panel("Blocks", board, parts.actions(self.all, self.none), self.said),
+                parts.panel("Blocks", board, parts.actions(self.all, self.none), self.status),
                 parts.panel("Account", self.account),
             ),
         )
@@ -86,32 +85,32 @@ class Grid:
             ):
                 self.device.unplug(first, count)
 
-        self._do(unplug, "All memory is given back.")
+        self._do(unplug, "All memory has been released.")
 
-    def _do(self, action: Callable[[], Any], said: str) -> None:
+    def _do(self, action: Callable[[], object], message: str) -> None:
         try:
             action()
         except PlugError as error:
             self._show(sentence(error.strerror), failed=True)
         else:
-            self._show(said, failed=False)
+            self._show(message, failed=False)
 
-    def _show(self, said: str, *, failed: bool) -> None:
+    def _show(self, message: str, *, failed: bool) -> None:
         for made, state in zip(self.blocks, self.device.states, strict=True):
             for each, mark in MARKS.items():
                 (made.add_class if each == state else made.remove_class)(mark)
             made.tooltip = f"{made.description}: {state}"
-        self.said.value = text.status(said, "", running=False, failed=failed, fraction=0.0)
+        self.status.value = text.status(message, "", running=False, failed=failed, fraction=0.0)
         self.account.value = self._account()
 
     def _account(self) -> str:
         found = self.device.account()
         rows = (
-            ("the device", self.device.memory.size_bytes),
+            ("size of the device", self.device.memory.size_bytes),
             ("plugged", found.plugged_bytes),
-            ("in the page table", found.resident_bytes),
-            ("taken from the tmpfs", found.backend_bytes),
-            ("the tmpfs has", self.limit_bytes),
+            ("resident", found.resident_bytes),
+            ("allocated on the tmpfs", found.backend_bytes),
+            ("size of the tmpfs", self.limit_bytes),
         )
         most = max(size for _, size in rows)
         return "".join(
@@ -123,7 +122,7 @@ class Grid:
 
 
 def _runs(blocks: list[int]) -> list[tuple[int, int]]:
-    """First and count of each run of neighbours."""
+    """First block and count of each run of adjacent blocks."""
     runs: list[tuple[int, int]] = []
     for block in blocks:
         if runs and sum(runs[-1]) == block:
@@ -135,11 +134,11 @@ def _runs(blocks: list[int]) -> list[tuple[int, int]]:
 
 def device(
     blocks: int = BLOCKS, block_bytes: int = BLOCK_BYTES, limit_bytes: int = LIMIT_BYTES
-) -> Grid:
-    """Show a device on a small tmpfs of its own; OSError where this user cannot have one."""
+) -> DeviceScreen:
+    """Show a device on a small tmpfs of its own; OSError if this user cannot mount one."""
     fd = small_tmpfs.file(limit_bytes, blocks * block_bytes)
     memory = Mapping(Backing.tmpfs("/"), blocks * block_bytes, "shared", fd=fd, reserve=False)
     weakref.finalize(memory, os.close, fd)
-    grid = Grid(Device(memory, block_bytes), limit_bytes)
-    display(grid.page)
-    return grid
+    screen = DeviceScreen(Device(memory, block_bytes), limit_bytes)
+    display(screen.page)
+    return screen

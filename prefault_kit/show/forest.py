@@ -1,4 +1,4 @@
-"""Ratios one under the other, with intervals where they have them: a forest plot as a PNG."""
+"""Ratios one below the other, with their intervals where there are any: a forest plot as a PNG."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ COLOURS = (PURPLE, BLUE, VERMILLION, GREEN)
 MARKS = ("D", "o", "s", "^")
 INCH_PER_ROW = 0.24
 APART = 0.16
-"""Between the marks of one row, in rows."""
+"""The distance between the marks of one row, in rows."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """A row a label, in it a mark for each title that has a ratio."""
+    """A row for each label, with a mark for each title that has a ratio."""
 
     rows: Sequence[tuple[str, Mapping[str, Judged | None]]]
     label: str
-    """What the axis shows."""
+    """The label of the axis."""
 
     def __repr__(self) -> str:
         return f"a picture of {len(self.rows)} ratios; the tables have their figures"
@@ -94,7 +94,7 @@ def forest(
 
 
 def states(fits: Iterable[Fit]) -> Forest:
-    """Draw published rows of the table between the two states of the page cache."""
+    """Draw rows of the published table beside those of the two states of the page cache."""
     rows = []
     for fit in fits:
         figures = {"published": fit.published, "empty": fit.empty, "cached": fit.cached}

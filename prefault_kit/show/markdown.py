@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Markdown:
-    """A text that a notebook renders and a terminal prints as it stands."""
+    """A text that a notebook renders and a terminal prints as it is."""
 
     text: str
 
@@ -35,7 +35,7 @@ def code(text: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of text, without a line end; a bar within a cell stays one, a line end is a blank."""
+    """A table without a final newline; bars in cells are escaped, newlines become spaces."""
     return "\n".join([_row(heads), "|" + "-|" * len(heads), *map(_row, rows)])
 
 

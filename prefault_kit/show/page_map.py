@@ -1,7 +1,7 @@
 """A map of a range: a colour for the state of each page, as a PNG that needs no script.
 
-What is drawn stands in the text too, as counts, for those who cannot see it and for the strict
-comparison of notebooks.
+The text has the same as counts, for those who cannot see the picture and for the strict comparison
+of notebooks.
 """
 
 from __future__ import annotations
@@ -36,15 +36,18 @@ COLOURS = {
 COLUMNS = 64
 """Pages in a row."""
 MOST_CELLS = 1024
-"""Of one range; a larger one shares its pages out, several to a cell."""
+"""Of one range; in a larger range a cell stands for several pages."""
 INCH_PER_CELL = 0.11
 SURFACE = "white"
-"""Under the picture, in dark themes too: colours and words are chosen for it."""
+"""The background, in dark themes too: the colours of states and words are chosen for it."""
 
 
 def states(pages: Pages, *, file: bool = False) -> list[str]:
-    """Say the state of each page. ``file`` tells a file's pages from private copies: the pages
-    then come from ``memory.pages(file=True)``."""
+    """The state of each page in words.
+
+    ``file`` distinguishes a file's pages from private copies; ``pages`` must then come from
+    ``memory.pages(file=True)``.
+    """
     words = {value: _word(value, file) for value in set(pages.state_bytes)}
     return [words[value] for value in pages.state_bytes]
 
@@ -77,7 +80,8 @@ class PageMap:
             counts = ", ".join(
                 f"{count} {word}" for word, count in sorted(Counter(row).items(), key=_order)
             )
-            lines.append(f"{title:<{wide}}  {format_count(len(row), 'page')}: {counts}")
+            pages = format_count(len(row), "page")
+            lines.append(f"{title:<{wide}}  {pages}{': ' if counts else ''}{counts}")
         return "\n".join(lines)
 
     def _repr_png_(self) -> bytes:
@@ -148,27 +152,33 @@ def _order(counted: tuple[str, int]) -> int:
 
 
 def _grid(row: Sequence[str]) -> list[list[str]]:
-    """The pages of a range in lines of :data:`COLUMNS` cells; the commonest state wins a cell."""
-    share = -(-len(row) // MOST_CELLS)
+    """The pages of a range in lines of :data:`COLUMNS` cells.
+
+    A cell of several pages has their most frequent state.
+    """
+    share = max(1, -(-len(row) // MOST_CELLS))
     cells = [
         Counter(row[start : start + share]).most_common(1)[0][0]
         for start in range(0, len(row), share)
     ]
-    return [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
+    return [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)] or [[]]
 
 
 def page_map(rows: Mapping[str, Pages | Sequence[str]], *, file: bool = False) -> PageMap:
-    """Draw ranges under their titles: what ``memory.pages()`` gave, or a word for each page.
+    """Draw ranges under their titles: what ``memory.pages()`` returned, or a word for each page.
 
-    The words are those of :data:`COLOURS`; ValueError for another. ``file`` as for :func:`states`.
+    The words are those of :data:`COLOURS`; ValueError for any other, or where there is no range.
+    ``file`` as for :func:`states`.
     """
-    said = {
+    if not rows:
+        raise ValueError("there is no range to draw: give at least one title and its pages")
+    words = {
         title: states(row, file=file) if isinstance(row, Pages) else list(row)
         for title, row in rows.items()
     }
-    unknown = {word for row in said.values() for word in row} - set(COLOURS)
+    unknown = {word for row in words.values() for word in row} - set(COLOURS)
     if unknown:
         raise ValueError(
             f"no colour for {', '.join(sorted(unknown))}; there is {', '.join(COLOURS)}"
         )
-    return PageMap(said)
+    return PageMap(words)

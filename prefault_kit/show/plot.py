@@ -1,8 +1,8 @@
 """What the charts have in common: colours, a bare figure, hovering, following the theme.
 
-Colours of axes and text come from the page's CSS (``--bk-...`` variables), so
-they follow the theme; grey is what a page without them shows. The data colours are those of the
-palette that keep a contrast of 3 to 1 on white and on black.
+Colours of axes and text come from the page's CSS (``--bk-...`` variables), so they follow the
+theme; in a page without them they are grey. The data colours are those of the palette that keep a
+contrast of 3 to 1 on white and on black.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COUNT_COLORS = {
     "minor_faults": BLUE,
 }
 HATCHED = ("zero", "writeback")
-"""Shares and counts that are told apart by a hatch too."""
+"""Shares and counts that a hatch distinguishes as well."""
 HATCH = {
     "hatch_color": "#ffffff",
     "hatch_alpha": 0.55,
@@ -41,7 +41,7 @@ ROW_PX = 22
 TALL_ROW_PX = 36
 """A row whose label has a second line."""
 MARGIN_PX = 64
-"""What a chart of rows needs beside its rows: the axis and its label."""
+"""What a chart of rows needs besides its rows: the axis and its label."""
 HEIGHT_PX = 250
 
 _TIP = '<div class="prefault-tip">@tip{safe}</div>'
@@ -64,7 +64,7 @@ _FOLLOW_THEME = """
 
 
 def bare(x: Range1d, y: Range1d, **options: Any) -> figure:
-    """A figure without decoration, as wide as its place."""
+    """A figure without decoration that fills the width of its container."""
     fig = figure(
         x_range=x,
         y_range=y,
@@ -98,7 +98,7 @@ def follow_theme(fig: figure, *texts: Any) -> None:
 
 
 def hover(fig: figure, *renderers: Any) -> None:
-    """Show the column ``tip`` of what the mouse is on."""
+    """Show the column ``tip`` of the glyph under the mouse."""
     fig.add_tools(HoverTool(renderers=list(renderers), tooltips=_TIP))
 
 
@@ -108,13 +108,13 @@ def source(*columns: str) -> ColumnDataSource:
 
 
 def fill(table: ColumnDataSource, **columns: list[Any]) -> None:
-    """Replace what a table holds, unless it is the same."""
+    """Replace the data of a table, unless it is the same."""
     if dict(table.data) != columns:
         table.data = columns
 
 
-class Lines:
-    """An axis whose labels are names, at 0, 1, 2...; the first on top when it stands upright."""
+class NamedTicks:
+    """Ticks of an axis at 0, 1, 2... that are labelled with names."""
 
     def __init__(self, axis: Any) -> None:
         self._axis = axis

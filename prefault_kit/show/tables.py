@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from prefault_kit.measure import intervals
 from prefault_kit.measure.contention import Wait
@@ -13,7 +12,6 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.markdown import Markdown, table
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.grid.conclusions import SMALL, Judged, Judgement, name
-from prefault_kit.studies.latency.latencies import Latencies
 from prefault_kit.studies.qemu.race import Lap
 from prefault_kit.studies.review import advice, policies
 from prefault_kit.studies.review.cost import Weights
@@ -125,31 +123,6 @@ def _judged(judged: Judged | None) -> str:
     if judged.low != judged.high:
         ratio += f" ({judged.low:.2f} to {judged.high:.2f})"
     return f"{ratio} {judged.verdict}"
-
-
-# Latencies
-
-HALVES = ("before", "after")
-FIGURES = ("p50", "p99.9", "worst", "faults")
-"""Of each half, in a table of latencies; microseconds."""
-LATENCY_HEADS = ("us", *(f"{figure} {half}" for half in HALVES for figure in FIGURES))
-
-
-def latency_rows(found: Latencies) -> list[tuple[str, ...]]:
-    """A row a way: what :data:`LATENCY_HEADS` says."""
-    return [(way, *_latency_cells(found, way)) for way in found.ways]
-
-
-def _latency_cells(found: Latencies, way: str) -> Iterator[str]:
-    for values, faults in zip(found.quantiles_us(way), found.faulted(way), strict=True):
-        yield from ("-" if math.isnan(each) else f"{each:,.1f}" for each in values.values())
-        yield faults
-
-
-def latencies(found: Latencies) -> Markdown:
-    """How long the touches of each way waited, before the event and after it; what was refused."""
-    refused = [f"\n{way}: {reason}." for way, reason in found.refused.items()]
-    return Markdown("\n".join([table(LATENCY_HEADS, latency_rows(found)), *refused]))
 
 
 # One flag or two

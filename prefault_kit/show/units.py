@@ -1,4 +1,4 @@
-"""Times, counts and rates as people read them."""
+"""Times, counts and rates in a readable form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from prefault_kit.memory.sizes import format_bytes
 
 
 def format_ms(milliseconds: float) -> str:
-    """Say a time to three figures or so, the way the published table does: ``0.119 ms``."""
+    """A time with about three significant figures, as in the published table: ``0.119 ms``."""
     if milliseconds >= 10_000:
         return f"{milliseconds / 1000:.1f} s"
     if milliseconds >= 1000:
@@ -21,10 +21,10 @@ def format_ms(milliseconds: float) -> str:
 
 
 def format_count(count: int, noun: str) -> str:
-    """Say ``1 page``, ``512 pages``, ``1,048,576 pages``."""
+    """A count with its noun: ``1 page``, ``512 pages``, ``1,048,576 pages``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def format_rate(size_bytes: int, milliseconds: float) -> str:
-    """Say how fast ``size_bytes`` were done: ``9.8 GiB/s``."""
+    """How fast ``size_bytes`` were processed: ``9.8 GiB/s``; empty for no time."""
     return f"{format_bytes(round(size_bytes * 1000 / milliseconds))}/s" if milliseconds else ""

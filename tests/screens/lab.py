@@ -170,8 +170,14 @@ class Tab:
 
     def await_status(self, text: str, timeout_s: float = 60) -> str:
         """Wait until the explorer's status has this text; the whole status."""
+        from playwright.sync_api import Error
+
         status = self.page.locator(".prefault-status", has_text=text)
-        status.wait_for(timeout=timeout_s * 1000)
+        try:
+            status.wait_for(timeout=timeout_s * 1000)
+        except Error as error:
+            found = self.page.locator(".prefault-status").all_inner_texts()
+            raise TimeoutError(f"{text!r} is not in the status {found}") from error
         return str(status.inner_text())
 
     def ask(self, expression: str) -> str:

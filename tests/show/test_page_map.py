@@ -67,3 +67,17 @@ def test_a_word_without_a_colour() -> None:
     """A state that has no colour is refused in words."""
     with pytest.raises(ValueError, match="no colour for molten"):
         page_map({"row": ["molten"]})
+
+
+@pytest.mark.parametrize("pages", [0, 1, 63, 64, 65, 1023, 1024, 1025, 100_001])
+def test_any_number_of_pages_is_drawn(pages: int) -> None:
+    """No page at all, one, a line that is not full, several pages a cell with a rest."""
+    drawn = page_map({"range": ["present"] * pages})
+    assert f"{pages:,} page" in repr(drawn)
+    assert Image.open(io.BytesIO(drawn._repr_png_())).width > 100
+
+
+def test_no_range_is_refused() -> None:
+    """In a sentence, before anything is drawn."""
+    with pytest.raises(ValueError, match="no range to draw"):
+        page_map({})

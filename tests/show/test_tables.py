@@ -3,14 +3,11 @@
 import re
 from pathlib import Path
 
-import numpy
-
 from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.contention import Wait
 from prefault_kit.measure.contest import Contest, Entry
 from prefault_kit.show import tables
-from prefault_kit.studies import latency
 from prefault_kit.studies.grid import table_file
 from prefault_kit.studies.grid.conclusions import CLAIMS, judge
 from prefault_kit.studies.qemu import Lap
@@ -74,15 +71,6 @@ def test_the_recorded_run_judges_every_claim() -> None:
         assert len(table) == len(claim.memories)
         for line in table:
             assert len(re.findall("agrees|within noise", line)) == 4, line
-
-
-def test_half_a_watch_has_no_second_half() -> None:
-    """While it is under way there is a dash for each figure; what was refused is below."""
-    watch = latency.Watch(Backing.anon(), seconds=1, period_us=250_000, event="fork")
-    way = latency.Way(numpy.array([1000], "uint32"), 0, 2)
-    text = repr(tables.latencies(latency.Latencies(watch, {"nothing": way}, {"MLOCK": "no room"})))
-    assert "| nothing | 1.0 | 1.0 | 1.0 | none | - | - | - | none |" in text
-    assert text.endswith("\nMLOCK: no room.")
 
 
 def test_what_is_left_is_counted(tmp_path: Path) -> None:

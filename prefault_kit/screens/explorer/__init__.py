@@ -4,6 +4,6 @@ In a notebook: ``from prefault_kit.screens.explorer import explorer; explorer()`
 """
 
 from prefault_kit.screens.explorer.model import Explorer
-from prefault_kit.screens.explorer.view import View, explorer, view
+from prefault_kit.screens.explorer.view import ExplorerView, explorer, view
 
-__all__ = ["Explorer", "View", "explorer", "view"]
+__all__ = ["Explorer", "ExplorerView", "explorer", "view"]

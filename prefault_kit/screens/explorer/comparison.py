@@ -1,4 +1,4 @@
-"""The charts of all kept runs, a line for each. Each chart is made once, as in ``figures.py``."""
+"""The charts that compare results, a line for each. Each is made once, as in ``figures.py``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Any
 
 from bokeh.models import FixedTicker, LinearAxis, NumeralTickFormatter, Range1d
 
+from prefault_kit.measure.result import Result
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.screens.explorer import rows
-from prefault_kit.screens.explorer.words import SHARE_NAMES
 from prefault_kit.show import plot
 from prefault_kit.show.palette import BLUE, GREY, PURPLE
+from prefault_kit.show.result import SHARE_NAMES, shares_bytes
 from prefault_kit.show.units import format_ms, format_rate
+from prefault_kit.studies.grid.published import published
 
 
-class _Runs:
-    """What charts 2 and 4 share: a line for each run, the first on top, one of them marked."""
+class _Comparison:
+    """What both charts share: a line for each result, the first on top, one of them marked."""
 
     def __init__(self, x: Range1d, **options: Any) -> None:
         self._y = Range1d(start=1.5, end=-0.5)
         self.figure = fig = plot.bare(x, self._y, min_border_left=40, **options)
         fig.ygrid.grid_line_color = None
-        self.labels = plot.Lines(fig.yaxis[0])
+        self.labels = plot.NamedTicks(fig.yaxis[0])
         self.marked = plot.source("y0", "y1")
         fig.hstrip(
             y0="y0",
@@ -51,8 +52,8 @@ class _Runs:
         )
 
 
-class Resident(_Runs):
-    """Chart 2: what each run left resident, in shares of the mapping."""
+class ResidentMemory(_Comparison):
+    """Chart 4: what each run left resident, in shares of the mapping."""
 
     def __init__(self) -> None:
         super().__init__(Range1d(start=0, end=100))
@@ -84,27 +85,27 @@ class Resident(_Runs):
         plot.hover(fig, bars)
         plot.follow_theme(fig)
 
-    def update(self, drawn: Sequence[rows.Row], labels: Sequence[str], marked: int | None) -> None:
-        """Show the rows that have a result; the others stay empty."""
+    def update(self, drawn: Sequence[Result], labels: Sequence[str], marked: int | None) -> None:
+        """Show what is resident; the line of a result without views stays empty."""
         self.label(labels, marked)
         data: dict[str, list[Any]] = {column: [] for column in self.bars.data}
         outlined = []
-        for index, row in enumerate(drawn):
-            if row.result is None or row.result.usage is None:
+        for index, result in enumerate(drawn):
+            if result.usage is None:
                 continue
             outlined.append(index)
             left = 0.0
-            for share, size in rows.shares_bytes(row.result).items():
+            for share, size in shares_bytes(result).items():
                 if size <= 0:
                     continue
-                percent = 100 * size / row.size_bytes
+                percent = 100 * size / result.size_bytes
                 data["y"].append(index)
                 data["left"].append(left)
                 data["right"].append(left + percent)
                 data["color"].append(plot.SHARE_COLORS[share])
                 data["hatch"].append("right_diagonal_line" if share in plot.HATCHED else " ")
                 data["tip"].append(
-                    f"{row.method}<br><b>{format_bytes(size)}</b> {SHARE_NAMES[share]}"
+                    f"{result.method}<br><b>{format_bytes(size)}</b> {SHARE_NAMES[share]}"
                     f"<br>{size:,} bytes, {percent:.4g} % of the mapping"
                 )
                 left += percent
@@ -112,8 +113,8 @@ class Resident(_Runs):
         plot.fill(self.outline, y=outlined)
 
 
-class Kept(_Runs):
-    """Chart 4: best, median and published time of the kept runs, side by side."""
+class ComparedTimes(_Comparison):
+    """Chart 3: best, median and published time of each result, side by side."""
 
     def __init__(self) -> None:
         self._x = Range1d(start=0.01, end=10)
@@ -130,7 +131,7 @@ class Kept(_Runs):
             major_label_text_color=GREY,
         )
         fig.add_layout(axis, "right")
-        self.outcomes = plot.Lines(axis)
+        self.outcomes = plot.NamedTicks(axis)
         self.times = plot.source("y", "best", "median", "tip")
         self.published = plot.source("y", "ms", "tip")
         fig.segment(
@@ -167,16 +168,18 @@ class Kept(_Runs):
         plot.hover(fig, best, median, published)
         plot.follow_theme(fig)
 
-    def update(self, drawn: Sequence[rows.Row], labels: Sequence[str], marked: int | None) -> None:
-        """Show the rows; those without a timing say why at the right."""
+    def update(self, drawn: Sequence[Result], labels: Sequence[str], marked: int | None) -> None:
+        """Show the times; at the right the best one, or why there is none."""
         self.label(labels, marked)
         timed = [
-            (index, row, row.best_ms, row.median_ms)
-            for index, row in enumerate(drawn)
-            if row.best_ms and row.median_ms
+            (index, result, result.best_ms, result.median_ms)
+            for index, result in enumerate(drawn)
+            if result.best_ms and result.median_ms
         ]
         compared = [
-            (index, row, row.published_ms) for index, row in enumerate(drawn) if row.published_ms
+            (index, result, known_ms)
+            for index, result in enumerate(drawn)
+            if (known_ms := published(result))
         ]
         lows = [best for _, _, best, _ in timed] + [ms for _, _, ms in compared]
         highs = [median for _, _, _, median in timed] + [ms for _, _, ms in compared]
@@ -184,16 +187,16 @@ class Kept(_Runs):
         end = _step(1.25 * max(highs, default=1), up=True)
         self._x.start, self._x.end = start, end
         self._ticker.ticks = _ticks(start, end)
-        self.outcomes.name([_outcome(row) for row in drawn])
+        self.outcomes.name([_outcome(result) for result in drawn])
         plot.fill(
             self.times,
             y=[index for index, *_ in timed],
             best=[best for _, _, best, _ in timed],
             median=[median for _, _, _, median in timed],
             tip=[
-                f"{row.method}<br><b>{best:,.6g} ms</b> best, {median:,.6g} ms median of "
-                f"{len(row.timings_ms)}<br>{format_rate(row.size_bytes, best)} at best"
-                for _, row, best, median in timed
+                f"{result.method}<br><b>{best:,.6g} ms</b> best, {median:,.6g} ms median of "
+                f"{len(result.timings_ms)}<br>{format_rate(result.size_bytes, best)} at best"
+                for _, result, best, median in timed
             ],
         )
         plot.fill(
@@ -201,7 +204,8 @@ class Kept(_Runs):
             y=[index for index, *_ in compared],
             ms=[ms for *_, ms in compared],
             tip=[
-                f"{row.method}<br><b>{ms:,.6g} ms</b> published in 2021" for _, row, ms in compared
+                f"{result.method}<br><b>{ms:,.6g} ms</b> published in 2021"
+                for _, result, ms in compared
             ],
         )
 
@@ -221,9 +225,7 @@ def _ticks(start: float, end: float) -> list[float]:
     return [tick for tick in ticks if start <= tick * 1.000001 and tick <= end * 1.000001]
 
 
-def _outcome(row: rows.Row) -> str:
-    if row.best_ms:
-        return format_ms(row.best_ms)
-    if row.result is None or row.under_way:
-        return "..."
-    return row.result.errno or row.result.outcome
+def _outcome(result: Result) -> str:
+    if result.best_ms:
+        return format_ms(result.best_ms)
+    return "..." if result.outcome == "running" else result.errno or result.outcome

@@ -1,9 +1,8 @@
-"""The controls: what to run, linked to the model's traits of the same names."""
+"""The explorer's controls, linked to the model's traits of the same names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import ipywidgets as widgets
 import traitlets
@@ -11,10 +10,10 @@ import traitlets
 from prefault_kit.memory import methods
 from prefault_kit.screens.explorer import text
 from prefault_kit.screens.explorer.model import Explorer
-from prefault_kit.screens.model import sentence
 from prefault_kit.screens.widgets import text as common
 from prefault_kit.screens.widgets.chips import Chips
 from prefault_kit.screens.widgets.parts import grid, hide, panel, row
+from prefault_kit.show.sentences import sentence
 
 SIZES = ("2 MiB", "64 MiB", "1 GiB", "4 GiB")
 """Sizes one press away; the first and the last are the published ones."""
@@ -22,19 +21,13 @@ METHOD_GROUPS = {
     "Touch": ("Read", "Write", "Read/Write"),
     "Populate": ("POPULATE_READ", "POPULATE_WRITE"),
     "Allocate": tuple(name for name, each in methods.METHODS.items() if each.allocates_file),
-    "Others": tuple(name for name, each in methods.METHODS.items() if not each.published),
+    "Other": tuple(name for name, each in methods.METHODS.items() if not each.published),
 }
-TIPS = {
-    "anon": "Anonymous memory: mmap without a file",
-    "memfd": "A file in memory without a name: memfd_create",
-    "tmpfs": "A file on tmpfs, such as /dev/shm",
+TIPS = common.MEMORY_TIPS | {
     "file": "A file on a disk file system",
-    "hugetlbfs": "A file of huge pages on hugetlbfs",
-    "private": "MAP_PRIVATE: writes make copies of one's own",
-    "shared": "MAP_SHARED: writes go to the file, or to memory that a fork shares",
     "empty": "The file is emptied before each repetition",
     "cached": "The file is in the page cache",
-    "cold": "The file is on disk and not in memory",
+    "cold": "The file is on disk and not in the page cache",
 }
 
 
@@ -80,14 +73,14 @@ def make(model: Explorer) -> Controls:
     repeats = widgets.IntText(description="Repetitions", continuous_update=False)
     repeats.add_class("prefault-short")
     follow_up = widgets.Checkbox(
-        description="then write each page once, and sync",
+        description="then write each page once and sync",
         indent=False,
-        tooltip="After the last repetition: what does the method leave to be paid later?",
+        tooltip="After the last repetition: which costs has the method only deferred?",
     )
     directory = widgets.Text(description="Directory", continuous_update=False)
     directory.add_class("prefault-long")
     check = widgets.Button(
-        description="Check again", tooltip="Ask this host anew, after running a command above"
+        description="Check again", tooltip="Ask this host again, after running one of the commands"
     )
     problem, refused, about = widgets.HTML(), widgets.HTML(), widgets.HTML()
     method_rows = {group: row(group, chips) for group, chips in method.items()}
@@ -107,11 +100,11 @@ def make(model: Explorer) -> Controls:
         refused,
         check,
     )
-    doing = panel("Method", *method_rows.values(), about, size_row, repeat_row)
+    method_panel = panel("Method", *method_rows.values(), about, size_row, repeat_row)
     made = Controls(
         **plain, method=method, size=size, sizes=sizes, repeats=repeats, follow_up=follow_up,
         directory=directory, check=check, problem=problem, refused=refused, about=about,
-        box=widgets.VBox([grid(memory, doing), problem]),
+        box=widgets.VBox([grid(memory, method_panel), problem]),
     )  # fmt: skip
     _link(model, made, method_rows)
     return made
@@ -127,7 +120,7 @@ def _link(model: Explorer, made: Controls, method_rows: dict[str, widgets.HBox])
         button.on_click(lambda pressed: model.set_trait("size", pressed.description))
     made.check.on_click(lambda _: model.check())
 
-    def offer(_: Any = None) -> None:
+    def offer(_: object = None) -> None:
         for name in ("backing", "page_size", "sharing", "start"):
             getattr(made, name).offer(model.offer.get(name, ()))
         offered = model.offer.get("method", ())
@@ -139,14 +132,14 @@ def _link(model: Explorer, made: Controls, method_rows: dict[str, widgets.HBox])
         refused = any(option.reason for options in model.offer.values() for option in options)
         hide(made.check, not (refused or model.problem))
 
-    def choose(_: Any = None) -> None:
-        said = model.problem and model.status == sentence(model.problem.reason)
-        made.problem.value = common.problem(None if said else model.problem)
+    def describe(_: object = None) -> None:
+        in_status = model.problem and model.status == sentence(model.problem.reason)
+        made.problem.value = common.problem(None if in_status else model.problem)
         made.about.value = text.about(model.method)
-        hide(made.directory, model.backing not in text.PLACES)
-        made.directory.placeholder = text.PLACES.get(model.backing, "")
+        hide(made.directory, model.backing not in common.DIRECTORY_HINTS)
+        made.directory.placeholder = common.DIRECTORY_HINTS.get(model.backing, "")
 
     model.observe(offer, names=["offer", "problem"])
-    model.observe(choose, names=["problem", "status", "method", "backing"])
+    model.observe(describe, names=["problem", "status", "method", "backing"])
     offer()
-    choose()
+    describe()

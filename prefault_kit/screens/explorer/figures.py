@@ -1,4 +1,4 @@
-"""The charts of one run. Each is made once; ``update`` replaces the data of its sources."""
+"""The charts of one result. Each is made once; ``update`` replaces the data of its sources."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import Any
 
 from bokeh.models import BasicTicker, NumeralTickFormatter, Range1d
 
-from prefault_kit.screens.explorer import rows
-from prefault_kit.screens.explorer.words import COUNT_NAMES, FOLLOW_UP_NAMES
+from prefault_kit.measure.result import Result
 from prefault_kit.show import plot
 from prefault_kit.show.palette import BLUE, GREY, PURPLE
+from prefault_kit.show.result import COUNT_NAMES, PHASE_NAMES, phases
 from prefault_kit.show.units import format_count
+from prefault_kit.studies.grid.published import published
+
+NO_RESULT_REPEATS = 10
+"""How many repetitions the empty chart has room for."""
 
 
-class Times:
+class RepetitionTimes:
     """Chart 1: the time of each repetition, with minimum, median and published minimum."""
 
     def __init__(self) -> None:
@@ -34,21 +38,21 @@ class Times:
         plot.hover(fig, points, lines)
         plot.follow_theme(fig)
 
-    def update(self, row: rows.Row | None) -> None:
-        """Show a row, or nothing."""
-        timings = row.timings_ms if row else ()
+    def update(self, result: Result | None) -> None:
+        """Show a result, or nothing."""
+        timings = result.timings_ms if result else []
         levels = [
-            ("minimum", row and row.best_ms, BLUE, "solid"),
-            ("median", row and row.median_ms, BLUE, "dashed"),
-            ("published minimum", row and row.published_ms, PURPLE, "dotted"),
+            ("minimum", result and result.best_ms, BLUE, "solid"),
+            ("median", result and result.median_ms, BLUE, "dashed"),
+            ("published minimum", result and published(result), PURPLE, "dotted"),
         ]
         drawn = [(name, ms, color, dash) for name, ms, color, dash in levels if ms]
-        self._x.end = (row.repeats if row else 10) + 0.5
+        self._x.end = (result.repeats if result else NO_RESULT_REPEATS) + 0.5
         self._y.end = 1.12 * max([*timings, *(ms for _, ms, _, _ in drawn)], default=1)
         plot.fill(
             self.points,
             x=list(range(1, len(timings) + 1)),
-            y=list(timings),
+            y=timings,
             tip=[
                 f"repetition {number}<br><b>{ms:,.6g} ms</b>"
                 for number, ms in enumerate(timings, 1)
@@ -63,7 +67,7 @@ class Times:
         )
 
 
-class Later:
+class FollowUp:
     """Chart 3: the file's pages after the method, after one write to each page, after a sync."""
 
     WIDTH = 0.2
@@ -74,7 +78,7 @@ class Later:
         fig.yaxis.axis_label = "pages"
         fig.yaxis.formatter = NumeralTickFormatter(format="0,0")
         fig.xgrid.grid_line_color = None
-        self.phases = plot.Lines(fig.xaxis[0])
+        self.phases = plot.NamedTicks(fig.xaxis[0])
         self.bars = plot.source("x", "top", "color", "fill", "hatch", "text", "tip")
         bars = fig.vbar(
             x="x",
@@ -101,12 +105,12 @@ class Later:
         plot.hover(fig, bars)
         plot.follow_theme(fig, texts.glyph)
 
-    def update(self, row: rows.Row | None) -> None:
-        """Show a row's phases; without a follow-up, what the method alone left."""
-        phases = rows.phases(row.result) if row and row.result else []
-        names = [f"after {FOLLOW_UP_NAMES[phase['phase']]}" for phase in phases]
+    def update(self, result: Result | None) -> None:
+        """Show a result's phases; without a follow-up, what the method alone left."""
+        found = phases(result) if result else []
+        names = [f"after {PHASE_NAMES[phase['phase']]}" for phase in found]
         data: dict[str, list[Any]] = {column: [] for column in self.bars.data}
-        for index, phase in enumerate(phases):
+        for index, phase in enumerate(found):
             counts = [key for key in COUNT_NAMES if phase.get(key) is not None]
             for place, key in enumerate(counts):
                 number: int = phase[key]
@@ -122,7 +126,7 @@ class Later:
                 data["hatch"].append("right_diagonal_line" if key in plot.HATCHED else " ")
                 data["text"].append(f"{number:,}")
                 data["tip"].append(f"{names[index]}<br><b>{what}</b>")
-        self._x.end = max(1, len(phases)) - 0.5
+        self._x.end = max(1, len(found)) - 0.5
         self._y.end = 1.15 * max([10, *data["top"]])
         self.phases.name([name.replace("write ", "write\n") for name in names])
         plot.fill(self.bars, **data)

@@ -1,4 +1,4 @@
-"""The explorer without its widgets: what is chosen, what runs, what came out.
+"""The explorer's model, without widgets: the form, what runs, the results.
 
 Every trait may be set and observed from a script. :meth:`Explorer.run` and
 :meth:`Explorer.compare` return at once.
@@ -16,23 +16,32 @@ from prefault_kit.measure import saved
 from prefault_kit.measure.result import Result
 from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.screens.explorer import words
-from prefault_kit.screens.explorer.choice import Choice
-from prefault_kit.screens.explorer.underway import Live, Run
-from prefault_kit.screens.model import Bench, Problem
+from prefault_kit.screens.explorer.form import SYSTEM_PAGE, CellForm
+from prefault_kit.screens.explorer.run import LiveResults, Run
+from prefault_kit.screens.model import ScreenModel
+from prefault_kit.screens.options import Problem
+from prefault_kit.show.result import describe
+from prefault_kit.show.units import format_count
 
 COMPARE_FOLLOW_UP_BYTES = 256 << 20
-"""Up to this size Compare follows up too; beyond it, syncing every file would take minutes."""
+"""Up to this size Compare has a follow-up too; beyond it, syncing every file takes minutes."""
 
-CONTROLS = tuple(Choice.__dataclass_fields__)
+CONTROLS = tuple(CellForm.__dataclass_fields__)
 
 
-class Explorer(Bench):
-    """One person's laboratory bench."""
+class Explorer(ScreenModel[Run]):
+    """One cell after the other, or all methods interleaved; results are kept and compared.
 
-    # The controls; see Choice
+    >>> model = Explorer(method="POPULATE_WRITE", size="64 KiB", repeats=3)
+    >>> model.run()
+    >>> model.wait(60), len(model.result.timings_ms)
+    (True, 3)
+    >>> model.close()
+    """
+
+    # The controls; see CellForm
     backing = traitlets.Unicode("anon")
-    page_size = traitlets.Unicode("4 KiB")
+    page_size = traitlets.Unicode(SYSTEM_PAGE)
     sharing = traitlets.Unicode("private")
     method = traitlets.Unicode("POPULATE_READ")
     start = traitlets.Unicode("empty")
@@ -42,44 +51,44 @@ class Explorer(Bench):
     follow_up = traitlets.Bool(True)
 
     offer = traitlets.Dict(help="Control name -> tuple of Option.")
-    problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present choice.")
+    problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present form.")
 
-    live = traitlets.Instance(Live, allow_none=True)
+    live = traitlets.Instance(LiveResults, allow_none=True, help="The results of a running job.")
     kept = traitlets.Tuple(help="Every Result since the last clear(), oldest first.")
-    shown = traitlets.Int(-1, help="Index in kept of the run that is looked at; -1 for none.")
+    shown = traitlets.Int(-1, help="Index in kept of the result that is looked at; -1 for none.")
 
-    def __init__(self, worker: Worker | None = None, **choice: Any) -> None:
+    def __init__(self, worker: Worker | None = None, **values: Any) -> None:
         self._settling = False
-        super().__init__(worker, **choice)
+        super().__init__(worker, **values)
         self._settle()
         self.observe(self._settle, names=CONTROLS)
 
-    # Choosing
+    # The form
 
     @property
-    def choice(self) -> Choice:
+    def form(self) -> CellForm:
         """The controls as one record."""
-        return Choice(**{name: getattr(self, name) for name in CONTROLS})
+        return CellForm(**{name: getattr(self, name) for name in CONTROLS})
 
     def check(self) -> None:
-        """Ask the host again what it can run, for instance after making huge pages."""
+        """Ask the host again what it can run, for instance after huge pages were added."""
         self._settle()
 
-    def _settle(self, change: Any = None) -> None:
-        if self._settling:  # our own corrections below
+    def _settle(self, _: object = None) -> None:
+        if self._settling:  # the corrections below
             return
         self._settling = True
         try:
             try:
-                choice = self.choice.settled()
-                offer = choice.offer()
+                form = self.form.settled()
+                offer = form.offer()
             except ValueError as error:
                 self.problem = Problem(str(error))
                 return
             self.offer = offer
             for name in CONTROLS:
-                self.set_trait(name, getattr(choice, name))
-            self.problem = choice.problem()
+                self.set_trait(name, getattr(form, name))
+            self.problem = form.problem()
         finally:
             self._settling = False
 
@@ -87,17 +96,16 @@ class Explorer(Bench):
 
     def run(self) -> None:
         """Run the chosen cell; returns at once."""
-        self._begin([self.choice.method], f"Running {self.choice.method}", self.follow_up)
+        self._begin([self.method], f"Running {self.method}")
 
     def compare(self) -> None:
         """Run every method that applies to the chosen memory, interleaved; returns at once."""
         names = [option.value for option in self.offer.get("method", ()) if not option.reason]
-        follow_up = self.follow_up
-        self._begin(names, f"Comparing {len(names)} methods, interleaved", follow_up)
+        self._begin(names, f"Comparing {len(names)} methods, interleaved")
 
-    def _begin(self, names: list[str], title: str, follow_up: bool) -> None:
+    def _begin(self, names: list[str], title: str) -> None:
         try:
-            cells = [replace(self.choice, method=name).experiment() for name in names]
+            cells = [replace(self.form, method=name).experiment() for name in names]
         except ValueError as error:
             self._fail(str(error))
             return
@@ -134,11 +142,11 @@ class Explorer(Bench):
 
     @property
     def result(self) -> Result | None:
-        """The kept run that is looked at."""
+        """The kept result that is looked at."""
         return self.kept[self.shown] if 0 <= self.shown < len(self.kept) else None
 
     def look_at(self, index: int) -> None:
-        """Look at a kept run, by its index; one that is not there changes nothing."""
+        """Look at a kept result by its index; an index without a result changes nothing."""
         if 0 <= index < len(self.kept):
             self.shown = index
             self.changed += 1
@@ -146,19 +154,19 @@ class Explorer(Bench):
     @property
     def summary(self) -> str:
         """What the kernel did in the run that is looked at, in words and numbers."""
-        return words.describe(self.result) if self.result else ""
+        return describe(self.result) if self.result else ""
 
     def clear(self) -> None:
-        """Forget the kept runs."""
+        """Forget the kept results."""
         with self._lock:
             self.shown = -1
             self.kept = ()
         self.changed += 1
         if not self.running:
-            self._tell("Cleared.")
+            self._succeed("Cleared.")
 
     def save(self, path: str, *, overwrite: bool = False) -> bool:
-        """Write the kept runs as JSON; False, and status says why, when that cannot be.
+        """Write the kept results as JSON; False if that fails, and status says why.
 
         A file that exists is replaced only with ``overwrite``.
         """
@@ -177,7 +185,7 @@ class Explorer(Bench):
             return False
         verb = "Replaced" if replaced else "Saved"
         size = format_bytes(target.stat().st_size)
-        self._tell(f"{verb} {path}: {len(self.kept)} runs, {size}.")
+        self._succeed(f"{verb} {path}: {format_count(len(self.kept), 'run')}, {size}.")
         return True
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What the explorer says in HTML: legends, the table of kept runs, what cannot run here.
+"""The explorer's texts in HTML: legends, the table of results, what cannot run here.
 
 Pure functions of the model's records; everything that is not a constant is escaped.
 """
@@ -8,28 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from prefault_kit.measure.result import Result
 from prefault_kit.memory.methods import METHODS
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.screens.explorer import rows, words
-from prefault_kit.screens.model import Option
+from prefault_kit.screens.options import Option
 from prefault_kit.screens.widgets import text
-from prefault_kit.show import plot
+from prefault_kit.show import labels, plot
 from prefault_kit.show.palette import BLUE, PURPLE
+from prefault_kit.show.result import COUNT_NAMES, SHARE_NAMES, phases, shares_bytes
 from prefault_kit.show.units import format_ms
+from prefault_kit.studies.grid.published import published
 
 CONTROL_NAMES = {"backing": "", "page_size": " pages", "method": "", "start": " start"}
 
-PLACES = {
-    "tmpfs": "found among the mounts",
-    "file": "the current directory",
-    "hugetlbfs": "found among the mounts",
-}
-"""What an empty directory means, for the backings that have one."""
-
 WELCOME = (
-    "Press <b>Run</b>: real memory is mapped and populated, a few times over, and the charts show "
-    "what that took and what the kernel left behind. <b>Compare methods</b> does the same with "
-    "every method for the chosen memory, turn by turn."
+    "Press <b>Run</b>: memory is mapped and populated several times, and the charts show how long "
+    "that took and what the kernel did. <b>Compare methods</b> runs every method that applies to "
+    "the chosen memory, interleaved."
 )
 
 
@@ -46,13 +41,13 @@ def about(method: str) -> str:
     return f"<b>{escape(method)}</b>: {escape(known.summary)}" if known else ""
 
 
-def summary(said: str, notes: Sequence[str]) -> str:
-    """The paragraph on the run that is looked at, and its notes."""
-    if not said:
+def summary(paragraph: str, notes: Sequence[str]) -> str:
+    """The paragraph on the result that is looked at, and its notes."""
+    if not paragraph:
         return f'<div class="prefault-summary">{WELCOME}</div>'
     lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
     listed = f'<ul class="prefault-note">{lines}</ul>' if lines else ""
-    return f'<div class="prefault-summary">{escape(said)}{listed}</div>'
+    return f'<div class="prefault-summary">{escape(paragraph)}{listed}</div>'
 
 
 def _square(color: str, *, hatched: bool = False, hollow: bool = False) -> str:
@@ -68,74 +63,70 @@ DASH = f'<line x1="9" x2="9" y1="0" y2="12" stroke="{BLUE}" stroke-width="2.5"/>
 DIAMOND = f'<path d="M9 1 L14 6 L9 11 L4 6 Z" fill="none" stroke="{PURPLE}" stroke-width="2"/>'
 
 
-def times_card(row: rows.Row | None) -> str:
-    """Chart 1's head."""
+def times_card(result: Result | None) -> str:
+    """Title and legend of the repetitions' times."""
     title = "Time of each repetition"
-    if row is None:
+    if result is None:
         return text.card(title, "press Run to fill the charts")
     entries = []
-    if row.best_ms and row.median_ms:
+    if result.best_ms and result.median_ms:
         entries = [
-            text.entry(text.line(BLUE, "none"), "minimum", format_ms(row.best_ms)),
-            text.entry(text.line(BLUE, "5 3"), "median", format_ms(row.median_ms)),
+            text.entry(text.line(BLUE, "none"), "minimum", format_ms(result.best_ms)),
+            text.entry(text.line(BLUE, "5 3"), "median", format_ms(result.median_ms)),
         ]
-    if row.published_ms:
-        entries.append(
-            text.entry(text.line(PURPLE, "2 2"), "published 2021", format_ms(row.published_ms))
-        )
-    subtitle = row.method
-    if row.result and row.result.warmup_ms:
-        subtitle += f", after a warm-up of {format_ms(row.result.warmup_ms)}"
+    if known_ms := published(result):
+        entries.append(text.entry(text.line(PURPLE, "2 2"), "published 2021", format_ms(known_ms)))
+    subtitle = result.method
+    if result.warmup_ms:
+        subtitle += f", after a warm-up of {format_ms(result.warmup_ms)}"
     return text.card(title, subtitle, *entries)
 
 
-def resident_card(shown_rows: Sequence[rows.Row]) -> str:
-    """Chart 2's head."""
+def resident_card(results: Sequence[Result]) -> str:
+    """Title and legend of resident memory."""
     entries = [
-        text.entry(_square(color, hatched=share in plot.HATCHED), words.SHARE_NAMES[share])
+        text.entry(_square(color, hatched=share in plot.HATCHED), SHARE_NAMES[share])
         for share, color in plot.SHARE_COLORS.items()
     ]
-    size = {row.size for row in shown_rows}
-    return text.card("Resident memory", f"of {size.pop()}" if len(size) == 1 else "", *entries)
+    sizes = {result.size_bytes for result in results}
+    return text.card(
+        "Resident memory", f"of {format_bytes(sizes.pop())}" if len(sizes) == 1 else "", *entries
+    )
 
 
-def later_card(row: rows.Row | None) -> str:
-    """Chart 3's head, with a word on what cannot be drawn."""
+def follow_up_card(result: Result | None) -> str:
+    """Title and legend of the follow-up, with a word on what cannot be drawn."""
     title = "File pages and faults, now and later"
-    if row is None or row.result is None:
+    if result is None:
         return text.card(title, "")
-    phases = rows.phases(row.result)
-    keys = [key for key in words.COUNT_NAMES if any(p.get(key) is not None for p in phases)]
+    found = phases(result)
+    keys = [key for key in COUNT_NAMES if any(phase.get(key) is not None for phase in found)]
     entries = [
         text.entry(
-            _square(
-                plot.COUNT_COLORS[key],
-                hatched=key in plot.HATCHED,
-                hollow=key == "cached",
-            ),
-            words.COUNT_NAMES[key],
+            _square(plot.COUNT_COLORS[key], hatched=key in plot.HATCHED, hollow=key == "cached"),
+            COUNT_NAMES[key],
         )
         for key in keys
     ]
-    if row.result.file is None and phases:
+    if found and result.file is None:
         entries.append("<span>(no file behind this memory)</span>")
-    elif len(phases) == 1 and not row.under_way:
+    elif len(found) == 1:
         entries.append("<span>(without the follow-up)</span>")
-    return text.card(title, row.method, *entries)
+    return text.card(title, result.method, *entries)
 
 
-def kept_card(shown_rows: Sequence[rows.Row], hidden: int) -> str:
-    """Chart 4's head."""
+def compared_card(results: Sequence[Result], hidden: int) -> str:
+    """Title and legend of the compared times."""
     entries = [
         text.entry(DOT, "best"),
         text.entry(DASH, "median"),
         text.entry(DIAMOND, "published 2021"),
     ]
     if hidden:
-        entries.append(f"<span>{hidden} older not drawn</span>")
-    elif len(shown_rows) > 1:
-        entries.append("<span>click a row to look at it</span>")
-    return text.card("Runs side by side", rows.common(shown_rows) if shown_rows else "", *entries)
+        entries.append(f"<span>{hidden} older ones not drawn</span>")
+    elif len(results) > 1:
+        entries.append("<span>click a row for its details</span>")
+    return text.card("Runs side by side", labels.common(results), *entries)
 
 
 HEADS = (
@@ -145,31 +136,32 @@ HEADS = (
 )  # fmt: skip
 
 
-def table(shown_rows: Sequence[rows.Row], shown: int | None) -> str:
-    """Every kept run in numbers."""
+def table(results: Sequence[Result], shown: int | None) -> str:
+    """Every kept result in numbers."""
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     body = "".join(
         f"<tr{' class=prefault-shown' if index == shown else ''}>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(row))
+        + "".join(map(text.cell, _cells(result)))
         + "</tr>"
-        for index, row in enumerate(shown_rows)
+        for index, result in enumerate(results)
     )
     return (
-        f'<table class="prefault-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        '<div class="prefault-scroll"><table class="prefault-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _cells(row: rows.Row) -> list[str]:
-    result = row.result
-    memory = ", ".join(row.traits)
-    times = [format_ms(ms) if ms else "-" for ms in (row.best_ms, row.median_ms, row.published_ms)]
-    if result is None or result.usage is None or result.pages is None:
-        outcome = (result.errno or result.outcome) if result else "running"
-        return [row.method, memory, times[0] if row.best_ms else outcome, *times[1:], *["-"] * 8]
-    shares = rows.shares_bytes(result)
+def _cells(result: Result) -> list[str]:
+    known_ms = published(result)
+    memory = ", ".join(labels.traits(result))
+    times = [format_ms(ms) if ms else "-" for ms in (result.best_ms, result.median_ms, known_ms)]
+    if result.usage is None or result.pages is None:
+        best = times[0] if result.best_ms else result.errno or result.outcome
+        return [result.method, memory, best, *times[1:], *["-"] * 8]
+    shares = shares_bytes(result)
     write = [phase["minor_faults"] for phase in result.phases if phase["phase"] == "write"]
     return [
-        row.method,
+        result.method,
         memory,
         *times,
         f"{result.pages['present']:,}",

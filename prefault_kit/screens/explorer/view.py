@@ -6,12 +6,11 @@ A callback sets a trait or calls one method of the model, so the kernel is free 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import ipywidgets as widgets
 
 from prefault_kit.screens.explorer import controls, text
-from prefault_kit.screens.explorer.board import Board
+from prefault_kit.screens.explorer.dashboard import Dashboard
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.widgets import parts
 from prefault_kit.screens.widgets.parts import Page, button, hide
@@ -21,7 +20,7 @@ DEFAULT_PATH = "prefault-runs.json"
 
 
 @dataclass(frozen=True)
-class View:
+class ExplorerView:
     """The widgets by name; ``page`` is the one to display."""
 
     page: Page
@@ -35,7 +34,7 @@ class View:
     replace: widgets.Button
     status: widgets.HTML
     summary: widgets.HTML
-    board: Board
+    dashboard: Dashboard
 
 
 def explorer(model: Explorer | None = None) -> Explorer:
@@ -45,25 +44,27 @@ def explorer(model: Explorer | None = None) -> Explorer:
     return model
 
 
-def view(model: Explorer) -> View:
+def view(model: Explorer) -> ExplorerView:
     """Make the widgets of a model and link them."""
-    board = Board(model)
+    dashboard = Dashboard(model)
     run, stop = parts.run_and_stop(
-        model, "Run the chosen method", "End the run and give its memory back"
+        model, "Run the chosen method", "End the run and release its memory"
     )
-    made = View(
+    made = ExplorerView(
         page=Page("explorer"),
         controls=controls.make(model),
         run=run,
-        compare=button("Compare methods", "Run every method for this memory, interleaved"),
+        compare=button(
+            "Compare methods", "Run every method that applies to this memory, interleaved"
+        ),
         stop=stop,
         clear=button("Clear", "Forget the kept runs"),
         path=widgets.Text(DEFAULT_PATH, description="Save as", continuous_update=False),
         save=button("Save", "Write the kept runs to this file, as JSON"),
-        replace=button("Replace the file", "Overwrite the file that is there"),
+        replace=button("Replace the file", "Overwrite the existing file"),
         status=parts.status(model),
         summary=widgets.HTML(),
-        board=board,
+        dashboard=dashboard,
     )
     _link(model, made)
     actions = parts.actions(
@@ -74,16 +75,16 @@ def view(model: Explorer) -> View:
         made.controls.box,
         actions,
         made.status,
-        board.look_at,
+        dashboard.look_at,
         made.summary,
-        board.cards.box,
-        board.table,
-        board.cards.again,
+        dashboard.cards.box,
+        dashboard.table,
+        dashboard.cards.redraw,
     )
     return made
 
 
-def _link(model: Explorer, made: View) -> None:
+def _link(model: Explorer, made: ExplorerView) -> None:
     made.compare.on_click(lambda _: model.compare())
     made.clear.on_click(lambda _: model.clear())
     made.save.on_click(lambda _: save(overwrite=False))
@@ -94,11 +95,11 @@ def _link(model: Explorer, made: View) -> None:
         saved = model.save(made.path.value, overwrite=overwrite)
         hide(made.replace, saved or not model.exists(made.path.value))
 
-    def enable(_: Any = None) -> None:
+    def enable(_: object = None) -> None:
         made.compare.disabled = model.running
         made.clear.disabled = made.save.disabled = not model.kept
 
-    def describe(_: Any = None) -> None:
+    def describe(_: object = None) -> None:
         notes = model.result.notes if model.result else ()
         made.summary.value = text.summary(model.summary, notes)
 

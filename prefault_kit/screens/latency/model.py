@@ -1,4 +1,4 @@
-"""A watch on the screen without its widgets: which memory, what happens halfway, how long."""
+"""The model of a latency probe, without widgets: which memory, what happens halfway, how long."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ import traitlets
 
 from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.backing import Backing
-from prefault_kit.screens.model import Bench, Job, Option, Problem
-from prefault_kit.studies.latency.latencies import Latencies
-from prefault_kit.studies.latency.watch import Watch
-from prefault_kit.studies.latency.watching import Progress, run
-from prefault_kit.studies.latency.ways import EVENTS, MEMORY, event_problem
+from prefault_kit.screens.job import Job
+from prefault_kit.screens.model import ScreenModel
+from prefault_kit.screens.options import Option, Problem
+from prefault_kit.studies.latency import Latencies, Probe, ProbeProgress, run
+from prefault_kit.studies.latency.events import EVENTS, FORK, NO_EVENT, event_problem
+from prefault_kit.studies.latency.preparations import SHARINGS
 
 
 @dataclass
-class Watching(Job):
-    """A watch under way."""
+class ProbeJob(Job[ProbeProgress]):
+    """A probe that runs."""
 
-    watch: Watch
+    probe: Probe
 
-    def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
-        """Watch to the end."""
-        run(self.watch, worker=worker, on_progress=on_progress)
+    def measure(self, worker: Worker, on_progress: Callable[[ProbeProgress], None]) -> None:
+        """Run the probe."""
+        run(self.probe, worker=worker, on_progress=on_progress)
 
-    def doing(self) -> str:
-        """That it watches, and what."""
-        return f"Watching {self.watch.backing.kind}"
+    def activity(self) -> str:
+        """That it runs, and on which memory."""
+        return f"Probing {self.probe.backing.kind} memory"
 
 
-class Watcher(Bench):
-    """One watch after the other; every trait may be set and observed from a script."""
+class LatencyScreen(ScreenModel[ProbeJob]):
+    """One probe after the other; every trait may be set and observed from a script."""
 
     memory = traitlets.Unicode("anon")
-    directory = traitlets.Unicode(".", help="Where files lie.")
-    event = traitlets.Unicode("fork")
+    directory = traitlets.Unicode(".", help="Where a file is made.")
+    event = traitlets.Unicode(FORK, help="What happens halfway; of EVENTS.")
     seconds = traitlets.Float(10.0)
-    latencies = traitlets.Instance(Latencies, allow_none=True, help="What came so far.")
+    latencies = traitlets.Instance(
+        Latencies, allow_none=True, help="What was measured, so far or last."
+    )
     problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present choice.")
 
     def __init__(self, worker: Worker | None = None, **values: Any) -> None:
@@ -53,41 +56,40 @@ class Watcher(Bench):
         return Backing.of(self.memory, directory=self.directory if self.memory == "file" else None)
 
     def offer(self) -> dict[str, tuple[Option, ...]]:
-        """What each control offers."""
+        """The options of each control."""
         return {
-            "memory": tuple(map(Option, MEMORY)),
+            "memory": tuple(map(Option, SHARINGS)),
             "event": tuple(Option(each, event_problem(each, self.backing)) for each in EVENTS),
         }
 
-    def _settle(self, _: Any = None) -> None:
+    def _settle(self, _: object = None) -> None:
         if event_problem(self.event, self.backing):
-            self.event = "nothing"
+            self.event = NO_EVENT
         self.problem = self._problem()
 
     def _problem(self) -> Problem | None:
         try:
-            refused = self._watch().why_not()
+            return Problem.of(self._probe().why_not())
         except ValueError as error:
             return Problem(str(error))
-        return Problem(refused.reason, refused.command) if refused else None
 
-    def _watch(self) -> Watch:
-        return Watch(self.backing, self.seconds, event=self.event)
+    def _probe(self) -> Probe:
+        return Probe(self.backing, self.seconds, event=self.event)
 
     def run(self) -> None:
-        """Watch what is chosen; returns at once."""
+        """Run the chosen probe; returns at once."""
         self.problem = self._problem()
         if self.problem is not None:
             self._fail(self.problem.reason, self.problem.command)
             return
-        self._start(Watching(self._watch()), "Preparing memory ...")
+        self._start(ProbeJob(self._probe()), "Preparing memory ...")
 
-    def _show(self, job: Watching) -> None:
+    def _show(self, job: ProbeJob) -> None:
         if job.latest and job.latest.latencies is not self.latencies:
             self.latencies = job.latest.latencies
             self.changed += 1
 
-    def _finish(self, job: Watching) -> None:
+    def _finish(self, job: ProbeJob) -> None:
         self._show(job)
         if not job.stopped and job.error is None:
             self.status = f"Done in {job.elapsed_s:.0f} s."

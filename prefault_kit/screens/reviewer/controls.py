@@ -1,54 +1,43 @@
-"""The controls of a review: the case and the weights, linked to the model's traits."""
+"""The reviewer's controls: the workload and the weights, linked to the model's traits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import ipywidgets as widgets
 import traitlets
+from traitlets import Bunch
 
 from prefault_kit.memory.mapping import SHARINGS
-from prefault_kit.screens.model import Option, sentence
-from prefault_kit.screens.reviewer.case import OWN_FILE
+from prefault_kit.screens.options import Option
+from prefault_kit.screens.reviewer.form import OWN_FILE
 from prefault_kit.screens.reviewer.model import WEIGHTS, Reviewer
 from prefault_kit.screens.widgets import text
 from prefault_kit.screens.widgets.chips import Chips
 from prefault_kit.screens.widgets.parts import grid, hide, panel, row
+from prefault_kit.show.sentences import sentence
 from prefault_kit.studies.review.presets import PRESETS
 from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, PATTERNS
 
 SIZES = ("16 MiB", "64 MiB", "256 MiB", "1 GiB")
 """Sizes one press away."""
-TIPS = {
-    "anon": "Anonymous memory: mmap without a file",
-    "memfd": "A file in memory without a name: memfd_create",
-    "tmpfs": "A file on tmpfs, such as /dev/shm",
-    "file": "A file of the kit's own on a disk file system",
-    "hugetlbfs": "A file of huge pages on hugetlbfs",
-    OWN_FILE: "A file of yours: opened and mapped for reading alone",
-    "private": "MAP_PRIVATE: writes make copies of one's own",
-    "shared": "MAP_SHARED: writes go to the file, or to memory that a fork shares",
+TIPS = text.MEMORY_TIPS | {
+    "file": "A file that the kit makes on a disk file system",
+    OWN_FILE: "An existing file of yours: it is opened and mapped for reading only",
 } | CONTENTS | PATTERNS | AFTERWARDS  # fmt: skip
 NAMES = {"large-chunks": "in large chunks", "small-chunks": "in small chunks", "as-is": "as it is"}
-PLACES = {
-    "tmpfs": "found among the mounts",
-    "file": "the current directory",
-    "hugetlbfs": "found among the mounts",
-}
-"""What an empty directory means, for the backings that have one."""
 PRESET_OPTIONS = tuple(Option(each.id, each.not_testable) for each in PRESETS.values())
 CHOSEN = ("backing", "sharing", "content", "pattern", "afterwards")
-"""The controls of which one option is pressed."""
+"""The controls that choose one of several options."""
 STEPS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 """Where the slider of a weight stops."""
-WEIGHED = {
-    "startup": ("start-up", "a second of prefaulting, in seconds of work"),
-    "tail": ("tail", "a millisecond of the 99.9th percentile, in seconds of work"),
-    "written": ("written", "a GiB written back, in seconds of work"),
-    "memory": ("memory", "a GiB held, in seconds of work"),
+WEIGHT_TEXTS = {
+    "startup": ("start-up", "cost of one second of prefaulting, in seconds of work"),
+    "tail": ("tail", "cost of one millisecond at the 99.9th percentile, in seconds of work"),
+    "written": ("written", "cost of one GiB written back, in seconds of work"),
+    "memory": ("memory", "cost of one GiB of memory used, in seconds of work"),
 }
-"""By the name of the weight: what stands beside its slider, and what the number means."""
+"""By the name of the weight: the label of its slider, and what the number means."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,7 @@ def make(model: Reviewer) -> Controls:
     preset = Chips(tips=lambda name: PRESETS[name].title)
     directory = widgets.Text(description="Directory", continuous_update=False)
     existing_file = widgets.Text(
-        description="File", continuous_update=False, placeholder="its path; it is only ever read"
+        description="File", continuous_update=False, placeholder="its path; the file is only read"
     )
     for each in (directory, existing_file):
         each.add_class("prefault-long")
@@ -102,11 +91,11 @@ def make(model: Reviewer) -> Controls:
         for name in ("Reads, %", "Writes, %")
     )
     sweep = widgets.Checkbox(
-        description="and find from which written part on WRITE pays",
+        description="and find the written fraction above which WRITE pays off",
         indent=False,
-        tooltip="Try POPULATE_READ and POPULATE_WRITE with other written parts too",
+        tooltip="Measure POPULATE_READ and POPULATE_WRITE with other written fractions too",
     )
-    check = widgets.Button(description="Check again", tooltip="Ask this host anew")
+    check = widgets.Button(description="Check again", tooltip="Ask this host again")
     refused, problem, about = widgets.HTML(), widgets.HTML(), widgets.HTML()
     quick = widgets.HBox(sizes)
     quick.add_class("prefault-chips")
@@ -119,7 +108,7 @@ def make(model: Reviewer) -> Controls:
         directory,
         existing_file,
         row("Sharing", chosen["sharing"]),
-        row("It holds", chosen["content"]),
+        row("Content", chosen["content"]),
         size_row,
         refused,
         check,
@@ -128,7 +117,7 @@ def make(model: Reviewer) -> Controls:
         "Program",
         read,
         write,
-        row("Which", chosen["pattern"]),
+        row("Pattern", chosen["pattern"]),
         row("Afterwards", chosen["afterwards"]),
         threads,
         repeat_row,
@@ -137,7 +126,7 @@ def make(model: Reviewer) -> Controls:
         name: widgets.SelectionSlider(
             description=label, options=[(f"{each:g}", each) for each in STEPS]
         )
-        for name, (label, _) in WEIGHED.items()
+        for name, (label, _) in WEIGHT_TEXTS.items()
     }
     made = Controls(
         preset=preset, about=about, chosen=chosen, directory=directory,
@@ -146,9 +135,9 @@ def make(model: Reviewer) -> Controls:
         problem=problem, weights=weights,
         box=widgets.VBox([row("Preset", preset), about, grid(memory, program), problem]),
         weighing=panel(
-            "What things cost",
+            "Weights: what costs how much",
             *(
-                widgets.HBox([slider, widgets.HTML(text.note(WEIGHED[name][1]))])
+                widgets.HBox([slider, widgets.HTML(text.note(WEIGHT_TEXTS[name][1]))])
                 for name, slider in weights.items()
             ),
         ),
@@ -176,25 +165,25 @@ def _link(model: Reviewer, made: Controls, size_row: widgets.HBox) -> None:
         button.on_click(lambda pressed: model.set_trait("size", pressed.description))
     made.check.on_click(lambda _: model.check())
 
-    def show(_: Any = None) -> None:
+    def show(_: object = None) -> None:
         for name in ("backing", "content", "afterwards"):
             made.chosen[name].offer(model.offer.get(name, ()))
         backings = model.offer.get("backing", ())
         made.refused.value = text.refused({"backing": backings, "preset": PRESET_OPTIONS})
         refused = any(option.reason for option in backings)
         hide(made.check, not (refused or model.problem))
-        said = model.problem and model.status == sentence(model.problem.reason)
-        made.problem.value = text.problem(None if said else model.problem)
+        in_status = model.problem and model.status == sentence(model.problem.reason)
+        made.problem.value = text.problem(None if in_status else model.problem)
         own = model.backing == OWN_FILE
-        hide(made.directory, model.backing not in PLACES)
+        hide(made.directory, model.backing not in text.DIRECTORY_HINTS)
         hide(made.existing_file, not own)
         hide(size_row, own)
-        made.directory.placeholder = PLACES.get(model.backing, "")
+        made.directory.placeholder = text.DIRECTORY_HINTS.get(model.backing, "")
         made.write.disabled = own
         made.sweep.disabled = own
         preset = PRESETS.get(model.preset)
         made.about.value = text.note(
-            f"{preset.title}. {preset.why}" if preset else "A case of your own."
+            f"{preset.title}. {preset.why}" if preset else "A workload of your own."
         )
 
     model.observe(show, names=["backing", "preset", "problem", "offer", "status"])
@@ -202,15 +191,15 @@ def _link(model: Reviewer, made: Controls, size_row: widgets.HBox) -> None:
 
 
 def _link_percent(model: Reviewer, name: str, slider: widgets.IntSlider) -> None:
-    """A fraction of the model's as a whole number of per cent; a finer one is kept."""
+    """Link a fraction to a slider in whole percent; a finer fraction is kept."""
 
     def shown() -> int:
         return round(100 * float(getattr(model, name)))
 
-    def to_slider(_: Any = None) -> None:
+    def to_slider(_: object = None) -> None:
         slider.value = shown()
 
-    def to_model(change: Any) -> None:
+    def to_model(change: Bunch) -> None:
         if change["new"] != shown():
             setattr(model, name, change["new"] / 100)
 
@@ -220,9 +209,9 @@ def _link_percent(model: Reviewer, name: str, slider: widgets.IntSlider) -> None
 
 
 def _link_weight(model: Reviewer, name: str, slider: widgets.SelectionSlider) -> None:
-    """A weight as a stop of its slider; one between them becomes a stop."""
+    """Link a weight to its slider; a value between the stops becomes a stop."""
 
-    def to_slider(_: Any = None) -> None:
+    def to_slider(_: object = None) -> None:
         value = getattr(model, name)
         if value not in [each for _, each in slider.options]:
             steps = sorted({*STEPS, value})

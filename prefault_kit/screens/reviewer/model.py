@@ -1,7 +1,7 @@
-"""The review on the screen without its widgets: the case, the weights, what was measured.
+"""The reviewer's model, without widgets: the workload, the weights, what was measured.
 
 Every trait may be set and observed from a script. :meth:`Reviewer.run` returns at once. Weights
-may be moved at any time: nothing is measured for that.
+may be changed at any time: nothing is measured again.
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
+from traitlets import Bunch
 
 from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.screens.model import Bench, Job, Problem
-from prefault_kit.screens.reviewer.case import OWN_FILE, Case
+from prefault_kit.screens.job import Job
+from prefault_kit.screens.model import ScreenModel
+from prefault_kit.screens.options import Problem
+from prefault_kit.screens.reviewer.form import OWN_FILE, WorkloadForm
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_export
 from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, running
 from prefault_kit.studies.review.presets import PRESETS
 
-CONTROLS = tuple(Case.__dataclass_fields__)
+CONTROLS = tuple(WorkloadForm.__dataclass_fields__)
 WEIGHTS = tuple(each.name for each in fields(Weights))
 FIRST_PRESET = "fake-nvdimm"
-"""What stands there at the beginning: the case that the debate was about."""
+"""What is chosen at the beginning: the case that the debate was about."""
 
 
 @dataclass
-class Measuring(Job):
-    """A review under way."""
+class ReviewJob(Job[ReviewProgress]):
+    """A review that is being measured."""
 
     workload: Workload
     sweep: bool
@@ -43,15 +46,15 @@ class Measuring(Job):
             self.workload, sweep=self.sweep, worker=worker, on_progress=on_progress
         )
 
-    def doing(self) -> str:
+    def activity(self) -> str:
         """The candidate and the repetition."""
         return f"Measuring: {self.latest.words}" if self.latest else "Measuring"
 
 
-class Reviewer(Bench):
-    """READ or WRITE, for one case after the other."""
+class Reviewer(ScreenModel[ReviewJob]):
+    """READ or WRITE, for one workload after the other."""
 
-    # The controls; see Case
+    # The controls; see WorkloadForm
     backing = traitlets.Unicode("file")
     directory = traitlets.Unicode("")
     existing_file = traitlets.Unicode("")
@@ -64,19 +67,19 @@ class Reviewer(Bench):
     afterwards = traitlets.Unicode("sync")
     threads = traitlets.Int(1)
     repeats = traitlets.Int(5)
-    sweep = traitlets.Bool(True, help="Whether other written fractions are tried too.")
+    sweep = traitlets.Bool(True, help="Whether other written fractions are measured too.")
 
-    # What things cost; see Weights
+    # The weights; see Weights
     startup = traitlets.Float(1.0)
     tail = traitlets.Float(0.0)
     written = traitlets.Float(0.0)
     memory = traitlets.Float(0.0)
 
     preset = traitlets.Unicode(
-        "", help="The preset that controls and weights are of; setting it sets them."
+        "", help="The preset that set controls and weights; set it to set them."
     )
     offer = traitlets.Dict(help="Control name -> tuple of Option.")
-    problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present case.")
+    problem = traitlets.Instance(Problem, allow_none=True, help="What stops the present workload.")
     review = traitlets.Instance(Review, allow_none=True, help="What was measured last.")
 
     def __init__(self, worker: Worker | None = None, **values: Any) -> None:
@@ -91,9 +94,9 @@ class Reviewer(Bench):
         self.observe(self._weigh, names=WEIGHTS)
 
     @property
-    def case(self) -> Case:
+    def form(self) -> WorkloadForm:
         """The controls as one record."""
-        return Case(**{name: getattr(self, name) for name in CONTROLS})
+        return WorkloadForm(**{name: getattr(self, name) for name in CONTROLS})
 
     @property
     def weights(self) -> Weights:
@@ -104,7 +107,7 @@ class Reviewer(Bench):
         """Ask the host again what it can run."""
         self._changed()
 
-    def _apply(self, change: Any = None) -> None:
+    def _apply(self, _: object = None) -> None:
         """Set controls and weights to those of the preset."""
         found = PRESETS.get(self.preset)
         if found is None:
@@ -122,33 +125,33 @@ class Reviewer(Bench):
         self._changed()
         self.changed += 1
 
-    def _settle(self, change: Any = None) -> None:
-        """Somebody moved a control: what is on offer now?"""
+    def _settle(self, change: Bunch | None = None) -> None:
+        """A control was changed: update what is on offer."""
         if self._quiet:
             return
         if self.backing == OWN_FILE and change and change["name"] in ("backing", "existing_file"):
-            with self._quietly():  # what was asked for another file is not asked for this one
+            with self._quietly():  # what was chosen for another file was not chosen for this one
                 self.content, self.afterwards = "as-is", "nothing"
         self.preset = ""
         self._changed()
 
-    def _weigh(self, change: Any = None) -> None:
-        """Somebody moved a weight."""
+    def _weigh(self, _: object = None) -> None:
+        """A weight was changed: rank again."""
         if not self._quiet:
             self.preset = ""
             self.changed += 1
 
     def _changed(self) -> None:
         with self._quietly():
-            case = self.case.settled()
+            form = self.form.settled()
             for name in CONTROLS:
-                self.set_trait(name, getattr(case, name))
-            self.offer = case.offer()
-            self.problem = case.problem()
+                self.set_trait(name, getattr(form, name))
+            self.offer = form.offer()
+            self.problem = form.problem()
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:
-        """What is set within is not somebody moving a control."""
+        """What is set within counts as no change of a control."""
         self._quiet = True
         try:
             yield
@@ -156,14 +159,14 @@ class Reviewer(Bench):
             self._quiet = False
 
     def run(self) -> None:
-        """Measure the case; returns at once."""
-        problem = self.case.problem()
+        """Measure the workload; returns at once."""
+        problem = self.form.problem()
         if problem is not None:
             self._fail(problem.reason, problem.command)
             return
-        self._start(Measuring(self.case.workload(), self.sweep), "Measuring ...")
+        self._start(ReviewJob(self.form.workload(), self.sweep), "Measuring ...")
 
-    def _finish(self, job: Measuring) -> None:
+    def _finish(self, job: ReviewJob) -> None:
         review = job.review
         if review is None:
             return
@@ -175,11 +178,11 @@ class Reviewer(Bench):
 
     @property
     def answer(self) -> list[str]:
-        """What is recommended by the present weights, and why; empty before the first review."""
+        """What the present weights recommend, and why; empty before the first review."""
         return review_text.answer(self.review, self.weights) if self.review else []
 
     def export(self, path: str) -> bool:
-        """Write the page, and the summary beside it; False, and status says why, when not."""
+        """Write the page and the summary beside it; False if that fails, and status says why."""
         if self.review is None:
             self._fail("there is no review to export yet: press Run first")
             return False
@@ -190,10 +193,10 @@ class Reviewer(Bench):
             self._fail(str(error))
             return False
         except FileExistsError as error:
-            self._fail(f"there is a file {error.filename} already: choose another name")
+            self._fail(f"a file {error.filename} exists already: choose another name")
             return False
         except OSError as error:
             self._fail(f"cannot write {path}: {error.strerror}; choose another place")
             return False
-        self._tell(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
+        self._succeed(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
         return True

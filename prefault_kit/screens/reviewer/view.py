@@ -1,4 +1,4 @@
-"""The review on the screen: widgets linked to a model."""
+"""The reviewer on the screen: widgets linked to a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from prefault_kit.screens.reviewer import controls
 from prefault_kit.screens.reviewer.model import Reviewer
 from prefault_kit.screens.widgets import parts, text
-from prefault_kit.screens.widgets.parts import Cards, Page, button, hide, say
+from prefault_kit.screens.widgets.parts import Cards, Page, button, hide, set_html
 from prefault_kit.screens.widgets.style import CSS
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_charts, review_export
@@ -20,14 +20,14 @@ from prefault_kit.studies.review import Candidate, Weights, advice
 from prefault_kit.studies.review.candidates import CANDIDATES
 
 WELCOME = (
-    "Press <b>Run</b>: every way to prefault that applies to this memory is measured, turn by "
-    "turn, with what the program then does. What you see afterwards can be weighed anew without "
-    "measuring, and exported."
+    "Press <b>Run</b>: every way to prefault that applies to this memory is measured, interleaved, "
+    "together with what the program does afterwards. The results can then be weighed differently "
+    "without measuring again, and exported."
 )
 
 
 @dataclass(frozen=True)
-class View:
+class ReviewerView:
     """The widgets by name; ``page`` is the one to display."""
 
     page: Page
@@ -49,15 +49,15 @@ def reviewer(model: Reviewer | None = None) -> Reviewer:
     return model
 
 
-def view(model: Reviewer) -> View:
+def view(model: Reviewer) -> ReviewerView:
     """Make the widgets of a model and link them."""
     charts = {kind.TITLE: kind() for kind in review_charts.CHARTS}
     run, stop = parts.run_and_stop(
         model,
         "Measure every way to prefault, interleaved",
-        "End the review and give its memory back",
+        "End the review and release its memory",
     )
-    made = View(
+    made = ReviewerView(
         page=Page("review"),
         controls=controls.make(model),
         run=run,
@@ -81,34 +81,34 @@ def view(model: Reviewer) -> View:
         made.controls.weighing,
         made.ranking,
         made.cards.box,
-        made.cards.again,
+        made.cards.redraw,
     )
     return made
 
 
 def _free_path() -> str:
-    """A name in the current directory that overwrites nothing."""
+    """A name in the current directory that is not taken."""
     names = (f"review{'' if n == 1 else f'-{n}'}.html" for n in itertools.count(1))
     return next(name for name in names if review_export.existing(name) is None)
 
 
-def _link(model: Reviewer, made: View) -> None:
+def _link(model: Reviewer, made: ReviewerView) -> None:
 
-    def export(_: Any) -> None:
+    def export(_: object) -> None:
         if model.export(made.path.value):
             made.path.value = _free_path()
 
-    def enable(_: Any = None) -> None:
+    def enable(_: object = None) -> None:
         made.export.disabled = model.review is None
 
-    def draw(_: Any = None) -> None:
+    def draw(_: object = None) -> None:
         review, weights = model.review, model.weights
         hide(made.controls.weighing, review is None)
         if review is None:
-            say(made.answer, f'<div class="prefault-summary">{WELCOME}</div>')
+            set_html(made.answer, f'<div class="prefault-summary">{WELCOME}</div>')
         else:
-            say(made.answer, answer(review_text.title(review), model.answer))
-            say(made.ranking, ranking(model))
+            set_html(made.answer, answer(review_text.title(review), model.answer))
+            set_html(made.ranking, ranking(model))
         with made.cards.together():
             for title, chart in made.charts.items():
                 shown = review is not None and chart.update(review, weights)
@@ -121,19 +121,19 @@ def _link(model: Reviewer, made: View) -> None:
     draw()
 
 
-def answer(case: str, said: list[str]) -> str:
-    """The recommendation for the case that was measured, and why."""
-    first, *rest = said
+def answer(title: str, sentences: list[str]) -> str:
+    """The recommendation for the workload that was measured, and why."""
+    first, *rest = sentences
     if first in CANDIDATES:
         rest = [CANDIDATES[first].summary, *rest]
     why = "".join(f"<p>{escape(each)}</p>" for each in rest)
     head = text.heading("Recommended")
-    head += text.note(case)
+    head += text.note(title)
     return f'{head}<div class="prefault-answer"><b>{escape(first)}</b>{why}</div>'
 
 
 def ranking(model: Reviewer) -> str:
-    """The candidates in numbers, cheapest first, those that are recommended marked."""
+    """The candidates in numbers, cheapest first; those that are recommended are marked."""
     review, weights = model.review, model.weights
     assert review is not None
     found = advice.recommend(review, weights)
@@ -155,4 +155,4 @@ def ranking(model: Reviewer) -> str:
 
 def _row(each: Candidate, weights: Weights) -> str:
     cells = review_text.cells(each, weights)
-    return "".join(f"<td>{escape(cells[name])}</td>" for name in review_text.SHORT)
+    return "".join(text.cell(cells[name]) for name in review_text.SHORT)

@@ -1,1 +1,1 @@
-"""What every screen in a notebook is made of: charts, rows of buttons, one look."""
+"""What the screens are made of: charts, buttons, panels, texts, one style."""

@@ -21,12 +21,12 @@ class Chart(BokehModel):
     """A figure that shows what it holds, whenever and wherever it appears.
 
     BokehModel describes its figure to the page when it is made, and sends only changes afterwards.
-    A view that appears later (the page is reloaded, the widget displayed once more, or just slow)
-    would show the figure of that first moment. So a view that says that it is ready is given the
-    figure anew if there have been changes.
+    A view that appears later (the page is reloaded or slow, or the widget is displayed again)
+    would show the figure as it was then. So a view that reports that it is ready gets a new
+    description if there have been changes.
 
-    The page repeats every change that it is sent. An old one may so come back after a newer one
-    was made here; only what a person does (clicks) is taken from the page.
+    The page echoes every change that it is sent, so an old one may come back after a newer one
+    was made here. Only events (clicks) are taken from the page.
     """
 
     def __init__(self, figure: LayoutDOM) -> None:
@@ -37,7 +37,7 @@ class Chart(BokehModel):
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Send the changes made within as one: a page takes 1000 messages a second, no more."""
+        """Send the changes made within as one message: a page handles 1000 a second at most."""
         self._held = []
         try:
             yield
@@ -74,37 +74,37 @@ class Chart(BokehModel):
             self._describe()
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
-        """The widget's state; the whole of it, as a new page asks for it, is brought up to date."""
+        """The widget's state; brought up to date if all of it is asked for, as by a new page."""
         if key is None and self.comm is not None:
             self._describe()
         return super().get_state(key, drop_defaults)
 
     def __repr__(self) -> str:
-        return "Chart()"  # BokehModel's has an id, new in each run, which a notebook would store
+        return "Chart()"  # BokehModel's has an id that differs from run to run
 
 
 def loader() -> widgets.Output:
-    """Bring Bokeh into the page; show it before the first :class:`Chart`.
+    """Load Bokeh into the page; display it before the first :class:`Chart`.
 
-    Scripts printed in a cell would be stored with the notebook, 8 MB of them; those in an Output
+    Scripts in a cell's output would be stored with the notebook, 8 MB of them; those in an Output
     widget are not.
     """
     place = widgets.Output()
     with place:
         output_notebook(resources=INLINE, hide_banner=True)
-        display(Javascript(_AGAIN))
+        display(Javascript(_REDRAW))
     return place
 
 
-_AGAIN = """
-    // A chart that came into the page before Bokeh did is an error message. Nothing says which
-    // of the two is first, so ask for those charts again once Bokeh is here.
+_REDRAW = """
+    // A chart that reaches the page before Bokeh shows an error message. The order of the two is
+    // not defined, so ask for those charts again once Bokeh is loaded.
     const began = Date.now()
     const timer = setInterval(() => {
         if (Date.now() - began > 60000) clearInterval(timer)
         if (!window.Bokeh) return
         for (const page of document.querySelectorAll(".prefault"))
             if (page.querySelector(".prefault-card .jupyter-widgets-error-widget"))
-                page.querySelector(".prefault-again").click()
+                page.querySelector(".prefault-redraw").click()
     }, 500)
 """

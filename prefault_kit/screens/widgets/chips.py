@@ -1,17 +1,16 @@
 """A row of buttons of which one is pressed; an option that cannot run here is greyed out.
 
-ipywidgets' own choosers can disable a whole control only, not one option of it.
+The choosers of ipywidgets can only be disabled as a whole, not option by option.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import ipywidgets as widgets
 import traitlets
 
-from prefault_kit.screens.model import Option
+from prefault_kit.screens.options import Option
 
 
 class Chips(widgets.HBox):
@@ -25,7 +24,7 @@ class Chips(widgets.HBox):
         names: Mapping[str, str] | None = None,
         tips: Callable[[str], str] = lambda value: value,
     ) -> None:
-        """``names`` are what buttons say instead of the value; ``tips`` what hovering adds."""
+        """``names`` are labels other than the values; ``tips`` are shown on hovering."""
         self._names = names or {}
         self._tips = tips
         self._syncing = False
@@ -45,18 +44,18 @@ class Chips(widgets.HBox):
         button = widgets.ToggleButton(
             description=self._names.get(value, value), value=value == self.value
         )
-        button.observe(lambda change: self._pressed(value, change), names="value")
+        button.observe(lambda _: self._pressed(value), names="value")
         self.buttons[value] = button
         return button
 
-    def _pressed(self, value: str, change: Any) -> None:
+    def _pressed(self, value: str) -> None:
         if self._syncing:
             return
         self.value = value
         self._show()  # a press on the pressed one must not release it
 
     @traitlets.observe("value")
-    def _show(self, change: Any = None) -> None:
+    def _show(self, _: object = None) -> None:
         self._syncing = True
         try:
             for value, button in self.buttons.items():

@@ -1,4 +1,4 @@
-"""Parts of a screen: buttons, labelled lines, the status of a bench, charts in a grid."""
+"""Parts of a screen: buttons, labelled lines, the status line, charts in a grid."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import ipywidgets as widgets
 from bokeh.plotting import figure
 from IPython.display import display
 
-from prefault_kit.screens.model import Bench
+from prefault_kit.screens.model import ScreenModel
 from prefault_kit.screens.widgets import text
 from prefault_kit.screens.widgets.chart import Chart, loader
 
 
 class Page(widgets.VBox):
-    """A whole screen. Its text is what a notebook stores, so it is always the same."""
+    """A whole screen. A notebook stores its ``repr``, which is therefore always the same."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -42,15 +42,15 @@ def button(label: str, tip: str, *classes: str) -> widgets.Button:
 
 
 def run_and_stop(
-    model: Bench, run_tip: str, stop_tip: str
+    model: ScreenModel[Any], run_tip: str, stop_tip: str
 ) -> tuple[widgets.Button, widgets.Button]:
-    """The buttons that begin and end what a bench does; one of them at a time can be pressed."""
+    """The buttons that start and stop the job of a screen; one of them is enabled at a time."""
     run = button("Run", run_tip, "prefault-primary")
     stop = button("Stop", stop_tip, "prefault-stop")
     run.on_click(lambda _: model.run())
     stop.on_click(lambda _: model.stop())
 
-    def enable(_: Any = None) -> None:
+    def enable(_: object = None) -> None:
         run.disabled, stop.disabled = model.running, not model.running
 
     model.observe(enable, names=["running"])
@@ -80,7 +80,7 @@ def grid(*children: widgets.Widget) -> widgets.Box:
 
 
 def actions(*children: widgets.Widget) -> widgets.HBox:
-    """The line of buttons."""
+    """A line of buttons."""
     box = widgets.HBox(children)
     box.add_class("prefault-actions")
     return box
@@ -91,17 +91,17 @@ def hide(widget: widgets.Widget, hidden: bool) -> None:
     widget.layout.display = "none" if hidden else None
 
 
-def say(html: widgets.HTML, value: str) -> None:
+def set_html(html: widgets.HTML, value: str) -> None:
     """Set a text, unless it is the same."""
     if html.value != value:
         html.value = value
 
 
-def status(model: Bench) -> widgets.HTML:
-    """The line that says what a bench does."""
+def status(model: ScreenModel[Any]) -> widgets.HTML:
+    """The line that says what a screen does."""
     made = widgets.HTML()
 
-    def tell(_: Any = None) -> None:
+    def update(_: object = None) -> None:
         made.value = text.status(
             model.status,
             model.command,
@@ -110,13 +110,13 @@ def status(model: Bench) -> widgets.HTML:
             fraction=model.fraction,
         )
 
-    model.observe(tell, names=["status", "command", "failed", "running", "fraction"])
-    tell()
+    model.observe(update, names=["status", "command", "failed", "running", "fraction"])
+    update()
     return made
 
 
 class Cards:
-    """Charts under their titles; one that came into the page before Bokeh did is made anew."""
+    """Charts under their titles; the page asks to redraw those that it got before Bokeh."""
 
     def __init__(self, figures: Mapping[str, figure]) -> None:
         self.heads = {name: widgets.HTML() for name in figures}
@@ -124,21 +124,21 @@ class Cards:
         self.cards = {name: widgets.VBox() for name in figures}
         for card in self.cards.values():
             card.add_class("prefault-card")
-        self.again = button("", "", "prefault-again")  # pressed by the page, see chart.py
-        self.again.on_click(lambda _: self.attach())
-        hide(self.again, True)
+        self.redraw = button("", "", "prefault-redraw")  # pressed by the page, see chart.py
+        self.redraw.on_click(lambda _: self.attach())
+        hide(self.redraw, True)
         self.box = grid(*self.cards.values())
         self.attach()
 
     def attach(self) -> None:
-        """Let the page make the charts' views, anew if it has some."""
+        """Let the page make the views of the charts, again if it has some."""
         for name, card in self.cards.items():
             card.children = (self.heads[name],)
             card.children = (self.heads[name], self.charts[name])
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Send each chart's changes that are made within as one."""
+        """Send the changes made within as one message for each chart."""
         with contextlib.ExitStack() as stack:
             for chart in self.charts.values():
                 stack.enter_context(chart.together())

@@ -1,4 +1,4 @@
-"""The CSS of the screens. Colours are JupyterLab's own, with greys where a page has none."""
+"""The CSS of the screens: JupyterLab's own colours, and greys in pages that have none."""
 
 CSS = """
 <style>
@@ -116,10 +116,17 @@ CSS = """
   border-bottom: 1px solid var(--prefault-line); font-variant-numeric: tabular-nums; }
 .prefault-table th { color: var(--prefault-dim); font-weight: 500; vertical-align: bottom; }
 .prefault-table th:first-child, .prefault-table td:first-child,
-.prefault-table th:nth-child(2), .prefault-table td:nth-child(2) { text-align: left; }
-.prefault-table.prefault-numbers th:nth-child(2),
-.prefault-table.prefault-numbers td:nth-child(2) { text-align: right; }
+.prefault-scroll th:nth-child(2), .prefault-scroll td:nth-child(2) { text-align: left; }
 .prefault-table.prefault-numbers th[colspan] { text-align: center; }
+.prefault-table td { white-space: nowrap; }
+.prefault-table td:first-child, .prefault-scroll td:nth-child(2) { white-space: normal; }
+.prefault-numbers td:nth-child(6), .prefault-numbers th:nth-child(6) { padding-left: 28px; }
+.prefault-scroll { overflow-x: auto; }
+@media (max-width: 1000px) {
+  .prefault-table { font-size: 11.5px; }
+  .prefault-table th, .prefault-table td { padding-right: 6px; }
+  .prefault-numbers td:nth-child(6), .prefault-numbers th:nth-child(6) { padding-left: 12px; }
+}
 .prefault-table tr.prefault-shown td { background: rgba(0, 114, 178, 0.12); }
 .prefault .widget-html.prefault-case { margin-bottom: 10px; }
 .prefault-answer { max-width: 110ch; }

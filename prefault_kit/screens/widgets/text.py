@@ -1,11 +1,28 @@
-"""What every screen says in HTML; everything that is not a constant is escaped."""
+"""Texts of the screens in HTML; everything that is not a constant is escaped."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from prefault_kit.screens.model import Option, Problem, sentence
+from prefault_kit.screens.options import Option, Problem
+from prefault_kit.show.sentences import sentence
+
+MEMORY_TIPS = {
+    "anon": "Anonymous memory: mmap without a file",
+    "memfd": "A file in memory without a name: memfd_create",
+    "tmpfs": "A file on tmpfs, such as /dev/shm",
+    "hugetlbfs": "A file of huge pages on hugetlbfs",
+    "private": "MAP_PRIVATE: writes go to private copies of the pages",
+    "shared": "MAP_SHARED: writes go to the file, or to memory shared after a fork",
+}
+"""What kinds of memory are, for those who hover over their names."""
+DIRECTORY_HINTS = {
+    "tmpfs": "found among the mounts",
+    "file": "the current directory",
+    "hugetlbfs": "found among the mounts",
+}
+"""What an empty directory means, for the backings that have a directory."""
 
 
 def command(text: str | None) -> str:
@@ -14,7 +31,7 @@ def command(text: str | None) -> str:
 
 
 def heading(text: str) -> str:
-    """What stands over a group of controls."""
+    """The heading of a group of controls."""
     return f'<div class="prefault-heading">{escape(text)}</div>'
 
 
@@ -40,16 +57,20 @@ def status(text: str, help_text: str, *, running: bool, failed: bool, fraction: 
 
 
 def problem(found: Problem | None) -> str:
-    """Why the present choice cannot run; empty when it can."""
+    """Why the present choice cannot run; empty if it can."""
     if found is None:
         return ""
     reason = escape(sentence(found.reason))
     return f'<div class="prefault-problem">{reason}{command(found.command)}</div>'
 
 
-def refused(offer: Mapping[str, Sequence[Option]], names: Mapping[str, str] | None = None) -> str:
+def refused(
+    offer: Mapping[str, Sequence[Option]],
+    names: Mapping[str, str] | None = None,
+    lead: str = "Greyed out on this host:",
+) -> str:
     """What is greyed out, each with its reason and the command that enables it; empty if nothing
-    is. ``names`` has what to add to an option's value, by its control."""
+    is. ``names`` has what to append to an option's value, by its control."""
     causes: dict[tuple[str, str | None], list[str]] = {}
     for control, options in offer.items():
         for option in options:
@@ -60,11 +81,12 @@ def refused(offer: Mapping[str, Sequence[Option]], names: Mapping[str, str] | No
         f"<li><b>{escape(', '.join(values))}</b>: {escape(sentence(reason))}{command(helps)}</li>"
         for (reason, helps), values in causes.items()
     )
-    return (
-        f'<div class="prefault-note">Greyed out on this host:<ul>{lines}</ul></div>'
-        if lines
-        else ""
-    )
+    return f'<div class="prefault-note">{escape(lead)}<ul>{lines}</ul></div>' if lines else ""
+
+
+def cell(text: str) -> str:
+    """A cell of a table; a long name may break after each ``+``."""
+    return f"<td>{escape(text).replace('+', '+<wbr>')}</td>"
 
 
 def card(title: str, subtitle: str = "", *entries: str) -> str:

@@ -1,128 +1,144 @@
-"""What a watch came to: how long each touch waited, in the order of time, and what that means."""
+"""What a probe measured: how long each touch took, in order of time, and what follows from that."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import zipfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefault_kit.memory.backing import Backing
-from prefault_kit.studies.latency.watch import Watch
+from prefault_kit.studies.latency.events import NO_EVENT
+from prefault_kit.studies.latency.probe import Probe
 
 if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
 OWN_FAULTS = 4
-"""So many may be of the process's own pages, beside those that are watched: after a fork they are
-copied too."""
-NEARLY = 0.9
-POINTS = 100
-"""Of a curve."""
+"""So many faults may be on the worker's own pages: after a fork they are copied on write too."""
+NEARLY_ALL = 0.9
+CURVE_POINTS = 100
 
 
 @dataclass(frozen=True)
-class Way:
-    """What one way came to."""
+class Samples:
+    """What was measured on one mapping."""
 
     waits_ns: NDArray[numpy.uint32]
-    """How long each touch took, in the order of time."""
+    """How long each touch took, in order of time."""
     faults_before: int
-    """Page faults of the touches up to the event."""
+    """Page faults of the touches before the event."""
     faults_after: int
 
 
 @dataclass(frozen=True)
 class Latencies:
-    """What a watch came to, by way, in the order of ``WAYS``."""
+    """What a probe measured, by preparation, in the order of ``PREPARATIONS``."""
 
-    watch: Watch
-    ways: dict[str, Way]
+    probe: Probe
+    samples: dict[str, Samples]
     refused: dict[str, str] = field(default_factory=dict)
-    """Ways that could not be prepared, or not be undone, and why."""
+    """Preparations that failed, or that the event was refused for, and why."""
     host: dict[str, Any] = field(default_factory=dict)
 
-    def _halves(self, way: str) -> tuple[NDArray[numpy.uint32], NDArray[numpy.uint32]]:
+    def _halves(self, preparation: str) -> tuple[NDArray[numpy.uint32], NDArray[numpy.uint32]]:
         """Waits before the event, and after it."""
-        waits, midst = self.ways[way].waits_ns, self.watch.midst
-        return waits[:midst], waits[midst:]
+        waits_ns, before = self.samples[preparation].waits_ns, self.probe.touches_before
+        return waits_ns[:before], waits_ns[before:]
 
-    def quantiles_us(self, way: str) -> tuple[dict[str, float], dict[str, float]]:
-        """``p50``, ``p999`` and ``max`` of the waits, in microseconds, before the event and after
-        it; of no waits, NaN."""
+    def quantiles_us(self, preparation: str) -> tuple[dict[str, float], dict[str, float]]:
+        """``p50``, ``p999`` and ``max`` of the waits in microseconds, before the event and after
+        it; NaN where there are no waits."""
         import numpy
 
         before, after = (
             {
-                name: float(numpy.percentile(waits, part)) / 1000 if len(waits) else math.nan
-                for name, part in (("p50", 50), ("p999", 99.9), ("max", 100))
+                name: float(numpy.percentile(waits_ns, percent)) / 1000
+                if len(waits_ns)
+                else math.nan
+                for name, percent in (("p50", 50), ("p999", 99.9), ("max", 100))
             }
-            for waits in self._halves(way)
+            for waits_ns in self._halves(preparation)
         )
         return before, after
 
-    def faulted(self, way: str) -> tuple[str, str]:
+    def faulted(self, preparation: str) -> tuple[str, str]:
         """How many touches faulted, before the event and after it: ``none``, ``all`` or ``some``.
 
-        A few faults of the process's own (:data:`OWN_FAULTS`) are none; and :data:`NEARLY` all are
-        all, for an event takes a moment.
+        Up to :data:`OWN_FAULTS` count as none. From :data:`NEARLY_ALL` on they count as all, since
+        an event takes a moment.
         """
-        found = self.ways[way]
-        before, after = (len(waits) for waits in self._halves(way))
-        return _part(found.faults_before, before), _part(found.faults_after, after)
+        found = self.samples[preparation]
+        before, after = (len(waits_ns) for waits_ns in self._halves(preparation))
+        return _share(found.faults_before, before), _share(found.faults_after, after)
 
-    def worst_us(self, way: str) -> tuple[list[float], list[float]]:
-        """The worst wait of each slot: seconds since the beginning, and microseconds."""
+    def worst_us(self, preparation: str) -> tuple[list[float], list[float]]:
+        """The worst wait of each slot: seconds since the start, and microseconds."""
         import numpy
 
-        waits = self.ways[way].waits_ns
-        slot = self.watch.slot_beats
-        starts = numpy.arange(0, len(waits), slot)
-        seconds = starts * self.watch.period_us / 1e6
-        worst = numpy.maximum.reduceat(waits, starts) / 1000
-        return list(map(float, seconds)), list(map(float, worst))
+        waits_ns = self.samples[preparation].waits_ns
+        starts = numpy.arange(0, len(waits_ns), self.probe.slot_touches)
+        if not len(starts):
+            return [], []
+        seconds = starts * self.probe.period_us / 1e6
+        worst_us = numpy.maximum.reduceat(waits_ns, starts) / 1000
+        return list(map(float, seconds)), list(map(float, worst_us))
 
-    def slower(self, way: str) -> tuple[list[float], list[float]]:
-        """The distribution before the event, if there is one: microseconds, ascending, and the
-        part of the waits that is as long or longer, in even steps of its logarithm."""
+    def exceedance(self, preparation: str) -> tuple[list[float], list[float]]:
+        """The distribution of the waits before the event, or of all where there is no event.
+
+        Microseconds, ascending, and the fraction of the waits that are as long or longer, at
+        :data:`CURVE_POINTS` points at most, evenly spaced on a logarithmic scale.
+        """
         import numpy
 
-        whole = self.watch.event == "nothing"
-        waits_ns = self.ways[way].waits_ns if whole else self._halves(way)[0]
-        waits = numpy.sort(waits_ns)[::-1] / 1000
-        most = numpy.log10(max(len(waits), 1))
-        ranks = numpy.unique(numpy.logspace(0, most, POINTS).astype(int))[::-1]
-        return list(map(float, waits[ranks - 1])), list(map(float, ranks / len(waits)))
+        whole = self.probe.event == NO_EVENT
+        waits_ns = self.samples[preparation].waits_ns if whole else self._halves(preparation)[0]
+        if not len(waits_ns):
+            return [], []
+        waits_us = numpy.sort(waits_ns)[::-1] / 1000
+        ranks = numpy.unique(
+            numpy.logspace(0, numpy.log10(len(waits_us)), CURVE_POINTS).astype(int)
+        )[::-1]
+        return list(map(float, waits_us[ranks - 1])), list(map(float, ranks / len(waits_us)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz that :func:`read` takes back."""
+        """Write an .npz file that :func:`read` reads back."""
         import numpy
 
-        watch = asdict(self.watch) | {"backing": self.watch.backing.kind}
-        faults = {name: (way.faults_before, way.faults_after) for name, way in self.ways.items()}
-        about = {"watch": watch, "faults": faults, "refused": self.refused, "host": self.host}
-        arrays = {name: way.waits_ns for name, way in self.ways.items()}
+        probe = asdict(self.probe) | {"backing": self.probe.backing.kind}
+        faults = {
+            name: (samples.faults_before, samples.faults_after)
+            for name, samples in self.samples.items()
+        }
+        # "watch" is the probe's name in the file format
+        about = {"watch": probe, "faults": faults, "refused": self.refused, "host": self.host}
+        arrays = {name: samples.waits_ns for name, samples in self.samples.items()}
         numpy.savez_compressed(path, **arrays, about=numpy.array(json.dumps(about)))  # type: ignore[arg-type]
 
 
-def _part(faults: int, touches: int) -> str:
+def _share(faults: int, touches: int) -> str:
     if faults <= OWN_FAULTS:
         return "none"
-    return "all" if faults >= NEARLY * touches else "some"
+    return "all" if faults >= NEARLY_ALL * touches else "some"
 
 
 def read(path: str | os.PathLike[str]) -> Latencies:
-    """Read what :meth:`Latencies.save` wrote. OSError, or ValueError where it is no such file."""
+    """Read what :meth:`Latencies.save` wrote. OSError, or ValueError if it is not such a file."""
     import numpy
 
-    with numpy.load(path) as data:
-        about = json.loads(str(data["about"]))
-        ways = {
-            name: Way(data[name], *(int(each) for each in faults))
-            for name, faults in about["faults"].items()
-        }
-    watch = about["watch"]
-    backing = Backing.of(watch.pop("backing"))
-    return Latencies(Watch(backing, **watch), ways, about["refused"], about["host"])
+    try:
+        with open(path, "rb") as file, numpy.load(file) as data:
+            about = json.loads(str(data["about"]))
+            samples = {
+                name: Samples(data[name], *(int(each) for each in faults))
+                for name, faults in about["faults"].items()
+            }
+        probe = about["watch"]
+        backing = Backing.of(probe.pop("backing"))
+        return Latencies(Probe(backing, **probe), samples, about["refused"], about["host"])
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{os.fspath(path)} is not a recorded latency probe: {error}") from None

@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 
 from prefault_kit.host import Unavailable
-from prefault_kit.measure.experiment import Experiment
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.result import Result
-from prefault_kit.measure.running import Progress
-from prefault_kit.memory.backing import Backing
+from prefault_kit.screens.explorer import run as runs
 from prefault_kit.screens.explorer.model import Explorer
-from prefault_kit.screens.explorer.underway import Run
 from prefault_kit.screens.model import UPDATE_S
 
 LONG = 1_000_000
@@ -26,7 +24,7 @@ WAIT_S = 60
 
 @pytest.fixture
 def model() -> Iterator[Explorer]:
-    """A bench of its own, its worker ended afterwards."""
+    """A model of its own; its worker is ended afterwards."""
     made = Explorer(repeats=3)
     yield made
     made.close()
@@ -37,14 +35,19 @@ def finish(model: Explorer) -> None:
 
 
 def until_live(model: Explorer) -> None:
-    """Wait until the run under way has told of a repetition."""
+    """Wait until the job has reported a repetition."""
     seen = threading.Event()
-    model.observe(lambda change: change["new"] and model.fraction and seen.set(), "live")
+
+    def look(change: Any) -> None:
+        if change["new"] and change["new"].results[0].timings_ms:
+            seen.set()
+
+    model.observe(look, "live")
     assert seen.wait(WAIT_S), model.status
 
 
 def test_the_first_run_shows_the_zero_page(model: Explorer) -> None:
-    """One press with the defaults: every page present, all of them the zero page, a timing each."""
+    """One press with the defaults: every page is present, all are the zero page; three timings."""
     model.run()
     finish(model)
     assert model.result is not None
@@ -67,7 +70,7 @@ def test_run_returns_at_once_and_runs_once(model: Explorer) -> None:
     model.compare()
     until_live(model)
     assert model.live is not None
-    assert len(model.live.cells) == 1
+    assert len(model.live.results) == 1
     model.stop()
     finish(model)
 
@@ -78,18 +81,20 @@ def test_the_views_are_live_after_the_warm_up(model: Explorer) -> None:
     model.run()
     until_live(model)
     assert model.live is not None
-    (row,) = model.live.cells
-    assert row.result is not None
-    assert row.under_way
-    assert row.result.pages is not None
-    assert row.result.pages["present"] == row.size_bytes // Backing.anon().page_size_bytes
+    (result,) = model.live.results
+    assert isinstance(result, Result)
+    assert result.outcome == "running"
+    assert result.pages is not None
+    assert result.pages["present"] == result.size_bytes // PAGE_SIZE_BYTES
+    assert result.timings_ms
+    assert result.best_ms == min(result.timings_ms)
     model.stop()
     finish(model)
     assert model.kept == ()
 
 
 def test_stop_ends_the_worker_and_the_next_run_works(model: Explorer) -> None:
-    """The child process is gone, nothing is kept, and the bench is usable."""
+    """The process is gone and with it its memory, nothing is kept, and the next run works."""
     model.repeats = LONG
     model.run()
     until_live(model)
@@ -117,7 +122,7 @@ def test_stop_before_the_worker_is_there(model: Explorer) -> None:
 
 
 def test_stop_without_a_run_does_nothing(model: Explorer) -> None:
-    """Nothing to stop, nothing to say."""
+    """The status stays as it was."""
     before = model.status
     model.stop()
     assert model.status == before
@@ -133,6 +138,27 @@ def test_compare_runs_every_method_on_offer(model: Explorer) -> None:
     assert model.result is not None
     assert model.result.method == "FALLOCATE+Read"
     assert all(len(result.phases) == 3 for result in model.kept if result.outcome == "ok")
+
+
+def test_host_facts_are_collected_once_a_run(
+    model: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take milliseconds: once for what is drawn meanwhile, once for the results."""
+    asked: list[int] = []
+    facts = runs.host.facts
+
+    def counted() -> dict[str, object]:
+        asked.append(1)
+        return facts()
+
+    monkeypatch.setattr(runs.host, "facts", counted)
+    model.repeats = 200
+    model.size = "64 KiB"
+    model.compare()
+    finish(model)
+    assert len(model.kept) > 5
+    assert model.changed > 1
+    assert len(asked) == 2
 
 
 def test_runs_are_kept_until_cleared(model: Explorer) -> None:
@@ -152,7 +178,7 @@ def test_runs_are_kept_until_cleared(model: Explorer) -> None:
     assert (model.kept, model.shown, model.summary) == ((), -1, "")
 
 
-def test_choosing_narrows_the_methods(model: Explorer) -> None:
+def test_the_choice_narrows_the_methods(model: Explorer) -> None:
     """Private after FALLOCATE+POPULATE_WRITE leaves POPULATE_WRITE."""
     model.backing, model.sharing = "memfd", "shared"
     model.method = "FALLOCATE+POPULATE_WRITE"
@@ -162,7 +188,7 @@ def test_choosing_narrows_the_methods(model: Explorer) -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "lots", "4097", "9000 GiB"])
-def test_a_bad_size_is_told_before_and_at_run(model: Explorer, size: str) -> None:
+def test_a_bad_size_is_reported_before_and_at_run(model: Explorer, size: str) -> None:
     """The problem is there as soon as it is typed; Run does not crash and keeps saying it."""
     model.size = size
     assert model.problem is not None
@@ -176,7 +202,7 @@ def test_a_bad_size_is_told_before_and_at_run(model: Explorer, size: str) -> Non
     assert model.problem is None
 
 
-def test_what_the_host_refuses_comes_with_its_command(
+def test_what_the_host_cannot_run_comes_with_a_command(
     model: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reason is the status; the command is beside it."""
@@ -189,7 +215,7 @@ def test_what_the_host_refuses_comes_with_its_command(
 
 
 def test_a_worker_that_is_killed_is_an_error_in_words(model: Explorer) -> None:
-    """Somebody else's kill: the run is kept as an error, the next one works."""
+    """A kill from outside: the run is kept as an error, the next one works."""
     model.repeats = LONG
     model.run()
     until_live(model)
@@ -233,7 +259,7 @@ def test_saved_runs_are_read_back(model: Explorer, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all.json", "/proc/new.json", ""])
-def test_a_path_that_cannot_be_written_is_told(model: Explorer, path: str) -> None:
+def test_a_path_that_cannot_be_written_is_reported(model: Explorer, path: str) -> None:
     """One sentence, no traceback, and the runs are still there."""
     model.run()
     finish(model)
@@ -241,36 +267,6 @@ def test_a_path_that_cannot_be_written_is_told(model: Explorer, path: str) -> No
     assert model.failed
     assert model.status.endswith(".")
     assert len(model.kept) == 1
-
-
-def progress(cell: int, repetition: int, phase: str = "repetition", **known: Any) -> Progress:
-    return Progress(
-        cell=cell, repetition=repetition, repeats=2, elapsed_ms=1.0, phase=phase, **known
-    )
-
-
-def test_progress_in_words() -> None:
-    """What runs now: filling, warm-up, repetition k of n with its method, the follow-up."""
-    memory = Explorer().choice.memory()
-    size = 2 << 20
-    cells = [Experiment(memory, "private", name, size, repeats=2) for name in ("Read", "Write")]
-    run = Run(cells, 0, "Comparing")
-    assert run.words() == "Comparing: warm-up (Read)."
-    run.note(progress(0, 0, "prepare", part=0.5))
-    assert run.words() == "Comparing: filling the file, 50% done."
-    run.note(progress(0, 0))
-    assert run.words() == "Comparing: warm-up (Write)."
-    run.note(progress(1, 0))
-    assert run.words() == "Comparing: repetition 1 of 2 (Read)."
-    assert run.timings_ms == [[], []]
-    run.note(progress(0, 1))
-    assert run.timings_ms == [[1.0], []]
-    run.note(progress(1, 1))
-    run.note(progress(0, 2, "follow_up", part=0.0))
-    assert "one write to each page and a sync" in run.words()
-    assert run.fraction == pytest.approx(4 / 6)
-    run.began_s -= 100
-    assert "100 s so far, about 50 s left." in run.words()
 
 
 def test_results_are_results(model: Explorer) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.screens.reviewer import Reviewer
-from prefault_kit.screens.reviewer.case import OWN_FILE
+from prefault_kit.screens.reviewer.form import OWN_FILE
 from prefault_kit.studies.review.presets import PRESETS
 
 WAIT_S = 60
@@ -16,7 +16,7 @@ WAIT_S = 60
 
 @pytest.fixture
 def model(tmp_path: Path) -> Iterator[Reviewer]:
-    """A small case on a file, its worker ended afterwards."""
+    """A small workload on a file; its worker is ended afterwards."""
     made = Reviewer(
         directory=str(tmp_path),
         size=f"{256 * PAGE}",
@@ -44,7 +44,7 @@ def test_a_preset_sets_case_and_weights(name: str, tmp_path: Path) -> None:
     model = Reviewer(directory=str(tmp_path))
     model.preset = name
     found = PRESETS[name].workload(str(tmp_path))
-    assert model.case.workload() == found
+    assert model.form.workload() == found
     assert model.weights == PRESETS[name].weights
     assert model.preset == name
     model.repeats += 1
@@ -57,11 +57,11 @@ def test_a_preset_sets_case_and_weights(name: str, tmp_path: Path) -> None:
 def test_a_preset_that_is_not_testable_says_why() -> None:
     """Nothing else changes."""
     model = Reviewer()
-    before = model.case
+    before = model.form
     model.preset = "dax"
     assert model.failed
     assert "persistent memory" in model.status
-    assert (model.case, model.preset) == (before, "")
+    assert (model.form, model.preset) == (before, "")
 
 
 def test_a_review_is_measured(done: Reviewer) -> None:
@@ -73,7 +73,7 @@ def test_a_review_is_measured(done: Reviewer) -> None:
 
 
 def test_weights_rank_again_without_measuring(done: Reviewer) -> None:
-    """With write-back very expensive, POPULATE_WRITE, which dirties all pages, is out."""
+    """If bytes written back are expensive, POPULATE_WRITE is out: it dirties every page."""
     measured = done.review
     done.written = 1e6
     assert done.review is measured
@@ -143,7 +143,7 @@ def test_a_file_of_ones_own_is_not_evicted_unasked(tmp_path: Path) -> None:
     model.existing_file = str(tmp_path / "mine")
     assert (model.content, model.afterwards) == ("as-is", "nothing")
     model.afterwards = "evict"
-    assert model.case.workload().afterwards == "evict"
+    assert model.form.workload().afterwards == "evict"
 
 
 def test_a_moved_control_redraws_nothing(model: Reviewer) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.screens.reviewer import Reviewer, View, view
-from prefault_kit.screens.reviewer.case import OWN_FILE
+from prefault_kit.screens.reviewer import Reviewer, ReviewerView, view
+from prefault_kit.screens.reviewer.form import OWN_FILE
 
 WAIT_S = 60
 
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reviewer]:
-    """A small case in an empty directory, its worker ended afterwards."""
+    """A small workload in an empty directory; its worker is ended afterwards."""
     monkeypatch.chdir(tmp_path)
     made = Reviewer(size=f"{64 * PAGE}", write=0.25, repeats=2, sweep=False)
     yield made
@@ -23,7 +23,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reviewer]
 
 
 @pytest.fixture
-def shown(model: Reviewer) -> View:
+def shown(model: Reviewer) -> ReviewerView:
     """Its widgets."""
     return view(model)
 
@@ -38,8 +38,8 @@ def hidden(widget: Any) -> bool:
     return bool(widget.layout.display == "none")
 
 
-def test_controls_set_the_model(model: Reviewer, shown: View) -> None:
-    """Each control is its trait; per cent become fractions."""
+def test_controls_set_the_model(model: Reviewer, shown: ReviewerView) -> None:
+    """Each control is its trait; percentages become fractions."""
     controls = shown.controls
     press(controls.chosen["backing"], "memfd")
     press(controls.chosen["content"], "fallocated")
@@ -47,14 +47,14 @@ def test_controls_set_the_model(model: Reviewer, shown: View) -> None:
     press(controls.chosen["afterwards"], "nothing")
     controls.read.value, controls.write.value = 40, 5
     controls.threads.value, controls.repeats.value = 2, 3
-    case = model.case
-    assert (case.backing, case.content, case.pattern) == ("memfd", "fallocated", "hotspot")
-    assert (case.afterwards, case.read, case.write) == ("nothing", 0.4, 0.05)
-    assert (case.threads, case.repeats) == (2, 3)
+    form = model.form
+    assert (form.backing, form.content, form.pattern) == ("memfd", "fallocated", "hotspot")
+    assert (form.afterwards, form.read, form.write) == ("nothing", 0.4, 0.05)
+    assert (form.threads, form.repeats) == (2, 3)
     assert hidden(controls.directory)
 
 
-def test_a_preset_moves_the_controls(model: Reviewer, shown: View) -> None:
+def test_a_preset_moves_the_controls(model: Reviewer, shown: ReviewerView) -> None:
     """And its title says what it is; a moved control releases it."""
     press(shown.controls.preset, "buffer-pool")
     assert shown.controls.chosen["pattern"].value == "hotspot"
@@ -65,31 +65,31 @@ def test_a_preset_moves_the_controls(model: Reviewer, shown: View) -> None:
     assert not any(each.value for each in shown.controls.preset.buttons.values())
 
 
-def test_what_is_not_testable_is_greyed_out(shown: View) -> None:
+def test_what_is_not_testable_is_greyed_out(shown: ReviewerView) -> None:
     """With its reason on the page."""
     assert shown.controls.preset.buttons["dax"].disabled
     assert "persistent memory" in shown.controls.refused.value
 
 
-def test_a_file_of_ones_own(model: Reviewer, shown: View, tmp_path: Path) -> None:
+def test_a_file_of_ones_own(model: Reviewer, shown: ReviewerView, tmp_path: Path) -> None:
     """Its path is asked for, its size is not, and it cannot be written."""
     press(shown.controls.chosen["backing"], OWN_FILE)
     assert not hidden(shown.controls.existing_file)
     assert shown.controls.write.disabled
-    assert "Name the file" in shown.controls.problem.value
+    assert "Enter the path of the file" in shown.controls.problem.value
     (tmp_path / "mine").write_bytes(b"x" * PAGE)
     shown.controls.existing_file.value = "mine"
     assert model.problem is None
 
 
-def test_a_finer_part_than_per_cent_is_kept(model: Reviewer, shown: View) -> None:
+def test_a_finer_fraction_than_percent_is_kept(model: Reviewer, shown: ReviewerView) -> None:
     """The slider rounds what it shows, not what the model has."""
     model.write = 0.004
     assert shown.controls.write.value == 0
     assert model.write == 0.004
 
 
-def test_run_fills_answer_table_and_charts(model: Reviewer, shown: View) -> None:
+def test_run_fills_answer_table_and_charts(model: Reviewer, shown: ReviewerView) -> None:
     """Before it there is none of them; afterwards the recommended ones are marked."""
     assert hidden(shown.controls.weighing)
     assert shown.export.disabled
@@ -108,7 +108,7 @@ def test_run_fills_answer_table_and_charts(model: Reviewer, shown: View) -> None
     assert not shown.export.disabled
 
 
-def test_a_moved_weight_ranks_again(model: Reviewer, shown: View) -> None:
+def test_a_weight_that_is_moved_ranks_again(model: Reviewer, shown: ReviewerView) -> None:
     """The same charts, the same measurement."""
     shown.run.click()
     assert model.wait(WAIT_S)
@@ -121,13 +121,15 @@ def test_a_moved_weight_ranks_again(model: Reviewer, shown: View) -> None:
     assert shown.ranking.value.index(order[0]) < shown.ranking.value.index(order[1])
 
 
-def test_a_weight_between_the_stops_becomes_one(model: Reviewer, shown: View) -> None:
+def test_a_weight_between_the_stops_becomes_one(model: Reviewer, shown: ReviewerView) -> None:
     """A script may set any."""
     model.written = 0.37
     assert shown.controls.weights["written"].value == 0.37
 
 
-def test_export_writes_and_names_the_next(model: Reviewer, shown: View, tmp_path: Path) -> None:
+def test_export_writes_and_names_the_next(
+    model: Reviewer, shown: ReviewerView, tmp_path: Path
+) -> None:
     """Into the current directory; the next name is free."""
     shown.run.click()
     assert model.wait(WAIT_S)
@@ -137,6 +139,6 @@ def test_export_writes_and_names_the_next(model: Reviewer, shown: View, tmp_path
     assert shown.path.value == "review-2.html"
 
 
-def test_the_stored_text_is_always_the_same(shown: View) -> None:
+def test_the_stored_text_is_always_the_same(shown: ReviewerView) -> None:
     """A notebook keeps the page's text, so it has no id and no host in it."""
     assert repr(shown.page) == "The review is live: choose Run > Run All Cells to see it."

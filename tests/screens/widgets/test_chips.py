@@ -1,6 +1,6 @@
 """prefault_kit.screens.widgets.chips: one of several buttons is pressed."""
 
-from prefault_kit.screens.model import Option
+from prefault_kit.screens.options import Option
 from prefault_kit.screens.widgets.chips import Chips
 
 

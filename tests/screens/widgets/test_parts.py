@@ -1,52 +1,55 @@
-"""prefault_kit.screens.widgets.parts: charts under their titles, the status of a bench."""
+"""prefault_kit.screens.widgets.parts: charts under their titles, the status of a model."""
+
+from typing import Any
 
 import pytest
 from bokeh.models import Range1d
 
-from prefault_kit.screens.model import Bench
+from prefault_kit.screens.job import Job
+from prefault_kit.screens.model import ScreenModel
 from prefault_kit.screens.widgets import parts
 from prefault_kit.show import plot
 
 
-def test_the_status_is_the_bench_s() -> None:
-    """Live: text, what would help, how far it is."""
-    bench = Bench()
-    said = parts.status(bench)
+def test_the_status_is_the_model_s() -> None:
+    """Live: text, command, progress."""
+    model: ScreenModel[Job[Any]] = ScreenModel()
+    said = parts.status(model)
     assert "Ready." in said.value
-    bench.running, bench.fraction, bench.status = True, 0.25, "Measuring"
+    model.running, model.fraction, model.status = True, 0.25, "Measuring"
     assert "Measuring" in said.value
     assert "25.0%" in said.value
-    bench.running, bench.failed, bench.command = False, True, "sudo true"
+    model.running, model.failed, model.command = False, True, "sudo true"
     assert "prefault-failed" in said.value
     assert "sudo true" in said.value
 
 
-def test_charts_are_attached_anew() -> None:
+def test_charts_are_attached_again() -> None:
     """The page asks for it when a chart came before Bokeh; the charts are the same."""
     cards = parts.Cards({"one": plot.bare(Range1d(0, 1), Range1d(0, 1))})
     chart = cards.charts["one"]
     assert cards.cards["one"].children == (cards.heads["one"], chart)
     states = []
     cards.cards["one"].observe(lambda change: states.append(change["new"]), "children")
-    cards.again.click()
+    cards.redraw.click()
     assert states == [(cards.heads["one"],), (cards.heads["one"], chart)]
 
 
 def test_one_of_run_and_stop_can_be_pressed() -> None:
-    """Whatever the bench does; each does what it says."""
+    """One of them is enabled; each does what it says."""
     pressed: list[str] = []
 
-    class Told(Bench):
+    class Told(ScreenModel[Job[Any]]):
         def run(self) -> None:
             pressed.append("run")
 
         def stop(self) -> None:
             pressed.append("stop")
 
-    bench = Told()
-    run, stop = parts.run_and_stop(bench, "begin it", "end it")
+    model = Told()
+    run, stop = parts.run_and_stop(model, "begin it", "end it")
     assert (run.disabled, stop.disabled) == (False, True)
-    bench.running = True
+    model.running = True
     assert (run.disabled, stop.disabled) == (True, False)
     run.click()
     stop.click()
@@ -61,8 +64,8 @@ def test_bokeh_is_on_its_way_before_the_screen_is_made(monkeypatch: pytest.Monke
 
     def make() -> parts.Page:
         seen.append("made")
-        return parts.Page("bench")
+        return parts.Page("screen")
 
     parts.show(make)
     assert seen[:2] == ["Bokeh", "made"]
-    assert "bench is live" in seen[2]
+    assert "screen is live" in seen[2]

@@ -1,6 +1,6 @@
 """prefault_kit.screens.widgets.text: what screens say, escaped."""
 
-from prefault_kit.screens.model import Option, Problem
+from prefault_kit.screens.options import Option, Problem
 from prefault_kit.screens.widgets import text
 
 EVIL = "<i>&"

@@ -1,42 +1,39 @@
-"""A run under way: what the worker has said of it so far, and how to put that."""
+"""The explorer's job: cells that run interleaved, with what is known of each so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from prefault_kit import host
 from prefault_kit.measure import running
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.result import Result
 from prefault_kit.measure.running import Progress
 from prefault_kit.measure.worker import Worker
-from prefault_kit.screens.explorer import rows
-from prefault_kit.screens.model import Job
+from prefault_kit.screens.job import Job
 
 
 @dataclass(frozen=True)
-class Live:
-    """The cells that run now, and the one in focus."""
+class LiveResults:
+    """The cells that run now, as results with outcome ``running``, and the one in focus."""
 
-    cells: tuple[rows.Row, ...]
+    results: tuple[Result, ...]
     focus: int
 
 
-@dataclass
-class Run(Job):
-    """Cells that run interleaved."""
+class Run(Job[Progress]):
+    """Cells that run interleaved; ``results`` is empty until all are done."""
 
-    cells: list[Experiment]
-    focus: int
-    title: str
-    timings_ms: list[list[float]] = field(default_factory=list)
-    views: list[Result | None] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.timings_ms = [[] for _ in self.cells]
-        self.views = [None for _ in self.cells]
-        self._rows = [rows.of_experiment(cell, ()) for cell in self.cells]
+    def __init__(self, cells: Sequence[Experiment], focus: int, title: str) -> None:
+        super().__init__()
+        self.cells = cells
+        self.focus = focus
+        self.title = title
+        self.results: list[Result] = []
+        self.timings_ms: list[list[float]] = [[] for _ in cells]
+        facts = host.facts()  # once: they take milliseconds
+        self._so_far = [Result.of(cell, "running", host=facts) for cell in cells]
 
     def measure(self, worker: Worker, on_progress: Callable[[Progress], None]) -> None:
         """Run the cells."""
@@ -44,18 +41,18 @@ class Run(Job):
             self.cells, worker=worker, on_progress=on_progress, early_views=True
         )
 
-    def note(self, progress: Progress) -> None:
-        """Take in what the worker says."""
+    def record(self, progress: Progress) -> None:
+        """Take in what the worker reports."""
         if progress.phase == "repetition" and progress.repetition > 0:
             self.timings_ms[progress.cell].append(progress.elapsed_ms)
         if progress.views:
-            self.views[progress.cell] = progress.views
-        super().note(progress)
+            self._so_far[progress.cell] = progress.views
+        super().record(progress)
 
     @property
     def fraction(self) -> float:
-        """Share of the repetitions that are done, 0 to 1; the warm-up counts as one of them."""
-        latest: Progress | None = self.latest
+        """The part of the repetitions that is done, 0 to 1; the warm-up counts as one of them."""
+        latest = self.latest
         if latest is None or latest.phase == "prepare":
             return 0.0
         done = latest.repetition * len(self.cells) + latest.cell
@@ -63,17 +60,14 @@ class Run(Job):
             done += 1
         return done / (len(self.cells) * (latest.repeats + 1))
 
-    def live(self) -> Live:
-        """What the charts show of it."""
-        cells = tuple(
-            rows.further(row, timings, views)
-            for row, timings, views in zip(self._rows, self.timings_ms, self.views, strict=True)
-        )
-        return Live(cells, self.focus)
+    def live(self) -> LiveResults:
+        """What the charts show of it: timings so far, and the views of the warm-up."""
+        results = map(running.timed, self._so_far, self.timings_ms)
+        return LiveResults(tuple(results), self.focus)
 
-    def doing(self) -> str:
-        """What it does at this moment."""
-        latest: Progress | None = self.latest
+    def activity(self) -> str:
+        """What runs at this moment."""
+        latest = self.latest
         if latest is not None and latest.phase == "prepare":
             return f"{self.title}: filling the file, {latest.part:.0%} done"
         if latest is not None and latest.phase == "follow_up":

@@ -1,4 +1,4 @@
-"""What a person chose, what else is on offer beside it, and what this host says to each.
+"""The explorer's form: the cell as typed, what each control offers, what this host cannot run.
 
 Two rules narrow the offer. What makes no sense for the chosen memory is left out (FALLOCATE of a
 private mapping). What makes sense but cannot run on this host stays, with the reason and the
@@ -11,20 +11,23 @@ from dataclasses import dataclass, replace
 
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel import hugepages
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.experiment import STARTS, Experiment
 from prefault_kit.memory.backing import KINDS, Backing
 from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.memory.methods import METHODS
 from prefault_kit.memory.sizes import format_bytes, parse_bytes
-from prefault_kit.screens.model import Option, Problem
+from prefault_kit.screens.options import Option, Problem
+
+SYSTEM_PAGE = format_bytes(PAGE_SIZE_BYTES)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The controls, as typed: ``page_size`` and ``size`` are texts such as ``2 MiB``."""
+class CellForm:
+    """A cell as typed into the controls: ``page_size`` and ``size`` are texts such as ``2 MiB``."""
 
     backing: str = "anon"
-    page_size: str = "4 KiB"
+    page_size: str = SYSTEM_PAGE
     sharing: str = "private"
     method: str = "POPULATE_READ"
     start: str = "empty"
@@ -35,13 +38,13 @@ class Choice:
     follow_up: bool = True
 
     def memory(self) -> Backing:
-        """The backing; ValueError when it has no pages of this size."""
+        """The backing; ValueError if it has no pages of this size."""
         if self.backing in ("anon", "memfd"):
             return Backing.of(self.backing, page_size=parse_bytes(self.page_size))
         return Backing.of(self.backing, directory=self.directory or None)
 
     def experiment(self) -> Experiment:
-        """The cell; ValueError in one sentence when the choice is no experiment."""
+        """The cell; ValueError in one sentence when the form describes none."""
         return Experiment(
             backing=self.memory(),
             sharing=self.sharing,
@@ -53,20 +56,19 @@ class Choice:
         )
 
     def problem(self) -> Problem | None:
-        """What stops this choice here, or None."""
+        """What stops this cell here, or None."""
         try:
             cell = self.experiment()
         except ValueError as error:
             return Problem(str(error))
-        refused = cell.why_not()
-        return Problem(refused.reason, refused.command) if refused else None
+        return Problem.of(cell.why_not())
 
     # What each control offers
 
     def page_sizes(self) -> tuple[str, ...]:
         """The page sizes that the backing comes in, smallest first."""
         if self.backing in ("anon", "memfd"):
-            sizes = [Backing.anon().page_size_bytes, *hugepages.pools()]
+            sizes = [PAGE_SIZE_BYTES, *hugepages.pools()]
         else:
             sizes = [self.memory().page_size_bytes]
         return tuple(format_bytes(size) for size in sizes)
@@ -77,26 +79,29 @@ class Choice:
         return tuple(name for name in METHODS if replace(plain, method=name)._makes_sense())
 
     def starts(self) -> tuple[str, ...]:
-        """The starting states that make sense for the chosen memory."""
+        """The start states that make sense for the chosen memory."""
         plain = replace(self, method="Read")
         return tuple(start for start in STARTS if replace(plain, start=start)._makes_sense())
 
-    def settled(self) -> Choice:
-        """The same choice with every value that is no longer on offer replaced by one that is."""
-        choice = self
-        if choice.page_size not in choice.page_sizes():
-            choice = replace(choice, page_size=choice.page_sizes()[0])
-        names = choice.method_names()
-        if choice.method not in names:
-            plain = choice.method.removeprefix("FALLOCATE").removeprefix("+")
-            choice = replace(choice, method=plain if plain in names else "POPULATE_READ")
-        if choice.start not in choice.starts():
-            choice = replace(choice, start="empty")
-        return choice
+    def settled(self) -> CellForm:
+        """The same form, with every value that is no longer on offer replaced by one that is."""
+        form = self
+        if form.page_size not in form.page_sizes():
+            form = replace(form, page_size=form.page_sizes()[0])
+        names = form.method_names()
+        if form.method not in names:
+            plain = form.method.removeprefix("FALLOCATE").removeprefix("+")
+            form = replace(form, method=plain if plain in names else "POPULATE_READ")
+        if form.start not in form.starts():
+            form = replace(form, start="empty")
+        return form
 
     def offer(self) -> dict[str, tuple[Option, ...]]:
-        """Every control's options, by the control's name. Each is judged at the size of one page,
-        so that an option is refused only when this host can run none of it."""
+        """Every control's options, by the control's name.
+
+        Each is judged at the size of one page, so that an option is refused only if this host can
+        run none of it.
+        """
         usual = replace(self, start="empty", method="Read")
         here = usual._refused()
         return {
@@ -116,14 +121,14 @@ class Choice:
             ),
         }
 
-    def _of(self, kind: str) -> Choice:
-        """The same with another backing; the directory belongs to the present one."""
+    def _of(self, kind: str) -> CellForm:
+        """The same with another backing; a directory is for the present backing only."""
         directory = self.directory if kind == self.backing else ""
         return replace(self, backing=kind, directory=directory).settled()
 
     def _page(self) -> Experiment:
-        """The same cell at the size of one page, a huge one where the method is about those;
-        ValueError when it makes no sense."""
+        """The same cell at the size of one page, a huge one if the method is about those;
+        ValueError if it makes no sense."""
         memory = self.memory()
         size_bytes = memory.page_size_bytes
         if METHODS[self.method].thp is not False:
@@ -144,10 +149,9 @@ class Choice:
         return True
 
     def _refused(self) -> Unavailable | None:
-        """What the host says to one page of this choice."""
+        """What stops one page of this cell on this host, or None."""
         return self._page().why_not()
 
 
-def _option(value: str, choice: Choice) -> Option:
-    refused = choice._refused()
-    return Option(value, refused.reason, refused.command) if refused else Option(value)
+def _option(value: str, form: CellForm) -> Option:
+    return Option.of(value, form._refused())
