@@ -145,7 +145,7 @@ def between(
 def _states(
     entrants: collections.abc.Mapping[str, Entrant], stack: ExitStack
 ) -> dict[str, StartState]:
-    """The file behind each entrant, filled where it starts with data: one for all that are alike."""
+    """The file behind each entrant, filled where it starts with data; entrants share one."""
     states: dict[tuple[Experiment, int | None], StartState] = {}
     for entrant in entrants.values():
         key = (entrant.experiment, entrant.fd)
