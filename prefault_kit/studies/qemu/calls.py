@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.studies.qemu.process import Qemu, QemuError
+from prefault_kit.studies.qemu.monitor import QemuError
+from prefault_kit.studies.qemu.process import Qemu
 
 
 def calls(kind: str, size_bytes: int, threads: int, directory: str = ".") -> list[str]:

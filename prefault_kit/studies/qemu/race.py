@@ -17,7 +17,8 @@ from prefault_kit.measure.worker import Event, Worker, listen
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.preallocation import preallocate
-from prefault_kit.studies.qemu.process import KINDS, Qemu, QemuError, why_not
+from prefault_kit.studies.qemu.monitor import QemuError
+from prefault_kit.studies.qemu.process import KINDS, Qemu, why_not
 
 
 @dataclass(frozen=True)
