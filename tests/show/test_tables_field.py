@@ -61,10 +61,3 @@ def test_a_case_is_a_row_of_the_summary() -> None:
         "| Somebody | a program | May 2021 | not-testable: it is not here |",
     ]
     assert repr(tables.field(LACKING)) == "not testable here: it is not here"
-
-
-def test_a_contest_is_compared_with_its_first() -> None:
-    """Best, median, and the ratio of best times."""
-    text = repr(tables.contest(CONTEST))
-    assert "| slow | 2.00 ms | 3.00 ms | 1.00 |" in text
-    assert "| quick | 1.00 ms | 1.00 ms | 0.50 |" in text

@@ -100,13 +100,6 @@ def test_locked_memory_needs_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["Write", "MLOCK"]
 
 
-def test_a_size_in_huge_pages_is_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever they are."""
-    monkeypatch.setattr(thp, "size_bytes", lambda: 32 << 20)
-    assert Memory(huge_pages=2).bytes == 64 << 20
-    assert dataclasses.replace(SMALL).bytes == 16 * PAGE
-
-
 @pytest.mark.parametrize("name", ["cloud-hypervisor", "openjdk"])
 def test_a_case_runs_by_its_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every claim about counts has a verdict, and where one differs a reason."""
