@@ -28,18 +28,23 @@ def answering() -> tuple[socket.socket, list[str]]:
     ours, theirs = socket.socketpair()
     asked: list[str] = []
 
+    def say(message: dict[str, object]) -> None:
+        theirs.sendall(json.dumps(message).encode() + b"\n")
+
     def serve() -> None:
-        with theirs, theirs.makefile("rw") as file:
-            print(json.dumps({"QMP": {"version": {}, "capabilities": []}}), file=file, flush=True)
-            for line in file:
-                message = json.loads(line)
+        with theirs:
+            say({"QMP": {"version": {}, "capabilities": []}})
+            while data := theirs.recv(1 << 16):  # one message: each waits for its answer
+                message = json.loads(data)
                 asked.append(message["execute"])
+                if message["execute"] == "break":
+                    return
                 answer = {"return": {"qemu": {"major": 7, "minor": 2, "micro": 1}}}
                 if message["execute"] == "refused":
                     answer = {"error": {"class": "GenericError", "desc": "as asked"}}
-                if message["execute"] == "break":
-                    return
-                print(json.dumps(answer | {"id": message["id"]}), file=file, flush=True)
+                if "id" in message:
+                    answer["id"] = message["id"]
+                say(answer)
 
     threading.Thread(target=serve, daemon=True).start()
     return ours, asked
