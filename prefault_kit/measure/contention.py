@@ -10,15 +10,17 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION, Work
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping as Memory
+from prefault_kit.memory.preallocation import preallocate
 
 PAUSE_S = 0.0001
 """Between two mmap calls of the neighbour."""
@@ -61,6 +63,60 @@ def neighbour() -> Iterator[list[Work]]:
     finally:
         stop.set()
         thread.join()
+
+
+@dataclass
+class Counts:
+    """What a thread counted in the first byte of each page."""
+
+    rounds: int = 0
+    kept: bool = False
+    """Whether each page holds that number in the end, modulo 256."""
+
+
+@contextmanager
+def counting(memory: Memory) -> Iterator[Counts]:
+    """A thread that adds 1 to the first byte of each page again and again, starting from 0.
+
+    It has counted once when the block begins; ``kept`` is known after the block.
+    """
+    import numpy  # here, so that importing the kit is quick
+
+    bytes_ = numpy.frombuffer(memory.buffer(), "uint8")
+    first = bytes_[:: memory.backing.page_size_bytes]
+    counts, stop, began = Counts(), threading.Event(), threading.Event()
+
+    def count() -> None:
+        while not stop.is_set():
+            first[:] += 1
+            counts.rounds += 1
+            began.set()
+
+    thread = threading.Thread(target=count, name="contention-counting", daemon=True)
+    thread.start()
+    try:
+        began.wait()
+        yield counts
+    finally:
+        stop.set()
+        thread.join()
+    counts.kept = bool((first == counts.rounds % 256).all())
+
+
+def usual(threads: Iterable[int] = (1, 2)) -> dict[str, Way]:
+    """The ways that are worth comparing, by each number of threads."""
+    found: dict[str, Way] = {}
+    for number in threads:
+        touch = partial(Memory.touch_write, threads=number, interruptible=False)
+        populate = partial(Memory.populate_write, threads=number, interruptible=False)
+        found[f"touching, {number}"] = touch
+        found[f"populating in one call, {number}"] = populate
+        found[f"preallocate, {number}"] = partial(_preallocate, threads=number)
+    return found
+
+
+def _preallocate(memory: Memory, threads: int) -> Work:
+    return preallocate(memory, threads).work
 
 
 @dataclass(frozen=True)

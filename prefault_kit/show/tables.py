@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from prefault_kit.measure import intervals
 from prefault_kit.measure.contention import Wait
 from prefault_kit.measure.contest import Contest
+from prefault_kit.measure.result import Result
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.markdown import Markdown, table
 from prefault_kit.show.units import format_ms
@@ -16,6 +17,7 @@ from prefault_kit.show.verdicts import NOT_TESTABLE_HERE
 from prefault_kit.studies.field import HOLDS, Found, Verdict
 from prefault_kit.studies.grid.conclusions import Judged, Judgement, name
 from prefault_kit.studies.latency.latencies import Latencies
+from prefault_kit.studies.locking import Prepared
 from prefault_kit.studies.qemu.race import Lap
 from prefault_kit.studies.review import advice, policies
 from prefault_kit.studies.review.cost import Weights
@@ -68,6 +70,29 @@ def snapshot_costs(found: Costs) -> Markdown:
         cells += [format_bytes(each) if each else "-" for each in sizes]
         rows.append((way, *cells))
     return Markdown(table(heads, rows))
+
+
+def scaling(found: Sequence[Result]) -> Markdown:
+    """The best times in milliseconds, by method and threads; a row for each kind of memory."""
+    columns = dict.fromkeys((each.method, each.threads) for each in found)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        size = format_bytes(each.page_size_bytes)
+        cell = f"{each.best_ms:.1f}" if each.best_ms else each.outcome
+        rows.setdefault((each.sharing, f"{each.backing}, {size} pages"), []).append(cell)
+    heads = [f"{method}, {threads}" for method, threads in columns]
+    return Markdown(
+        table(("memory", *heads), ([f"{key[0]} {key[1]}", *row] for key, row in rows.items()))
+    )
+
+
+def locking(found: Iterable[Prepared]) -> Markdown:
+    """What is present and locked after some steps, and the faults of writing each page then."""
+    rows = [
+        (", then ".join(each.steps), f"{each.present}", f"{each.locked}", f"{each.faults}")
+        for each in found
+    ]
+    return Markdown(table(("steps", "present", "locked", "faults of writing"), rows))
 
 
 # Cases from the field

@@ -90,3 +90,30 @@ def test_the_time_is_that_of_the_work_alone() -> None:
     wait = contention.measure({"a": way}, Backing.anon(), SIZE, repeats=1)["a"]
     assert (wait.elapsed_ms, wait.cpu_ms, wait.waits) == (3.0, 2.0, 1)
     assert (wait.beside_ms, wait.beside_waits) == (3.0, 1)
+
+
+def test_a_thread_counts_in_each_page() -> None:
+    """It has begun when the block does, and every count is there in the end."""
+    with Mapping(Backing.memfd(), SIZE, "shared") as memory:
+        with contention.counting(memory) as counts:
+            assert counts.rounds > 0
+            memory.advise("MADV_DONTNEED")
+        assert counts.kept
+        assert memory.read(0, 1)[0] == counts.rounds % 256
+
+
+def test_a_count_that_is_lost_is_noticed() -> None:
+    """In a single page."""
+    with Mapping(Backing.memfd(), SIZE, "shared") as memory:
+        with contention.counting(memory) as counts:
+            memory.write(PAGE, bytes([(memory.read(0, 1)[0] + 128) % 256]))
+        assert not counts.kept
+
+
+def test_the_usual_ways_populate_all() -> None:
+    """Or touch; with each number of threads."""
+    ways = contention.usual((1, 2))
+    assert len(ways) == 6
+    for way in ways.values():
+        with Mapping(Backing.anon(), SIZE) as memory:
+            assert way(memory).minor_faults == memory.pages().present == SIZE // PAGE
