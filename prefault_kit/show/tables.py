@@ -81,8 +81,10 @@ def scaling(found: Sequence[Result]) -> Markdown:
         cell = f"{each.best_ms:.1f}" if each.best_ms else each.outcome
         rows.setdefault((each.sharing, f"{each.backing}, {size} pages"), []).append(cell)
     heads = [f"{method}, {threads}" for method, threads in columns]
+    lines = ([f"{key[0]} {key[1]}", *row] for key, row in rows.items())
+    reasons = {f"{each.backing}: {each.message}." for each in found if each.message}
     return Markdown(
-        table(("memory", *heads), ([f"{key[0]} {key[1]}", *row] for key, row in rows.items()))
+        "\n".join([table(("memory", *heads), lines), *(f"\n{each}" for each in reasons)])
     )
 
 

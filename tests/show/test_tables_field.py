@@ -42,7 +42,7 @@ def test_the_table_has_times_counts_and_what_was_claimed_of_times() -> None:
     assert "| way | pages | best | median | compared |" in text
     assert "| slow | 9 of 10 | 2.00 ms | 3.00 ms |  |" in text
     assert "| quick | 1,000 of 1,000 | 1.00 ms | 1.00 ms | 0.50 times *slow* |" in text
-    assert "| it is quicker | quick | at most 0.9 times | 0.50 times | holds |" in text
+    assert "| it is quicker | quick | at most 0.9 times as long | 0.50 times | holds |" in text
     assert "all is there" not in text
 
 

@@ -136,7 +136,9 @@ class Ratio:
 
     def verdict(self, found: Found) -> Verdict:
         """See :class:`Claim`."""
-        expected = _range(self.low, self.high, lambda value: f"{value:g}") + " times"
+        expected = _range(self.low, self.high, lambda value: f"{value:g} times as long")
+        if (self.low, self.high) == (0, 1):
+            expected = "no longer"
         if found.missing:
             return _not_testable(self, expected, found.missing)
         ratio = found.contest.ratio(self.way, self.over)
@@ -206,4 +208,4 @@ def _range(low: float, high: float, say: Callable[[float], str]) -> str:
         return f"at most {say(high)}"
     if high == (1 if say is percent else math.inf):
         return f"at least {say(low)}"
-    return f"{say(low)} to {say(high)}"
+    return f"{low:g} to {say(high)}" if say is not percent else f"{say(low)} to {say(high)}"
