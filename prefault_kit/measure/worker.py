@@ -122,6 +122,7 @@ class Worker:
             self.start()
             child = self._child
             assert child and child.stdin and child.stdout
+            said_bytes = self._said_bytes()  # for earlier requests
             with contextlib.suppress(BrokenPipeError):  # it died: reading will say of what
                 request = {"module": task.__module__, "task": task.__name__, "payload": payload}
                 child.stdin.write(json.dumps(request).encode())
@@ -137,7 +138,7 @@ class Worker:
                 yield message["event"]
             if self._stopped:
                 raise WorkerStopped("stopped; the worker's memory has been released")
-            raise _death(child.wait(), oom_kills, self._last_words())
+            raise _death(child.wait(), oom_kills, self._last_words(said_bytes))
         finally:
             if not finished:
                 self._kill()
@@ -170,13 +171,17 @@ class Worker:
             child.kill()
             child.wait()
 
-    def _last_words(self) -> str:
-        """The last line that the child wrote to its standard error, or nothing."""
-        if self._errors < 0:  # another thread has closed it
+    def _said_bytes(self) -> int:
+        """How much the child has written to its standard error."""
+        return os.fstat(self._errors).st_size if self._errors >= 0 else 0
+
+    def _last_words(self, since: int) -> str:
+        """The last line that the child wrote to its standard error from there on, or nothing."""
+        size = self._said_bytes()
+        if size <= since:  # also where another thread has closed it
             return ""
-        size = os.fstat(self._errors).st_size
-        lines = os.pread(self._errors, LAST_BYTES, max(0, size - LAST_BYTES)).splitlines()
-        return lines[-1].decode(errors="replace").strip() if lines else ""
+        words = os.pread(self._errors, LAST_BYTES, max(since, size - LAST_BYTES))
+        return words.decode(errors="replace").strip().rpartition("\n")[2]
 
     def _forget(self) -> None:
         """In a forked child: let go of the parent's worker, or it would outlive the parent."""
