@@ -1,4 +1,4 @@
-"""The prose of notebooks 10 to 17: measured figures are in tables and verdicts, not in sentences."""
+"""The prose of notebooks 10 to 17: measured figures belong in tables and verdicts."""
 
 import re
 from pathlib import Path

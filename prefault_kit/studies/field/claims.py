@@ -132,19 +132,26 @@ class Ratio:
     over: str
     low: float = 0.0
     high: float = math.inf
+    reason: str = ""
+    """Why it need not hold on every machine."""
     timed = True
 
     def verdict(self, found: Found) -> Verdict:
         """See :class:`Claim`."""
         expected = _range(self.low, self.high, lambda value: f"{value:g} times as long")
         if (self.low, self.high) == (0, 1):
-            expected = "no longer"
+            expected = "at most as long"
         if found.missing:
             return _not_testable(self, expected, found.missing)
         ratio = found.contest.ratio(self.way, self.over)
         holds = self.low <= ratio <= self.high
         return Verdict(
-            self.text, self.way, expected, f"{ratio:.2f} times", HOLDS if holds else DIFFERS
+            self.text,
+            self.way,
+            expected,
+            f"{ratio:.2f} times",
+            HOLDS if holds else DIFFERS,
+            "" if holds else self.reason,
         )
 
 

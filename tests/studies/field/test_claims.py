@@ -29,7 +29,7 @@ LACKING = Found(CASE, Contest({}), {}, {}, Unavailable("nothing is here"))
         (Ratio("t", "b", "a", low=2), "at least 2 times as long", "2.50 times", "holds"),
         (Ratio("t", "b", "a", high=2), "at most 2 times as long", "2.50 times", "differs"),
         (Ratio("t", "b", "a", 2.5, 3), "2.5 to 3 times as long", "2.50 times", "holds"),
-        (Ratio("t", "b", "a", high=1), "no longer", "2.50 times", "differs"),
+        (Ratio("t", "b", "a", high=1), "at most as long", "2.50 times", "differs"),
         (Share("t", "a", "pages", 0.5, 1), "at least 50 %", "at least 50 %", "holds"),
         (Share("t", "a", "pages", 0, 0.02), "at most 2 %", "62.5 %", "differs"),
         (Share("t", "b", "pages", 1, 1), "all", "all", "holds"),
@@ -57,6 +57,8 @@ def test_a_difference_that_is_known_has_its_reason() -> None:
     reason = "the kernel is newer"
     assert Share("t", "a", "pages", 1, 1, reason).verdict(FOUND).reason == reason
     assert Share("t", "b", "pages", 1, 1, reason).verdict(FOUND).reason == ""
+    assert Ratio("t", "b", "a", high=2, reason=reason).verdict(FOUND).reason == reason
+    assert Ratio("t", "b", "a", low=2, reason=reason).verdict(FOUND).reason == ""
 
 
 def test_what_is_counted() -> None:
