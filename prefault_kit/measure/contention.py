@@ -2,71 +2,137 @@
 
 mmap and munmap lock the whole address space for writing, populating locks it for reading; since
 Linux 6.4 a page fault locks its own mapping where it can (Documentation/mm/process_addrs.rst).
+Both are timed in C: the ways by the Work that they return, the neighbour's mmap around that call.
 """
 
 from __future__ import annotations
 
-import mmap
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
+from prefault_kit.kernel import syscalls
+from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION, Work
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping as Memory
+from prefault_kit.memory.preallocation import preallocate
 
 PAUSE_S = 0.0001
-"""Between two mappings of the neighbour."""
+"""Between two mmap calls of the neighbour."""
 
 Way = Callable[[Memory], Work]
 """Does something to fresh memory."""
 
 
 @contextmanager
-def neighbour() -> Iterator[list[float]]:
-    """A thread that maps and unmaps a page again and again; yields how long each mmap took, in
-    microseconds, in order. It has begun when the block does."""
-    waits_us: list[float] = []
+def neighbour() -> Iterator[list[Work]]:
+    """A thread that maps a page again and again; yields the Work of each mmap(2), in order.
+
+    Each call replaces the mapping before it, so it unmaps and maps. The thread has begun when the
+    block does; the list is complete after the block.
+    """
+    calls: list[Work] = []
     stop = threading.Event()
     began = threading.Event()
 
     def live() -> None:
-        while not stop.is_set():
-            before_ns = time.monotonic_ns()
-            page = mmap.mmap(-1, PAGE_SIZE_BYTES)
-            waits_us.append((time.monotonic_ns() - before_ns) / 1000)
-            page.close()
-            began.set()
-            time.sleep(PAUSE_S)
+        with Memory(Backing.anon(), PAGE_SIZE_BYTES) as page:
+            while not stop.is_set():
+                calls.append(
+                    syscalls.remap_timed(
+                        page.address,
+                        page.size_bytes,
+                        protection=PROTECTION["rw"],
+                        flags=MAP["MAP_PRIVATE"] | MAP["MAP_ANONYMOUS"],
+                        step=PAGE_SIZE_BYTES,
+                    )
+                )
+                began.set()
+                time.sleep(PAUSE_S)
 
     thread = threading.Thread(target=live, name="contention-neighbour", daemon=True)
     thread.start()
     try:
         began.wait()
-        yield waits_us
+        yield calls
     finally:
         stop.set()
         thread.join()
 
 
+@dataclass
+class Counts:
+    """What a thread counted in the first byte of each page."""
+
+    rounds: int = 0
+    kept: bool = False
+    """Whether each page holds that number in the end, modulo 256."""
+
+
+@contextmanager
+def counting(memory: Memory) -> Iterator[Counts]:
+    """A thread that adds 1 to the first byte of each page again and again, starting from 0.
+
+    It has counted once when the block begins; ``kept`` is known after the block.
+    """
+    import numpy  # here, so that importing the kit is quick
+
+    bytes_ = numpy.frombuffer(memory.buffer(), "uint8")
+    first = bytes_[:: memory.backing.page_size_bytes]
+    counts, stop, began = Counts(), threading.Event(), threading.Event()
+
+    def count() -> None:
+        while not stop.is_set():
+            first[:] += 1
+            counts.rounds += 1
+            began.set()
+
+    thread = threading.Thread(target=count, name="contention-counting", daemon=True)
+    thread.start()
+    try:
+        began.wait()
+        yield counts
+    finally:
+        stop.set()
+        thread.join()
+    counts.kept = bool((first == counts.rounds % 256).all())
+
+
+def usual(threads: Iterable[int] = (1, 2)) -> dict[str, Way]:
+    """The ways that are worth comparing, by each number of threads."""
+    found: dict[str, Way] = {}
+    for number in threads:
+        touch = partial(Memory.touch_write, threads=number, interruptible=False)
+        populate = partial(Memory.populate_write, threads=number, interruptible=False)
+        found[f"touching, {number}"] = touch
+        found[f"populating in one call, {number}"] = populate
+        found[f"preallocate, {number}"] = partial(_preallocate, threads=number)
+    return found
+
+
+def _preallocate(memory: Memory, threads: int) -> Work:
+    return preallocate(memory, threads).work
+
+
 @dataclass(frozen=True)
 class Wait:
-    """What one way took: medians over the repetitions, and the worst that the neighbour met."""
+    """What one way took: medians over the repetitions, and the neighbour's longest wait."""
 
     elapsed_ms: float
     cpu_ms: float
     """Of all its threads."""
     waits: int
-    """How often they slept."""
+    """Their voluntary context switches."""
     beside_ms: float
     """The time it took beside the neighbour."""
     beside_waits: int
     mmap_us: float
-    """The neighbour's median wait for mmap meanwhile."""
+    """The median time of the neighbour's mmap meanwhile."""
     worst_mmap_us: float
 
 
@@ -86,14 +152,13 @@ def measure(
     for repetition, _, name in interleave(tuple(ways), repeats):
         with Memory(backing, size_bytes, sharing) as memory:
             by_itself = ways[name](memory)
-        with Memory(backing, size_bytes, sharing) as memory, neighbour() as waits_us:
-            before = len(waits_us)
+        with Memory(backing, size_bytes, sharing) as memory, neighbour() as calls:
+            before = len(calls)
             together = ways[name](memory)
-            met_us = waits_us[before:]
         if repetition:
             alone[name].append(by_itself)
             beside[name].append(together)
-            mmaps_us[name] += met_us
+            mmaps_us[name] += [call.elapsed_ns / 1000 for call in calls[before:]]
     return {name: _wait(alone[name], beside[name], mmaps_us[name]) for name in ways}
 
 

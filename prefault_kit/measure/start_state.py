@@ -43,19 +43,23 @@ def filling(fd: int, size_bytes: int, chunk_bytes: int | None) -> Iterator[float
 
 
 class StartState:
-    """The file behind the cells of a run, in its start state; nothing for anonymous memory."""
+    """The file behind the cells of a run, in its start state; nothing for anonymous memory.
 
-    def __init__(self, experiment: Experiment) -> None:
+    ``fd`` is an open file to use instead of one of the backing's own; it is left open.
+    """
+
+    def __init__(self, experiment: Experiment, *, fd: int | None = None) -> None:
         self.backing = experiment.backing
         self.size_bytes = experiment.size_bytes
         self.start = experiment.start
-        self.fd = self.backing.open() if self.backing.has_file else None
+        self._own = fd is None
+        self.fd = self.backing.open() if self.backing.has_file and self._own else fd
         directory = self.backing.find_directory() if self.backing.has_file else None
         self.file_system = mounts.file_system(directory) if directory else None
 
     def close(self) -> None:
         """Close the file, which has no name and so vanishes."""
-        if self.fd is not None:
+        if self.fd is not None and self._own:
             os.close(self.fd)
 
     def prepare(self) -> Iterator[float]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prefault_kit.measure import intervals
 from prefault_kit.measure.contention import Wait
 from prefault_kit.measure.contest import Contest
+from prefault_kit.measure.result import Result
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.markdown import Markdown, table
 from prefault_kit.show.units import format_ms
+from prefault_kit.show.verdicts import NOT_TESTABLE_HERE
+from prefault_kit.studies.field import HOLDS, Found, Verdict
 from prefault_kit.studies.grid.conclusions import SMALL, Judged, Judgement, name
+from prefault_kit.studies.locking import Prepared
 from prefault_kit.studies.qemu.race import Lap
 from prefault_kit.studies.review import advice, policies
 from prefault_kit.studies.review.cost import Weights
@@ -25,8 +29,8 @@ def contest(found: Contest) -> Markdown:
     first = next(iter(found.entries))
     rows = []
     for way, entry in found.entries.items():
-        median = format_ms(statistics.median(entry.times_ms))
-        rows.append((way, format_ms(entry.best_ms), median, f"{found.ratio(way, first):.2f}"))
+        times = (format_ms(entry.best_ms), format_ms(entry.median_ms))
+        rows.append((way, *times, f"{found.ratio(way, first):.2f}"))
     return Markdown(table(("way", "best", "median", f"over {first}"), rows))
 
 
@@ -64,6 +68,77 @@ def snapshot_costs(found: Costs) -> Markdown:
         cells += [format_bytes(each) if each else "-" for each in sizes]
         rows.append((way, *cells))
     return Markdown(table(heads, rows))
+
+
+def scaling(found: Sequence[Result]) -> Markdown:
+    """The best times in milliseconds, by method and threads; a row for each kind of memory."""
+    columns = dict.fromkeys((each.method, each.threads) for each in found)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        size = format_bytes(each.page_size_bytes)
+        cell = f"{each.best_ms:.1f}" if each.best_ms else each.outcome
+        rows.setdefault((each.sharing, f"{each.backing}, {size} pages"), []).append(cell)
+    heads = [f"{method}, {threads}" for method, threads in columns]
+    lines = ([f"{key[0]} {key[1]}", *row] for key, row in rows.items())
+    reasons = {f"{each.backing}: {each.message}." for each in found if each.message}
+    return Markdown(
+        "\n".join([table(("memory", *heads), lines), *(f"\n{each}" for each in reasons)])
+    )
+
+
+def locking(found: Iterable[Prepared]) -> Markdown:
+    """What is present and locked after some steps, and the faults of writing each page then."""
+    rows = [
+        (", then ".join(each.steps), f"{each.present}", f"{each.locked}", f"{each.faults}")
+        for each in found
+    ]
+    return Markdown(table(("steps", "present", "locked", "faults of writing"), rows))
+
+
+# Cases from the field
+
+CLAIM_HEADS = ("claim", "way", "expected", "observed", "verdict")
+
+
+def field(found: Found) -> Markdown:
+    """What each way took and left behind, and the verdicts on what was claimed about times."""
+    if found.missing:
+        return Markdown(f"{NOT_TESTABLE_HERE} {found.missing}")
+    looks = found.case.looks
+    rows = [(way.name, *_field_cells(found, way.name, way.over)) for way in found.case.ways]
+    parts = [table(("way", *looks, "best", "median", "compared"), rows)]
+    if timed := found.verdicts(timed=True):
+        parts.append(table(CLAIM_HEADS, map(_verdict_cells, timed)))
+    return Markdown("\n\n".join(parts))
+
+
+def _field_cells(found: Found, way: str, over: str) -> Iterator[str]:
+    for seen in found.seen[way].values():
+        yield f"{seen.count:,} of {seen.whole:,}"
+    entry = found.contest.entries[way]
+    yield format_ms(entry.best_ms)
+    yield format_ms(entry.median_ms)
+    yield f"{found.contest.ratio(way, over):.2f} times *{over}*" if over else ""
+
+
+def field_counts(found: Found) -> Markdown:
+    """The verdicts on what was claimed about counts and errors, which each run repeats."""
+    return Markdown(table(CLAIM_HEADS, map(_verdict_cells, found.verdicts(timed=False))))
+
+
+def _verdict_cells(each: Verdict) -> tuple[str, ...]:
+    verdict = f"{each.verdict}: {each.reason}" if each.reason else each.verdict
+    return (each.text, each.way, each.expected, each.observed, verdict)
+
+
+def field_summary(found: Iterable[Found]) -> Markdown:
+    """A row a case: whether all that was claimed about counts and errors holds."""
+    rows = []
+    for each in found:
+        verdicts = sorted(each.verdicts(timed=False), key=lambda verdict: verdict.verdict == HOLDS)
+        cells = (each.case.who, each.case.what, each.case.when)
+        rows.append((*cells, _verdict_cells(verdicts[0])[-1]))
+    return Markdown(table(("who", "what", "when", "verdict"), rows))
 
 
 # QEMU

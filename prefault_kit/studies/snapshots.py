@@ -1,4 +1,4 @@
-"""What a snapshot needs beforehand, and what each way to get it costs: the debate of May 2021.
+"""What a snapshot needs beforehand, and what that costs: the debate of May 2021.
 
 A page that is in no page table cannot be write-protected. So a range is populated first, or the
 kernel is asked to protect what is not populated (UFFD_FEATURE_WP_UNPOPULATED, Linux 6.4).
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prefault_kit.kernel import proc
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.memory.snapshot import protected
+from prefault_kit.memory.snapshot import protected, take
 
 PREPARED: dict[str, Callable[[Mapping], Work]] = {
     "POPULATE_READ": Mapping.populate_read,
@@ -22,6 +22,29 @@ PREPARED: dict[str, Callable[[Mapping], Work]] = {
     "WP_UNPOPULATED": lambda memory: Work(),
 }
 """Ways to make all of a range protectable."""
+PAGES = 256
+
+
+def missed(prepare: str | None = None, *, unpopulated: bool = False) -> tuple[int, int]:
+    """Take a snapshot of zeros while 1 is written to each of :data:`PAGES` pages: pages of it that
+    hold a 1, and writes that were held.
+
+    ``prepare`` is an operation of :class:`~prefault_kit.Mapping` that comes first.
+    """
+    import numpy  # here, so that importing the kit is quick
+
+    every_page, ones = numpy.arange(PAGES, dtype="uint32"), numpy.ones(PAGES, "uint8")
+    with Mapping(Backing.anon(), PAGES * PAGE_SIZE_BYTES) as memory:
+        if prepare:
+            getattr(memory, prepare)()
+        found = take(
+            memory,
+            unpopulated=unpopulated,
+            during=lambda: memory.access(every_page, ones),
+            lazily=True,
+        )
+    wrong = sum(found.data[page * PAGE_SIZE_BYTES] != 0 for page in range(PAGES))
+    return wrong, found.writes_held
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How a process ends that touches more of a sparse file than its file system holds."""
+"""Sparse memory: how touching more than there is ends, and what unplugging gives back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
 from prefault_kit.memory import small_tmpfs
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.memory.sparse_device import Device
 
 
 def touched(limit_bytes: int, size_bytes: int, worker: Worker | None = None) -> str:
@@ -41,3 +42,13 @@ def perform(payload: dict[str, Any]) -> Iterator[Event]:
     with Mapping(Backing.tmpfs("/"), size_bytes, "shared", fd=fd, reserve=False) as memory:
         syscalls.touch_unguarded("touch_write", *memory.span(), step=PAGE_SIZE_BYTES)
     os.close(fd)
+
+
+def taken(backing: Backing, sharing: str, block_bytes: int, blocks: int = 8) -> tuple[int, int]:
+    """Bytes that a device takes from its backend: all of it plugged, and all of it unplugged."""
+    with Mapping(backing, blocks * block_bytes, sharing, reserve=False) as memory:
+        device = Device(memory, block_bytes)
+        device.plug(0, blocks)
+        plugged = device.account().backend_bytes
+        device.unplug(0, blocks)
+        return plugged, device.account().backend_bytes

@@ -34,28 +34,58 @@ def test_ways_take_turns_on_fresh_memory() -> None:
 
 
 def test_the_time_is_that_of_the_work_alone() -> None:
-    """Whatever else a way does, and whatever is looked at, costs it nothing."""
-    turns = iter((9, 1, 2))
-    found = contest.run(
-        {"a": lambda memory: Work(elapsed_ns=next(turns) * 1_000_000)},
-        Backing.anon(),
-        SIZE,
-        repeats=2,
-    )
-    assert found.entries["a"].times_ms == (1.0, 2.0)
-    assert found.entries["a"].best_ms == 1.0
-    assert found.entries["a"].seen is None
+    """Whatever else a way does and whatever is looked at adds nothing: an entry has exactly the
+    Works that its way returned, and they are those of the operations."""
+    returned: list[Work] = []
+
+    def way(memory: Mapping) -> Work:
+        memory.usage()
+        returned.append(memory.touch_write() + memory.populate_write())
+        memory.pages()
+        return returned[-1]
+
+    def look(memory: Mapping) -> int | None:
+        memory.file_cache()
+        return memory.usage().rss
+
+    found = contest.run({"a": way}, Backing.memfd(), SIZE, "shared", repeats=3, look=look)
+    entry = found.entries["a"]
+    assert entry.works == tuple(returned[1:])  # without the warm-up
+    assert entry.times_ms == tuple(work.elapsed_ms for work in returned[1:])
+    assert entry.seen == SIZE
 
 
-def test_a_ratio_is_of_the_best_times() -> None:
-    """The first way over the second."""
-    found = contest.Contest(
-        {
-            "slow": contest.Entry((4.0, 2.0, 3.0), None),
-            "quick": contest.Entry((1.0, 1.0, 5.0), None),
-        }
-    )
+def test_best_median_and_ratio() -> None:
+    """Of the times; a ratio is of the best, the first way over the second."""
+
+    def entry(*times_ms: int) -> contest.Entry:
+        return contest.Entry(tuple(Work(elapsed_ns=each * 1_000_000) for each in times_ms), None)
+
+    found = contest.Contest({"slow": entry(4, 2, 3), "quick": entry(1, 1, 5)})
+    assert (found.entries["slow"].best_ms, found.entries["slow"].median_ms) == (2.0, 3.0)
     assert found.ratio("quick", "slow") == 0.5
+
+
+def test_each_entrant_has_memory_of_its_own_kind() -> None:
+    """In turn all the same; an open file is used, emptied before each turn, and left open."""
+    fd = os.memfd_create("test")
+    os.ftruncate(fd, SIZE)
+    os.pwrite(fd, b"x", 0)
+    kinds: list[tuple[str, int]] = []
+
+    def way(memory: Mapping) -> Work:
+        kinds.append((memory.sharing, memory.pages().present))
+        assert memory.read(0, 1) == b"\0"
+        return memory.touch_write()
+
+    entrants = {
+        "anon": contest.Entrant(way, Backing.anon(), SIZE),
+        "open": contest.Entrant(way, Backing.memfd(), SIZE, "shared", fd=fd),
+    }
+    contest.between(entrants, repeats=1)
+    assert kinds == [("private", 0), ("shared", 0)] * 2
+    assert os.fstat(fd).st_size == SIZE
+    os.close(fd)
 
 
 def test_a_cold_file_is_cold_each_time(disk_directory: Path) -> None:

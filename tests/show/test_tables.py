@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from prefault_kit import Backing
+from prefault_kit import Backing, Work
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.contention import Wait
 from prefault_kit.measure.contest import Contest, Entry
@@ -23,7 +23,13 @@ RUN = Path(__file__).parents[2] / "data" / "runs" / "linux-6.18-amd-epyc-2cpu.cs
 
 def test_a_contest_compares_with_the_first() -> None:
     """Best, median, and the ratio of best times."""
-    found = Contest({"slow": Entry((4.0, 2.0, 3.0), None), "quick": Entry((1.0, 1.0, 5.0), None)})
+    times_ms = {"slow": (4, 2, 3), "quick": (1, 1, 5)}
+    found = Contest(
+        {
+            name: Entry(tuple(Work(elapsed_ns=each * 1_000_000) for each in times), None)
+            for name, times in times_ms.items()
+        }
+    )
     text = repr(tables.contest(found))
     assert text.splitlines()[0] == "| way | best | median | over slow |"
     assert "| slow | 2.00 ms | 3.00 ms | 1.00 |" in text

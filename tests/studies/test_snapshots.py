@@ -38,3 +38,20 @@ def test_the_cheapest_repetition_is_told_whole(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(snapshots, "protected", protected)
     cost = snapshots.costs(PAGE, repeats=2).ways["a way"]
     assert (cost.populate_ms, cost.protect_ms, cost.together_ms) == (5.0, 1.0, 6.0)
+
+
+@pytest.mark.needs("userfaultfd")
+@pytest.mark.parametrize(
+    ("prepare", "unpopulated", "expected"),
+    [
+        (None, False, (snapshots.PAGES, 0)),
+        ("populate_read", False, (0, snapshots.PAGES)),
+        ("populate_write", False, (0, snapshots.PAGES)),
+        (None, True, (0, snapshots.PAGES)),
+    ],
+)
+def test_a_write_is_held_or_missed(
+    prepare: str | None, unpopulated: bool, expected: tuple[int, int]
+) -> None:
+    """Wrong pages and held writes: what is not populated is missed."""
+    assert snapshots.missed(prepare, unpopulated=unpopulated) == expected

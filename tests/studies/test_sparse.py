@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.worker import Event, Task
 from prefault_kit.memory import small_tmpfs
@@ -35,3 +36,18 @@ def test_who_may_not_mount_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse, "listen", listen)
     with pytest.raises(PermissionError, match="may not mount"):
         sparse.touched(PAGE, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sharing", "times"),
+    [
+        ("anon", "private", 1),
+        ("anon", "shared", 1),
+        ("memfd", "private", 2),
+        ("memfd", "shared", 1),
+    ],
+)
+def test_what_is_unplugged_is_given_back(kind: str, sharing: str, times: int) -> None:
+    """All of it; a private memfd takes every block twice."""
+    block = 4 * PAGE
+    assert sparse.taken(Backing.of(kind), sharing, block, 3) == (times * 3 * block, 0)

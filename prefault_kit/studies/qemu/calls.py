@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.studies.qemu.process import Qemu, QemuError
+from prefault_kit.studies.qemu.monitor import QemuError
+from prefault_kit.studies.qemu.process import Qemu
 
 
 def calls(kind: str, size_bytes: int, threads: int, directory: str = ".") -> list[str]:
@@ -26,8 +27,8 @@ def calls(kind: str, size_bytes: int, threads: int, directory: str = ".") -> lis
             qemu.backend(kind, size_bytes, threads, directory),
         ):
             pass
-        said = trace.read_text()
-    found = re.findall(r"(madvise|fallocate)\((.*?)(?:\)| <unfinished)", said)
+        text = trace.read_text()
+    found = re.findall(r"(madvise|fallocate)\((.*?)(?:\)| <unfinished)", text)
     lines = []
     for name, arguments in found:
         words = arguments.replace("0x17 /* MADV_??? */", "MADV_POPULATE_WRITE").split(", ")

@@ -1,4 +1,4 @@
-"""A QEMU without a machine, told over QMP to preallocate memory.
+"""A QEMU without a machine, asked over QMP to preallocate memory.
 
 It makes a memory backend with ``prealloc=on,prealloc-threads=N``, and answers when all of it is
 there. Source: QEMU's qapi/qom.json, MemoryBackendProperties.
@@ -7,10 +7,10 @@ there. Source: QEMU's qapi/qom.json, MemoryBackendProperties.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel import smaps
+from prefault_kit.studies.qemu.monitor import Disconnected, Monitor, QemuError
 
 MACHINES = {"x86_64": "x86_64", "aarch64": "aarch64", "ppc64le": "ppc64", "s390x": "s390x"}
 """What QEMU's program is called, by this machine's name."""
@@ -29,6 +30,10 @@ KINDS = ("ram", "memfd", "file")
 shared file."""
 IDLE_S = 0.02
 """It is idle when it used no processor for so long."""
+QUIT_S = 5
+"""So long it may take to end after it was asked to; then it is killed."""
+DIES_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
+"""What to start a program with that must not outlive this process, however that ends."""
 RELEASE_S = 30
 """So long QEMU may take to give a backend's memory back, which it does in another thread."""
 
@@ -44,10 +49,6 @@ def why_not() -> Unavailable | None:
     if program() is None:
         return Unavailable("QEMU is not installed", "sudo apt install qemu-system-x86")
     return None
-
-
-class QemuError(RuntimeError):
-    """QEMU did not do what it was asked for; in its own words."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +68,33 @@ class Qemu:
         binary = program()
         if binary is None:
             raise QemuError("QEMU is not installed: sudo apt install qemu-system-x86")
-        command = ["setpriv", "--pdeathsig", "KILL", binary, "-machine", "none", "-S"]
-        command += ["-nodefaults", "-display", "none", "-qmp", "stdio"]
-        if trace is not None:
-            calls = "trace=madvise,fallocate"
-            command = ["strace", "-f", "-qq", "-o", os.fspath(trace), "-e", calls, *command]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        ours, theirs = socket.socketpair()
+        with theirs:
+            monitor = f"socket,id=monitor,fd={theirs.fileno()}"
+            command = [*DIES_WITH_PARENT, binary, "-machine", "none", "-S", "-nodefaults"]
+            command += ["-display", "none", "-chardev", monitor]
+            command += ["-mon", "chardev=monitor,mode=control"]
+            if trace is not None:
+                calls = "trace=madvise,fallocate"
+                strace = ["strace", "-f", "-qq", "-o", os.fspath(trace), "-e", calls]
+                command = [*DIES_WITH_PARENT, *strace, *command]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                text=True,
+            )
+        self._monitor: Monitor | None = None
         try:
-            greeting = self._answer()["QMP"]["version"]["qemu"]
-            self.version = ".".join(str(greeting[part]) for part in ("major", "minor", "micro"))
-            self._ask("qmp_capabilities")
-        except BaseException:
-            self.close()
-            raise
+            self._monitor = Monitor(ours)
+            self.version = self._monitor.version
+        except Disconnected as error:
+            raise self._ended(error) from None
+        finally:
+            if self._monitor is None:
+                self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -101,35 +110,33 @@ class Qemu:
     def close(self) -> None:
         """End it; its memory is given back. May be called again."""
         process = self._process
-        if process.poll() is None:
-            with contextlib.suppress(QemuError, OSError):
-                self._ask("quit")
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        if self._monitor is not None and process.poll() is None:
+            self._monitor.quit()
+        try:
+            process.wait(QUIT_S if self._monitor is not None else 0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if self._monitor is not None:
+            self._monitor.close()
+        if process.stderr is not None:
+            process.stderr.close()
 
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        while line := self._process.stdout.readline():
-            said: dict[str, Any] = json.loads(line)
-            if "event" not in said:
-                return said
-        assert self._process.stderr is not None
-        raise QemuError(f"QEMU ended: {self._process.stderr.read().strip() or 'without a word'}")
+    def _ended(self, error: Disconnected) -> QemuError:
+        """Why the connection broke: in QEMU's words, if it left any."""
+        words = ""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(QUIT_S)
+            words = self._process.stderr.read().strip() if self._process.stderr else ""
+        return QemuError(f"QEMU ended: {words or error}")
 
-    def _ask(self, what: str, **arguments: Any) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"execute": what, "arguments": arguments}) + "\n")
-        self._process.stdin.flush()
-        said = self._answer()
-        if "error" in said:
-            raise QemuError(f"QEMU {self.version} says: {said['error'].get('desc')}")
+    def _ask(self, what: str, **arguments: Any) -> float:
+        """Let QEMU do something; milliseconds until it answered."""
+        assert self._monitor is not None
+        try:
+            return self._monitor.ask(what, **arguments)[1]
+        except Disconnected as error:
+            raise self._ended(error) from None
 
     @contextlib.contextmanager
     def backend(
@@ -147,9 +154,7 @@ class Qemu:
             if not os.path.isdir(directory):  # anything else it would make into a file
                 raise QemuError(f"{directory} is no directory: name one for QEMU's file")
             words |= {"mem-path": os.path.abspath(directory), "share": True}
-        began_ns = time.monotonic_ns()
-        self._ask("object-add", **words)
-        elapsed_ms = (time.monotonic_ns() - began_ns) / 1e6
+        elapsed_ms = self._ask("object-add", **words)
         try:
             yield Backend(elapsed_ms, self._usage(size_bytes))
         finally:

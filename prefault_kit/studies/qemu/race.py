@@ -1,8 +1,9 @@
-"""QEMU beside the kit: the same memory, preallocated by both, in one run."""
+"""QEMU beside the kit: the same memory, preallocated by both in turn."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +18,8 @@ from prefault_kit.measure.worker import Event, Worker, listen
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.preallocation import preallocate
-from prefault_kit.studies.qemu.process import KINDS, Qemu, QemuError, why_not
+from prefault_kit.studies.qemu.monitor import QemuError
+from prefault_kit.studies.qemu.process import KINDS, Qemu, why_not
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,16 @@ def race(
 
     listen(perform, payload, hear, worker)
     return [lap for lap in laps if lap.repetition]
+
+
+def ratios(laps: Iterable[Lap], kind: str) -> dict[int, float]:
+    """The kit's best time over QEMU's, of one kind of memory, by the number of threads."""
+    best: dict[int, tuple[float, float]] = {}
+    for lap in laps:
+        if lap.kind == kind:
+            kit_ms, qemu_ms = best.get(lap.threads, (math.inf, math.inf))
+            best[lap.threads] = min(kit_ms, lap.kit_ms), min(qemu_ms, lap.qemu_ms)
+    return {threads: kit_ms / qemu_ms for threads, (kit_ms, qemu_ms) in best.items()}
 
 
 def save(laps: Iterable[Lap], path: str | os.PathLike[str]) -> None:

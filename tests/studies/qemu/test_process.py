@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -50,33 +51,77 @@ def test_what_qemu_refuses_is_told_in_its_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("qemu")
-def test_qemu_dies_with_its_parent() -> None:
-    """However that ends."""
+@pytest.mark.parametrize(
+    "traced",
+    [False, pytest.param(True, marks=pytest.mark.needs("strace"))],
+    ids=["alone", "traced"],
+)
+def test_qemu_dies_with_its_parent(traced: bool, tmp_path: Path) -> None:
+    """However that ends, and strace around it too."""
+    trace = repr(str(tmp_path / "trace")) if traced else "None"
     code = (
         "import time\n"
         "from prefault_kit.studies.qemu import Qemu\n"
-        "running = Qemu()\n"
+        f"running = Qemu(trace={trace})\n"
         "print(running._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        first = int(parent.stdout.readline())
+        pids = [first, *_children(first)]
+        parent.kill()
+    assert len(pids) == 1 + traced
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return
-        if state == "Z":
-            return
+    while (left := [pid for pid in pids if _lives(pid)]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
-    pytest.fail("QEMU outlived its parent")
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.needs("qemu")
+def test_it_says_why_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its start, in its own words; later, that the connection broke. No thread is left."""
+    threads = threading.active_count()
+    with Qemu() as running:
+        os.kill(running._process.pid, signal.SIGKILL)
+        with pytest.raises(QemuError, match="QEMU ended: "), running.backend("ram", SIZE, 1):
+            pass
+    monkeypatch.setattr(process, "program", lambda: "/bin/false")
+    with pytest.raises(QemuError, match="QEMU ended: "):
+        Qemu()
+    script = "/usr/bin/env"  # takes none of QEMU's options, and says so
+    monkeypatch.setattr(process, "program", lambda: script)
+    with pytest.raises(QemuError, match=r"QEMU ended: .*env"):
+        Qemu()
+    assert threading.active_count() == threads
+
+
+@pytest.mark.needs("qemu")
+def test_a_ctrl_c_ends_it() -> None:
+    """In the middle of preallocating too: nothing waits for what nobody wants any more."""
+    running = Qemu()
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt), running, running.backend("memfd", 1 << 30, 1):
+        time.sleep(60)
+    interrupt.join()
+    assert not _lives(running._process.pid)
 
 
 def test_without_qemu_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

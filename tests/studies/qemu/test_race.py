@@ -43,3 +43,19 @@ def test_the_recorded_laps_can_be_read() -> None:
     laps = qemu.read(LAPS)
     assert {(lap.kind, lap.threads) for lap in laps} == {(k, n) for k in KINDS for n in (1, 2)}
     assert all(lap.qemu_rss_bytes == lap.kit_rss_bytes == lap.size_bytes for lap in laps)
+
+
+def test_a_ratio_is_of_the_best_times() -> None:
+    """Of one kind of memory, by the number of threads."""
+    times = [
+        ("ram", 1, 10.0, 5.0),
+        ("ram", 1, 8.0, 6.0),
+        ("ram", 2, 4.0, 4.0),
+        ("file", 1, 9.0, 1.0),
+    ]
+    laps = [
+        qemu.Lap(kind, threads, SIZE, 1, theirs, ours, SIZE, SIZE)
+        for kind, threads, theirs, ours in times
+    ]
+    assert qemu.ratios(laps, "ram") == {1: 5.0 / 8.0, 2: 1.0}
+    assert qemu.ratios(laps, "memfd") == {}
