@@ -252,3 +252,14 @@ def memlock() -> int:
     if os.geteuid() == 0 or limit == resource.RLIM_INFINITY:
         return most
     return min(limit, most) // PAGE_SIZE_BYTES * PAGE_SIZE_BYTES
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Be an ordinary user for the length of a test, also where root runs the tests."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    if before == 0:
+        os.seteuid(before)

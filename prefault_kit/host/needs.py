@@ -1,7 +1,7 @@
 """What one cell takes while it runs: memory, huge pages, space on tmpfs and on disk.
 
 Only what cannot be had back at once counts twice or more: the parts are what the kernel allocates
-for one repetition, since each repetition releases what it took. tests/test_needs.py holds this
+for one repetition, since each repetition releases what it took. tests/host/test_needs.py holds this
 against the running kernel.
 """
 

@@ -2,7 +2,7 @@
 
 Source: Documentation/filesystems/proc.rst. smaps is per VMA, and grows fields with the kernel:
 unknown ones are kept, missing ones are None. Two traps that it sets: pages of the zero page and of
-hugetlb are in no Rss (see ``pages.py``, and ``shared_hugetlb`` and ``private_hugetlb``).
+hugetlb are in no Rss (see ``pagemap.py``, and ``shared_hugetlb`` and ``private_hugetlb``).
 """
 
 from __future__ import annotations

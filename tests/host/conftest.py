@@ -79,17 +79,6 @@ def soft_limit() -> Callable[[str, int], contextlib.AbstractContextManager[None]
 
 
 @pytest.fixture
-def ordinary_user() -> Iterator[None]:
-    """Be an ordinary user for the length of a test, also where root runs the tests."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    yield
-    if before == 0:
-        os.seteuid(before)
-
-
-@pytest.fixture
 def closed_directory() -> Iterator[str]:
     """A directory that everybody can see and nobody but root can write to."""
     directory = tempfile.mkdtemp()

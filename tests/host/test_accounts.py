@@ -1,45 +1,18 @@
 """Memory accounts: the machine's, and those of cgroups."""
 
+import os
 import resource
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from prefault_kit.host import accounts
+from prefault_kit.kernel import cgroup
 
 MIB, GIB = 1 << 20, 1 << 30
-
-AARCH64_64K = """\
-MemTotal:       65776896 kB
-MemFree:        61203456 kB
-MemAvailable:   62914560 kB
-SwapTotal:             0 kB
-HugePages_Total:       0
-HugePages_Free:        0
-Hugepagesize:     524288 kB
-"""
-
-NO_HUGETLB = """\
-MemTotal:        1993924 kB
-MemFree:          115048 kB
-MemAvailable:     902344 kB
-SwapTotal:        102396 kB
-DirectMap4k:       96256 kB
-"""
-
-
-def test_parse_meminfo() -> None:
-    """kB become bytes, counts of pages stay counts."""
-    info = accounts.parse_meminfo(AARCH64_64K)
-    assert info["Hugepagesize"] == 512 * MIB
-    assert info["HugePages_Total"] == 0
-    assert info["MemTotal"] == 65776896 * 1024
-
-
-def test_parse_meminfo_without_hugetlb() -> None:
-    """A kernel without hugetlb has no such lines, and that is no error."""
-    info = accounts.parse_meminfo(NO_HUGETLB)
-    assert "Hugepagesize" not in info
-    assert info["SwapTotal"] == 102396 * 1024
 
 
 @pytest.mark.parametrize(
@@ -63,8 +36,6 @@ def test_machine_account() -> None:
     assert account.name == "this machine"
     assert account.limit is None
     assert 0 < account.usable_bytes < account.available_bytes <= account.total_bytes
-    import os
-
     assert pages == os.sysconf("SC_PHYS_PAGES")
 
 
@@ -73,3 +44,47 @@ def test_tightest() -> None:
     least = accounts.tightest().usable_bytes
     slack = 64 * MIB  # other processes go on while this one looks twice
     assert all(account.usable_bytes >= least - slack for account in accounts.accounts())
+
+
+def _own_memory_cgroup() -> Path:
+    levels = cgroup.own_directories("memory")
+    for _version, level in levels:
+        if os.access(level, os.W_OK):
+            return level
+    pytest.skip("needs a memory cgroup that may be written")
+
+
+@pytest.mark.needs("root")
+def test_real_limit(ask: Callable[..., Any]) -> None:
+    """In a cgroup of 256 MiB, 512 MiB of written memory are refused and the zero page is not."""
+    parent = _own_memory_cgroup()
+    child = parent / f"prefault-kit-test-{os.getpid()}"
+    try:
+        child.mkdir()
+    except OSError:
+        pytest.skip("needs a memory cgroup that may be written")
+    try:
+        limit = next(
+            (
+                child / name
+                for name in ("memory.max", "memory.limit_in_bytes")
+                if (child / name).exists()
+            ),
+            None,
+        )
+        if limit is None:
+            pytest.skip("needs a memory cgroup that may be written")
+        limit.write_text(str(256 << 20))
+        enter = ["sh", "-c", f'echo $$ > "{child}/cgroup.procs"; exec "$@"', "sh"]
+        cell = "backing=Backing.anon(), sharing='private', size_bytes=512 << 20, method="
+        reason, command = ask(enter, f"{cell}'POPULATE_WRITE'")
+        assert "the memory cgroup of this process" in reason
+        assert "513 MiB" in reason
+        assert command.endswith(f"| sudo tee {shlex.quote(str(limit))}")
+        assert ask(enter, f"{cell}'POPULATE_READ'") is None
+        assert ask([], f"{cell}'POPULATE_WRITE'") is None
+        # the command is enough, to the byte
+        limit.write_text(command.split()[1])
+        assert ask(enter, f"{cell}'POPULATE_WRITE'") is None
+    finally:
+        child.rmdir()

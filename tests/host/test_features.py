@@ -13,7 +13,7 @@ from prefault_kit import Backing, Mapping
 from prefault_kit.host import features, thp
 from prefault_kit.kernel import userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.memory import methods
+from prefault_kit.memory import methods, support
 from prefault_kit.memory.sizes import format_bytes
 
 Ask = Callable[..., Any]
@@ -25,7 +25,7 @@ CELL = "backing=Backing.memfd(), sharing='shared', size_bytes=1 << 16, method="
 @pytest.mark.parametrize("advice", ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE"])
 def test_populate(advice: str) -> None:
     """What the probe says of MADV_POPULATE is what the kernel answers."""
-    features.populate.cache_clear()
+    support.populate_refusal.cache_clear()
     with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
         try:
             page.advise(advice)
@@ -65,7 +65,8 @@ def test_userfaultfd_filtered(run_json: Callable[[list[str]], Any]) -> None:
     """Where a filter forbids userfaultfd, snapshots and promises say so, and nothing is tried."""
     code = """
 import json
-from prefault_kit import promises, snapshot
+from prefault_kit.host import features
+from prefault_kit.studies import promises
 verdicts = promises.check(promises.questions(["snapshot-*"]))
 print(json.dumps([str(features.snapshots()), *(f"{e.verdict}: {e.reason}" for e in verdicts)]))
 """
@@ -114,9 +115,8 @@ def test_collapse_switched_off(run_json: Callable[[list[str]], Any]) -> None:
     """Where a process has transparent huge pages switched off, the reason says that."""
     script = """
 import json
-from prefault_kit import syscalls
-from prefault_kit.memory.backing import format_bytes
-from prefault_kit.host import features, thp
+from prefault_kit.kernel import syscalls
+from prefault_kit.host import features
 syscalls.disable_thp(True)
 print(json.dumps(features.collapse("anon", "private").reason))
 """
@@ -175,3 +175,11 @@ def test_o_tmpfile_of_a_missing_directory() -> None:
     found = features.o_tmpfile("/nonexistent")
     assert found is not None
     assert found.reason == "a file without a name in /nonexistent answers ENOENT"
+
+
+def test_a_refusal_has_its_reason() -> None:
+    """A permission that lacks is said; what succeeds or fails otherwise is not excused."""
+    assert features.mounting("EPERM") is not None
+    assert features.mounting("EACCES") is not None
+    assert features.mounting("returns") is None
+    assert features.mounting("EINVAL") is None

@@ -12,21 +12,12 @@ import pytest
 from prefault_kit import Backing, Mapping
 from prefault_kit.host import rlimits
 from prefault_kit.host.unavailable import Unavailable
+from prefault_kit.kernel import proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import methods
 
 MIB = 1 << 20
 SoftLimit = Callable[[str, int], contextlib.AbstractContextManager[None]]
-
-STATUS_OF_A_CONTAINER = """\
-Name:\tpython3
-VmSize:\t  204800 kB
-VmLck:\t       8 kB
-CapEff:\t00000000a80425fb
-NoNewPrivs:\t1
-Seccomp:\t2
-Seccomp_filters:\t1
-"""
 
 
 def _check(backing: Backing, method: str, size_bytes: int) -> Unavailable | None:
@@ -37,13 +28,6 @@ def _over(*arguments: Any) -> Unavailable:
     found = _check(*arguments)
     assert found is not None
     return found
-
-
-def test_parse_status() -> None:
-    """Names and values of /proc/PID/status, as they stand."""
-    status = rlimits.parse_status(STATUS_OF_A_CONTAINER)
-    assert status["Seccomp"] == "2"
-    assert status["VmLck"] == "8 kB"
 
 
 def test_file_size(soft_limit: SoftLimit) -> None:
@@ -77,7 +61,7 @@ def test_command(soft_limit: SoftLimit) -> None:
 
 def test_addresses(soft_limit: SoftLimit) -> None:
     """RLIMIT_AS counts what is mapped already."""
-    used = rlimits._status_bytes("VmSize")
+    used = proc.status_bytes("VmSize")
     with soft_limit("AS", used + 512 * MIB):
         found = _over(Backing.anon(), "Read", 1024 * MIB)
         assert "1 GiB of addresses are needed beside the" in found.reason
@@ -91,7 +75,7 @@ def test_addresses(soft_limit: SoftLimit) -> None:
 def test_data(soft_limit: SoftLimit) -> None:
     """RLIMIT_DATA does not stop a mapping, since it takes the place of its own fence."""
     size = 128 * MIB
-    with soft_limit("DATA", rlimits._status_bytes("VmData") + 64 * MIB):
+    with soft_limit("DATA", proc.status_bytes("VmData") + 64 * MIB):
         assert _check(Backing.anon(), "Write", size) is None
         Mapping(Backing.anon(), size, "private").close()
 

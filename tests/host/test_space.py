@@ -11,7 +11,7 @@ from prefault_kit import Backing, Mapping
 from prefault_kit.host import accounts, space
 from prefault_kit.host.needs import Needs
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel import hugepages
+from prefault_kit.kernel import hugepages, proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 
 Ask = Callable[..., Any]
@@ -38,7 +38,7 @@ def test_small_fits() -> None:
 
 def test_more_than_the_machine() -> None:
     """More than the machine has is refused with both figures, and a size that fits is named."""
-    total = accounts.meminfo()["MemTotal"]
+    total = proc.meminfo()["MemTotal"]
     size = total - total % MIB + MIB
     found = _short(Backing.memfd(), Needs(file_pages=size), size)
     assert "of memory are needed, but" in found.reason
@@ -67,7 +67,7 @@ def test_held_twice() -> None:
 def test_zero_page_beyond_memory() -> None:
     """The kernel's refusal to map more than memory and swap is foreseen (overcommit mode 0)."""
     mode = Path("/proc/sys/vm/overcommit_memory").read_text().strip()
-    info = accounts.meminfo()
+    info = proc.meminfo()
     size = 2 * (info["MemTotal"] + info["SwapTotal"])
     found = space.check(backing=Backing.anon(), sharing="private", needs=Needs(), size_bytes=size)
     if mode == "1":
@@ -188,7 +188,7 @@ def test_huge_pages_of_aarch64(pools: Path) -> None:
 def test_huge_pages_beyond_memory(pools: Path) -> None:
     """No command is told that would ask for more huge pages than memory can give."""
     _pool(pools, 2 * MIB)
-    size = accounts.meminfo()["MemTotal"] // (2 * MIB) * 2 * MIB
+    size = proc.meminfo()["MemTotal"] // (2 * MIB) * 2 * MIB
     found = _short(Backing.anon(2 * MIB), Needs(hugetlb=size), size)
     assert found.reason.endswith(", and memory does not suffice for so many")
     assert found.command is None

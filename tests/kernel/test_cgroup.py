@@ -1,9 +1,6 @@
 """cgroup limits: found at every level, in the layouts that hosts and containers have."""
 
-import os
-import shlex
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,47 +161,3 @@ def test_hugetlb(page_size_bytes: int, name: str, tmp_path: Path) -> None:
     )
     limits = cgroup.hugetlb_limits(page_size_bytes, [(1, one), (2, two)])
     assert [limit.available_bytes for limit in limits] == [0, GIB - 4096]
-
-
-def _own_memory_cgroup() -> Path:
-    levels = cgroup.own_directories("memory")
-    for _version, level in levels:
-        if os.access(level, os.W_OK):
-            return level
-    pytest.skip("needs a memory cgroup that may be written")
-
-
-@pytest.mark.needs("root")
-def test_real_limit(ask: Callable[..., Any]) -> None:
-    """In a cgroup of 256 MiB, 512 MiB of written memory are refused and the zero page is not."""
-    parent = _own_memory_cgroup()
-    child = parent / f"prefault-kit-test-{os.getpid()}"
-    try:
-        child.mkdir()
-    except OSError:
-        pytest.skip("needs a memory cgroup that may be written")
-    try:
-        limit = next(
-            (
-                child / name
-                for name in ("memory.max", "memory.limit_in_bytes")
-                if (child / name).exists()
-            ),
-            None,
-        )
-        if limit is None:
-            pytest.skip("needs a memory cgroup that may be written")
-        limit.write_text(str(256 << 20))
-        enter = ["sh", "-c", f'echo $$ > "{child}/cgroup.procs"; exec "$@"', "sh"]
-        cell = "backing=Backing.anon(), sharing='private', size_bytes=512 << 20, method="
-        reason, command = ask(enter, f"{cell}'POPULATE_WRITE'")
-        assert "the memory cgroup of this process" in reason
-        assert "513 MiB" in reason
-        assert command.endswith(f"| sudo tee {shlex.quote(str(limit))}")
-        assert ask(enter, f"{cell}'POPULATE_READ'") is None
-        assert ask([], f"{cell}'POPULATE_WRITE'") is None
-        # the command is enough, to the byte
-        limit.write_text(command.split()[1])
-        assert ask(enter, f"{cell}'POPULATE_WRITE'") is None
-    finally:
-        child.rmdir()

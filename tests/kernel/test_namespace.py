@@ -23,11 +23,3 @@ def test_only_the_child_sees_its_mounts() -> None:
 
     assert told(look) == f"[] {1 << 20}"
     assert Path("/proc/self/mountinfo").read_text() == before
-
-
-def test_a_refusal_has_its_reason() -> None:
-    """A permission that lacks is said; what succeeds or fails otherwise is not excused."""
-    assert features.mounting("EPERM") is not None
-    assert features.mounting("EACCES") is not None
-    assert features.mounting("returns") is None
-    assert features.mounting("EINVAL") is None

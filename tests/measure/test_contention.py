@@ -30,19 +30,19 @@ def test_every_way_works_on_fresh_memory_alone_and_beside_it() -> None:
         assert memory.pages().present == 0
         return memory.touch_write()
 
-    table = contention.measure({"touch": touch}, Backing.anon(), SIZE, repeats=2)
+    found = contention.measure({"touch": touch}, Backing.anon(), SIZE, repeats=2)
     assert seen == [False, True] * 3
-    row = table.rows["touch"]
-    assert row.worst_mmap_us >= row.mmap_us >= 0
-    assert "| touch |" in repr(table)
+    assert list(found) == ["touch"]
+    wait = found["touch"]
+    assert wait.worst_mmap_us >= wait.mmap_us >= 0
 
 
 def test_figures_are_medians_and_the_worst_is_the_worst() -> None:
     """In milliseconds and microseconds."""
     works = [Work(elapsed_ns=n * 1_000_000, cpu_ns=n * 500_000, waits=n) for n in (1, 2, 9)]
-    row = contention._row(works, works[::-1], [1.0, 2.0, 30.0])
-    assert (row.elapsed_ms, row.cpu_ms, row.waits) == (2.0, 1.0, 2)
-    assert (row.beside_ms, row.mmap_us, row.worst_mmap_us) == (2.0, 2.0, 30.0)
+    wait = contention._wait(works, works[::-1], [1.0, 2.0, 30.0])
+    assert (wait.elapsed_ms, wait.cpu_ms, wait.waits) == (2.0, 1.0, 2)
+    assert (wait.beside_ms, wait.mmap_us, wait.worst_mmap_us) == (2.0, 2.0, 30.0)
 
 
 def test_the_neighbour_ends_with_an_error() -> None:

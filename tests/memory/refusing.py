@@ -1,10 +1,10 @@
-"""Answers as limited.serve does where namespaces are forbidden."""
+"""Answers as small_tmpfs.serve does where namespaces are forbidden."""
 
 import errno
 import socket
 
 
 def serve(fd: int, limit_bytes: int, size_bytes: int) -> None:
-    """Send EPERM."""
+    """Send EACCES."""
     with socket.socket(fileno=fd) as connection:
-        connection.send(str(errno.EPERM).encode())
+        connection.send(str(errno.EACCES).encode())

@@ -7,7 +7,6 @@ import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
-from prefault_kit.memory.sizes import check_size, format_bytes
 
 
 def test_labels_are_the_published_ones() -> None:
@@ -19,27 +18,24 @@ def test_labels_are_the_published_ones() -> None:
     assert Backing.hugetlbfs().label == "hugetlbfs"
 
 
-def test_sizes_are_said_as_the_field_does() -> None:
-    """format_bytes says 4 KiB, 2 MiB, 1.5 GiB."""
-    sizes = (100, 4096, 2 << 20, 3 << 29)
-    assert [format_bytes(n) for n in sizes] == ["100 bytes", "4 KiB", "2 MiB", "1.5 GiB"]
+@pytest.mark.parametrize("kind", ["anon", "memfd", "tmpfs", "file", "hugetlbfs"])
+def test_a_kind_has_its_backing(kind: str) -> None:
+    """The same as from its constructor; a file without a directory lies in the current one."""
+    made = Backing.file(os.curdir) if kind == "file" else getattr(Backing, kind)()
+    assert Backing.of(kind) == made
+    if kind in ("anon", "memfd"):
+        with pytest.raises(ValueError, match=f"{kind} memory lies in no directory"):
+            Backing.of(kind, directory="/tmp")
+    else:
+        assert Backing.of(kind, directory="/tmp").directory == "/tmp"
 
 
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [
-        (0, "at least one page"),
-        (-PAGE, "at least one page"),
-        (PAGE + 1, f"would round up to {2 * PAGE} bytes"),
-        (1.5, "whole number"),
-        ("2MiB", "whole number"),
-        (True, "whole number"),
-    ],
-)
-def test_bad_sizes(size: object, words: str) -> None:
-    """A size that cannot be is refused in one sentence that says what to do."""
-    with pytest.raises(ValueError, match=words):
-        check_size(size, PAGE)  # type: ignore[arg-type]
+def test_words_that_contradict_are_refused() -> None:
+    """A kind with pages that it has not, and one that there is not."""
+    with pytest.raises(ValueError, match="choose anon, memfd or hugetlbfs"):
+        Backing.of("tmpfs", page_size=2 * PAGE)
+    with pytest.raises(ValueError, match="there is no backing 'disk'"):
+        Backing.of("disk")
 
 
 def test_unknown_words_are_refused() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import small_tmpfs
 
@@ -27,8 +28,14 @@ def test_so_much_can_be_filled_and_no_more() -> None:
 
 
 def test_who_may_not_mount_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The errno of the other process, and a command."""
+    """The errno of the other process, in words; the host names the command that helps."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setattr(small_tmpfs, "__name__", "tests.memory.refusing")
-    with pytest.raises(PermissionError, match="sudo sysctl"):
+    with pytest.raises(PermissionError, match="may not mount") as raised:
         small_tmpfs.file(PAGE, PAGE)
-    assert small_tmpfs.why_not() is small_tmpfs.FORBIDDEN
+    assert raised.value.errno == errno.EACCES
+    missing = features.own_mounts()
+    assert missing is not None
+    assert missing.reason == small_tmpfs.FORBIDDEN
+    assert missing.command is not None
+    assert missing.command.startswith("sudo sysctl")

@@ -8,7 +8,6 @@ import pytest
 from prefault_kit import Backing, Mapping
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import snapshot
-from prefault_kit.studies import snapshots
 
 PAGES = 64
 
@@ -82,17 +81,3 @@ def test_more_regions_than_fit_one_answer(monkeypatch: pytest.MonkeyPatch) -> No
         pages = numpy.arange(0, PAGES, 3, dtype="uint32")
         memory.access(pages, numpy.ones(len(pages), "uint8"))
         assert written() == pages.tolist()
-
-
-def test_what_preparing_costs_in_memory() -> None:
-    """WRITE takes every page, READ page tables alone; the kernel's own way page tables too."""
-    size = 16 << 20
-    tables = size // PAGE * 8
-    found = snapshots.costs(size, repeats=2)
-    memory = {name: row["memory_bytes"] for name, row in found.rows.items()}
-    assert memory == {"POPULATE_READ": 0, "POPULATE_WRITE": size, "WP_UNPOPULATED": 0}
-    for row in found.rows.values():
-        assert tables <= row["page_table_bytes"] <= tables + 8 * PAGE
-    assert found.rows["WP_UNPOPULATED"]["populate_ms"] == 0
-    assert "| POPULATE_WRITE | " in repr(found)
-    assert "| 16 MiB | " in repr(found)

@@ -12,7 +12,6 @@ from prefault_kit.kernel import hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import small_tmpfs
 from prefault_kit.memory.sparse_device import FAILED, PLUGGED, UNPLUGGED, Device, PlugError
-from prefault_kit.studies import sparse
 
 BLOCK = 16 * PAGE
 BLOCKS = 8
@@ -88,13 +87,6 @@ def test_a_pool_of_huge_pages_runs_out() -> None:
         made.unplug(0)
         made.plug(there)
     assert hugepages.pools()[size].available == there
-
-
-@pytest.mark.needs("own_mounts")
-def test_touching_dies_where_plugging_is_an_error() -> None:
-    """In the worker: SIGBUS; with enough memory it lives."""
-    assert sparse.touched(4 * PAGE, 8 * PAGE) == "SIGBUS"
-    assert sparse.touched(8 * PAGE, 8 * PAGE) == "lives"
 
 
 def test_what_makes_no_sense_is_said() -> None:

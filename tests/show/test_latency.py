@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.show import tables
+from prefault_kit.show.latency import Picture
 from prefault_kit.studies import latency
 
 RUNS = Path(__file__).parents[2] / "data" / "runs"
@@ -16,5 +18,6 @@ def test_a_recorded_minute_is_drawn(path: Path) -> None:
     assert {len(way.waits_ns) for way in found.ways.values()} == {15000}
     before, _ = found.quantiles_us("POPULATE_WRITE")
     assert before["p50"] < 1 < found.quantiles_us("nothing")[0]["p50"]
-    assert found.picture()._repr_png_().startswith(b"\x89PNG")
-    assert repr(found.picture()) == repr(found)
+    picture = Picture(found)
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    assert repr(picture) == repr(tables.latencies(found))

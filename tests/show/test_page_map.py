@@ -8,7 +8,7 @@ from PIL import Image
 from prefault_kit import Backing, Mapping
 from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.show.page_map import page_map
+from prefault_kit.show.page_map import COLOURS, page_map, states
 
 PAGES = 128
 
@@ -31,7 +31,7 @@ def test_own_pages_and_the_file_s_are_told_apart() -> None:
     with Mapping(Backing.memfd(), PAGES * PAGE) as memory:
         memory.populate_read()
         memory.touch_write(0, 3 * PAGE)
-        said = page_map.states(memory.pages(file=True), file=True)
+        said = states(memory.pages(file=True), file=True)
     assert said == ["anonymous"] * 3 + ["of the file"] * (PAGES - 3)
 
 
@@ -40,7 +40,7 @@ def test_the_zero_page_has_its_state() -> None:
     """Anonymous memory that was read is the zero page."""
     with Mapping(Backing.anon(), PAGES * PAGE) as memory:
         memory.populate_read()
-        assert set(page_map.states(memory.pages())) == {"zero page"}
+        assert set(states(memory.pages())) == {"zero page"}
 
 
 def test_a_picture_shows_its_colours() -> None:
@@ -50,7 +50,7 @@ def test_a_picture_shows_its_colours() -> None:
     colours = {colour for _, colour in image.getcolors(1 << 20) or []}
 
     def rgb(name: str) -> tuple[int, ...]:
-        return tuple(bytes.fromhex(page_map.COLOURS[name][1:]))
+        return tuple(bytes.fromhex(COLOURS[name][1:]))
 
     assert {rgb("not present"), rgb("anonymous")} <= colours
     assert rgb("huge") not in colours

@@ -1,41 +1,8 @@
-"""prefault_kit.show.units: sizes and times as people type and read them."""
+"""prefault_kit.show.units: times, counts and rates as people read them."""
 
 import pytest
 
-from prefault_kit.memory.sizes import parse_bytes
 from prefault_kit.show.units import format_count, format_ms, format_rate
-
-
-@pytest.mark.parametrize(
-    ("text", "size_bytes"),
-    [
-        ("2 MiB", 2 << 20),
-        ("2MiB", 2 << 20),
-        (" 4 gib ", 4 << 30),
-        ("64k", 64 << 10),
-        ("8192", 8192),
-        ("8192 bytes", 8192),
-        ("1.5 MiB", 3 << 19),
-        ("0", 0),
-        ("-4 KiB", -4096),
-    ],
-)
-def test_sizes_are_read_as_people_write_them(text: str, size_bytes: int) -> None:
-    """Units are powers of 1024, a space or none; a sign is kept for others to refuse."""
-    assert parse_bytes(text) == size_bytes
-
-
-@pytest.mark.parametrize("text", ["", "much", "2 parsecs", "MiB", "1.2.3", "1e6", "2 MiB more"])
-def test_what_is_no_size_says_what_to_type(text: str) -> None:
-    """The sentence has the text and an example."""
-    with pytest.raises(ValueError, match="is not a size; type one like"):
-        parse_bytes(text)
-
-
-def test_parts_of_bytes_are_refused() -> None:
-    """0.3 KiB is no whole number of bytes."""
-    with pytest.raises(ValueError, match="whole number of bytes"):
-        parse_bytes("0.3 KiB")
 
 
 @pytest.mark.parametrize(

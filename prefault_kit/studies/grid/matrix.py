@@ -172,8 +172,10 @@ class _Run:
             if result.message:
                 clean = saved.without_paths(result.message, known)
                 result = replace(result, message=clean)
-            self.results[_key(result)] = result
-            made.append(table_file.columns(result, touched))
+            row = table_file.columns(result, touched)
+            made.append(row)
+            # as the table has it, so that a break makes no difference
+            self.results[_key(result)] = table_file.result(row)
         self.recording.finish(made)
 
     def _directories(self) -> tuple[str | None, ...]:

@@ -117,7 +117,7 @@ def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [columns(each, known.get(key(each, touch_of(each.method)))) for each in results]
 
 
-def _result(row: dict[str, Any]) -> Result:
+def result(row: dict[str, Any]) -> Result:
     """The result that :func:`columns` made a row of; what a table does not hold is empty."""
     known = {name: row[name] for name in _RESULT if row[name] is not None}
     for group, names in GROUPS.items():
@@ -185,7 +185,7 @@ def read(path: Path) -> list[Result]:
         try:
             cells = zip(COLUMNS, line, strict=True)
             row = {name: _TYPES[name](value) if value else None for name, value in cells}
-            results.append(_result(row))
+            results.append(result(row))
         except (TypeError, ValueError):
             raise ValueError(f"{path} is damaged in line {number}: delete that line") from None
     return results

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from prefault_kit.screens.latency import view as views
 from prefault_kit.screens.latency.model import Watcher
+from prefault_kit.screens.latency.view import view
 from prefault_kit.studies.latency.ways import EVENTS, WAYS
 
 WAIT_S = 60
@@ -23,7 +23,7 @@ def model() -> Iterator[Watcher]:
 
 def test_charts_grow_while_it_runs(model: Watcher) -> None:
     """And the table has every way in the end."""
-    made = views.view(model)
+    made = view(model)
     seen: list[int] = []
     model.observe(lambda _: seen.append(len(model.latencies.ways["nothing"].waits_ns)), "changed")
     made.run.click()
@@ -59,7 +59,7 @@ def test_stop_keeps_what_came(model: Watcher) -> None:
 
 def test_only_what_makes_sense_is_offered(model: Watcher) -> None:
     """An event that the memory cannot meet is greyed out, and not kept."""
-    made = views.view(model)
+    made = view(model)
     made.memory.value = "file"
     made.event.value = "sync"
     assert (model.memory, model.event) == ("file", "sync")
@@ -90,7 +90,7 @@ def test_what_cannot_run_is_said(model: Watcher) -> None:
 def test_every_way_has_a_line() -> None:
     """In the legend, told apart by colour or dash."""
     model = Watcher()
-    made = views.view(model)
+    made = view(model)
     for head in made.cards.heads.values():
         assert all(way in head.value for way in WAYS)
     model.close()

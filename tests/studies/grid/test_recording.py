@@ -76,7 +76,7 @@ def test_a_kill_may_come_while_it_begins(tmp_path: Path, left: list[str]) -> Non
             path.with_suffix(".host.json").unlink()
     with Recording.resume(path, PLAN, HOST) as recording:
         recording.finish([ROW])
-    assert table_file.read(path) == [ROW]
+    assert table_file.read(path) == [result()]
 
 
 def test_only_the_table_and_its_host_remain(begun: Path) -> None:

@@ -1,16 +1,32 @@
 """prefault_kit.studies.grid.table_file: rows in a CSV file that may have been cut short."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.kernel import smaps
 from prefault_kit.measure import saved
+from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.result import Result
+from prefault_kit.measure.running import run
+from prefault_kit.measure.saved import SCHEMA
+from prefault_kit.memory.backing import Backing
 from prefault_kit.studies.grid import table_file
 from prefault_kit.studies.grid.cells import Grid
 from prefault_kit.studies.grid.table_file import COLUMNS
 from tests.studies.grid.made import result
+
+MIB = 1 << 20
+POPULATED = result(
+    "POPULATE_WRITE",
+    "memfd",
+    sharing="shared",
+    repeats=2,
+    timings_ms=[0.5, 0.7],
+    best_ms=0.5,
+    median_ms=0.6,
+)
 
 
 def table(path: Path, *results: Result) -> Path:
@@ -74,6 +90,62 @@ def test_what_is_not_ours_is_refused(tmp_path: Path, content: bytes, words: str)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("method", "touch"),
+    [
+        ("POPULATE_READ", "Read"),
+        ("POPULATE_WRITE", "Write"),
+        ("FALLOCATE+POPULATE_READ", "FALLOCATE+Read"),
+        ("FALLOCATE+POPULATE_WRITE", "FALLOCATE+Write"),
+        ("Read/Write", None),
+        ("FALLOCATE", None),
+        ("MAP_POPULATE", None),
+    ],
+)
+def test_what_populating_is_compared_with(method: str, touch: str | None) -> None:
+    """POPULATE_READ against Read, POPULATE_WRITE against Write; the others against nothing."""
+    assert table_file.touch_of(method) == touch
+
+
+def test_a_row_has_every_column_and_the_ratios() -> None:
+    """0.5 ms over 1 ms of touching is 0.5; published, 0.288 over 0.372."""
+    touch = replace(POPULATED, method="Write", best_ms=1.0)
+    row = table_file.columns(POPULATED, touch)
+    assert tuple(row) == COLUMNS
+    assert row["schema"] == SCHEMA
+    assert row["size_mib"] == 2
+    assert row["ratio_populate_to_touch"] == 0.5
+    assert row["published_ratio_populate_to_touch"] == round(0.288 / 0.372, 4)
+    assert table_file.columns(touch)["ratio_populate_to_touch"] is None
+    assert table_file.columns(POPULATED)["ratio_populate_to_touch"] is None
+
+
+def test_a_row_has_the_views_of_a_real_run() -> None:
+    """What smaps, page tables and page cache said stands in columns of its own."""
+    result = run(Experiment(Backing.memfd(), "shared", "POPULATE_WRITE", 2 * MIB, repeats=1))
+    row = table_file.columns(result)
+    assert result.usage is not None
+    assert result.pages is not None
+    assert row["usage_rss"] == result.usage["rss"] == 2 * MIB
+    assert row["pages_present"] == result.pages["present"]
+    assert row["file_allocated_bytes"] == 2 * MIB
+    assert row["faults_major"] == 0
+
+
+def test_rows_find_what_touches_the_same_memory() -> None:
+    """Among themselves, in any order; another sharing or size is other memory."""
+    touch = replace(POPULATED, method="Write", best_ms=1.0)
+    results = [
+        POPULATED,
+        replace(POPULATED, sharing="private"),
+        replace(POPULATED, size_bytes=4 * MIB),
+        touch,
+    ]
+    made = table_file.rows(results)
+    assert [each["ratio_populate_to_touch"] for each in made] == [0.5, None, None, None]
+    assert made[0] == table_file.columns(POPULATED, touch)
 
 
 RUNS = sorted((Path(__file__).parents[3] / "data" / "runs").glob("*.csv"))

@@ -74,11 +74,13 @@ def test_huge_pages_leave_no_fault() -> None:
 
 
 def test_a_watch_is_read_as_it_was_saved(tmp_path: Path) -> None:
-    """Every wait, and the table."""
+    """Every wait, and what was counted and refused."""
     found = latency.run(latency.Watch(Backing.anon(), seconds=1), ["nothing", TOUCHED])
     found.save(tmp_path / "watch.npz")
     again = latency.read(tmp_path / "watch.npz")
-    assert repr(again) == repr(found)
+    assert (again.watch, again.refused) == (found.watch, found.refused)
+    assert list(again.ways) == list(found.ways)
+    assert [again.faulted(way) for way in again.ways] == [found.faulted(way) for way in found.ways]
     assert (again.ways["nothing"].waits_ns == found.ways["nothing"].waits_ns).all()
     assert again.host == found.host
 
@@ -105,7 +107,6 @@ def test_half_a_watch_has_no_second_half() -> None:
     """While it is under way."""
     _, after = made([1000], event="fork").quantiles_us("nothing")
     assert math.isnan(after["p50"])
-    assert "| - |" in repr(made([1000], event="fork"))
 
 
 @pytest.mark.parametrize(

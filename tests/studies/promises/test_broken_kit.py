@@ -58,7 +58,7 @@ def dirty_read_as_clean(patch: Patch) -> None:
 def zero_page_unseen(patch: Patch) -> None:
     """A view that takes the zero page for any other."""
     real = pagemap.scan
-    patch.setattr(mapping.pages, "scan", lambda *w, **k: replace(real(*w, **k), zero=0))
+    patch.setattr(pagemap, "scan", lambda *w, **k: replace(real(*w, **k), zero=0))
 
 
 def a_page_unseen(patch: Patch) -> None:
@@ -69,7 +69,7 @@ def a_page_unseen(patch: Patch) -> None:
         found = real(*words, **known)
         return replace(found, present=max(0, found.present - 1))
 
-    patch.setattr(mapping.pages, "scan", short)
+    patch.setattr(pagemap, "scan", short)
 
 
 def a_fault_too_many(patch: Patch) -> None:

@@ -12,7 +12,8 @@ import pytest
 from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure import worker
-from prefault_kit.studies.review import Workload, advice, measured
+from prefault_kit.show.review import as_dict
+from prefault_kit.studies.review import Workload, measured
 from prefault_kit.studies.review.candidates import CANDIDATES
 from prefault_kit.studies.review.measured import FRACTIONS, SWEPT, Progress
 
@@ -37,7 +38,7 @@ def test_every_candidate_has_its_trials_or_its_reason() -> None:
     by_name = {each.name: each for each in found.candidates}
     assert by_name["nothing"].median("bytes_dirtied_by_program") == SIZE // 4
     assert by_name["POPULATE_WRITE"].median("minor_faults") == 0
-    assert json.loads(json.dumps(advice.as_dict(found)))["outcome"] == "ok"
+    assert json.loads(json.dumps(as_dict(found)))["outcome"] == "ok"
 
 
 def test_what_does_not_fit_is_unavailable() -> None:

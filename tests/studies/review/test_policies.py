@@ -6,10 +6,9 @@ import pytest
 
 from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.show import tables
-from prefault_kit.studies.review import Weights, Workload, policies
+from prefault_kit.studies.review import Review, Weights, Workload, policies
 from prefault_kit.studies.review.candidates import DETOUR
-from prefault_kit.studies.review.policies import POLICIES, READ, WRITE
+from prefault_kit.studies.review.policies import COMPARED, COUNTS, POLICIES, READ, WRITE
 from tests.studies.review.made import candidate, review
 
 PAGES = 256
@@ -28,16 +27,16 @@ def test_what_each_policy_chooses(sharing: str, chosen: tuple[str, ...]) -> None
 def test_what_is_left_is_counted(tmp_path: Path) -> None:
     """A file: WRITE dirties all of it; anonymous memory: READ takes none."""
     other = {"size_bytes": PAGES * PAGE, "write": 0.25, "repeats": 2}
-    found = {
-        "file": policies.compare(Workload(Backing.file(tmp_path), content="small-chunks", **other)),
-        "anon": policies.compare(Workload(Backing.anon(), sharing="private", **other)),
-    }
-    text = repr(tables.left(found))
-    all_, some, none = f"{PAGES}", f"{PAGES // 4}", "0"
-    assert f"| file | dirty pages | {none} | {all_} | {all_} | {none} | {none} |" in text
-    assert f"| file | faults to come | {some} | {none} | {none} | {some} | {some} |" in text
-    assert f"| anon | pages of memory | {none} | {all_} | {all_} | {all_} | {none} |" in text
-    assert "anon | dirty" not in text
+    file = policies.compare(Workload(Backing.file(tmp_path), content="small-chunks", **other))
+    anon = policies.compare(Workload(Backing.anon(), sharing="private", **other))
+
+    def counts(review: Review, what: str) -> list[int | None]:
+        return [COUNTS[what](policies.of(review, each)) for each in COMPARED]
+
+    assert counts(file, "dirty pages") == [0, PAGES, 0]
+    assert counts(file, "faults to come") == [PAGES // 4, 0, PAGES // 4]
+    assert counts(anon, "pages of memory") == [0, PAGES, 0]
+    assert not any(counts(anon, "dirty pages"))
 
 
 def test_the_detour_ends_writable(tmp_path: Path) -> None:
@@ -60,5 +59,3 @@ def test_the_loss_is_against_the_better_one() -> None:
     assert policies.loss(made, by_permissions, Weights()).ratio == pytest.approx(10 / 6)
     assert policies.better(made, Weights(startup=0)).name == WRITE
     assert policies.loss(made, detour, Weights(startup=0)).ratio == pytest.approx(5)
-    text = repr(tables.lost({"case": made}, {"case": Weights()}))
-    assert "| case | READ, 6.00 ms | 1.67 times (1.67 to 1.67) |" in text

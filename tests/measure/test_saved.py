@@ -1,0 +1,95 @@
+"""prefault_kit.measure.saved: results in files that may be shown to others."""
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.measure import saved
+from prefault_kit.measure.result import Result
+from prefault_kit.measure.saved import SCHEMA
+
+RESULT = Result(
+    backing="memfd",
+    page_size_bytes=4096,
+    sharing="shared",
+    method="POPULATE_WRITE",
+    size_bytes=2 << 20,
+    start="empty",
+    threads=1,
+    repeats=2,
+    outcome="ok",
+    timings_ms=[0.5, 0.7],
+    best_ms=0.5,
+    median_ms=0.6,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("the directory /home/ann/x does not exist", "the directory DIR does not exist"),
+        ("no file can be made in /srv/a: denied", "no file can be made in DIR: denied"),
+        ("echo 9 | sudo tee /sys/kernel/mm/x", "echo 9 | sudo tee /sys/kernel/mm/x"),
+        ("Read/Write failed, 3 KiB/s", "Read/Write failed, 3 KiB/s"),
+        ("/home/ann/my data is read-only", "DIR is read-only"),
+        ("relative is not a directory", "DIR is not a directory"),
+    ],
+)
+def test_paths_of_users_are_taken_out(text: str, clean: str) -> None:
+    """What is saved names no directory of a person; the kernel's own stay."""
+    assert saved.without_paths(text, ["/home/ann/my data", "relative"]) == clean
+
+
+def test_saved_runs_come_back(tmp_path: Path) -> None:
+    """save() and load() are inverse, and only messages lose the paths in them."""
+    path = tmp_path / "runs.json"
+    refused = replace(
+        RESULT, outcome="unavailable", message="/home/ann is full", command="mkdir -p /home/ann"
+    )
+    saved.save([RESULT, refused], path)
+    clean = replace(refused, message="DIR is full", command="mkdir -p DIR")
+    assert saved.load(path) == [RESULT, clean]
+    assert [each.name for each in tmp_path.iterdir()] == ["runs.json"]
+    assert stat.S_IMODE(path.stat().st_mode) & 0o111 == 0
+
+
+def test_saving_replaces_only_when_asked(tmp_path: Path) -> None:
+    """A file that is there stays, unless overwrite is given."""
+    path = tmp_path / "runs.json"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError):
+        saved.save([RESULT], path)
+    assert path.read_text() == "mine"
+    saved.save([RESULT], path, overwrite=True)
+    assert saved.load(path) == [RESULT]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is not a file of saved results"),
+        ("[1, 2]", "is not a file of saved results"),
+        ('{"schema": "prefault-kit/9"}', "another version"),
+        (json.dumps({"schema": SCHEMA, "results": 3}), "is not a file of saved results"),
+        (json.dumps({"schema": SCHEMA, "results": [{"backing": "anon"}]}), "damaged"),
+    ],
+)
+def test_loading_what_is_not_ours_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    """Not a file of ours, another version, damaged: one sentence."""
+    path = tmp_path / "runs.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=words):
+        saved.load(path)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What cannot be written as JSON leaves the file that is there, and no other."""
+    path = tmp_path / "runs.json"
+    saved.write_json(path, {"schema": SCHEMA})
+    with pytest.raises(TypeError):
+        saved.write_json(path, {"schema": object()})
+    assert saved.read_json(path, "a file") == {"schema": SCHEMA}
+    assert [each.name for each in tmp_path.iterdir()] == ["runs.json"]
