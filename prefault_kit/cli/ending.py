@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 FAILED = 1
 """The experiment failed."""
 USAGE = 2
@@ -20,7 +22,13 @@ class Ending(Exception):
         self.status = status
 
 
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What write(2) says of a file that takes no more; Python names none for an open one."""
+
+
 def in_words(error: OSError) -> str:
     """An operating system's error as a sentence that names its file."""
     said = (error.strerror or str(error)).lower()
-    return f"{error.filename}: {said}" if error.filename else said
+    if error.filename:
+        return f"{error.filename}: {said}"
+    return f"standard output cannot be written: {said}" if error.errno in WRITE_ERRORS else said

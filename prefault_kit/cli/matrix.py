@@ -21,7 +21,7 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import matrix as grids
 from prefault_kit.studies.grid import table_file
 from prefault_kit.studies.grid.cells import Grid, name
-from prefault_kit.studies.grid.matrix import Step
+from prefault_kit.studies.grid.matrix import GridProgress
 
 
 @click.command(short_help="Run the grid published in 2021, 95 cells a size.")
@@ -101,20 +101,22 @@ def matrix(
         cells = grid.cells()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    warnings = _check(cells, {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir})
+    given = {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir}
 
-    with bar("starting", wanted=not as_json) as move:
+    with bar(f"checking {len(cells)} cells", wanted=not as_json) as move:
+        warnings = _check(cells, given)
 
-        def tell(step: Step) -> None:
-            while warnings:  # not before the files are found to be as they should
+        def tell(progress: GridProgress) -> None:
+            while warnings:  # not before the table's files are found to be as they should be
                 click.echo(warnings.pop(0), err=True)
-            cell = step.cell
+            cell = progress.cell
             what = name(cell.backing, cell.sharing, cell.method)
             size = format_bytes(cell.size_bytes)
-            move(step.work_done / step.work, f"{step.number} of {step.cells}: {what}, {size}")
+            words = f"{progress.number} of {progress.cells}: {what}, {size}"
+            move(progress.work_done / progress.work, words)
 
         try:
-            results = grids.run(grid, table, resume=resume, on_step=tell)
+            results = grids.run(grid, table, resume=resume, on_progress=tell)
         except KeyboardInterrupt:
             sentence = f"stopped; the same command with --resume goes on with {table}"
             raise Ending(INTERRUPTED, sentence) from None
@@ -122,7 +124,7 @@ def matrix(
             raise Ending(USAGE, str(error)) from None
         except OSError as error:
             said = f"{error.filename or table} cannot be written: {error.strerror}"
-            raise Ending(FAILED, f"{said}: mend that and go on with --resume") from None
+            raise Ending(FAILED, f"{said}: go on with --resume when it can be") from None
     if as_json:
         data = {
             "schema": SCHEMA,
@@ -140,11 +142,10 @@ def matrix(
 
 def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[str]:
     """Refuse what cannot give a row with a time; a sentence on each thing that will be missing."""
-    for cell in cells:
-        if given.get(cell.backing.kind) is not None:
-            page = Experiment(cell.backing, cell.sharing, "Read", cell.backing.page_size_bytes)
-            if missing := page.why_not():
-                raise Ending(UNAVAILABLE, missing.reason, missing.command)
+    for backing in {cell.backing: None for cell in cells if given.get(cell.backing.kind)}:
+        page = Experiment(backing, "shared", "Read", backing.page_size_bytes)
+        if missing := page.why_not():
+            raise Ending(UNAVAILABLE, missing.reason, missing.command)
     found = [(cell, cell.why_not()) for cell in cells]
     refused: Counter[Unavailable] = Counter(missing for _, missing in found if missing)
     if refused.total() == len(cells):

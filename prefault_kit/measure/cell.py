@@ -120,7 +120,7 @@ class Cell:
         }
 
 
-def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def measure(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run the cells of ``payload["experiments"]`` interleaved; yield progress and measurements.
 
     Progress has the fields of :class:`~prefault_kit.measure.running.Progress`; a measurement has
@@ -136,14 +136,14 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for part in start.prepare():
             yield _progress(0, experiments[0], 0, "prepare", part=part)
         early = bool(payload.get("early_views"))
-        yield from _measure([Cell(each, start, early_views=early) for each in experiments])
+        yield from _take_turns([Cell(each, start, early_views=early) for each in experiments])
     except OSError as error:  # only preparing raises: a cell keeps its errors to itself
         yield from _fail_all(experiments, error)
     finally:
         start.close()
 
 
-def _measure(cells: list[Cell]) -> Iterator[dict[str, Any]]:
+def _take_turns(cells: list[Cell]) -> Iterator[dict[str, Any]]:
     most = max(cell.experiment.repeats for cell in cells)
     for repetition, index, cell in interleave(cells, most):
         experiment = cell.experiment

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from prefault_kit import host
+from prefault_kit.measure.limits import MOST_REPEATS, MOST_THREADS, check_whole_number
 from prefault_kit.memory import methods
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import SHARINGS
@@ -49,10 +50,8 @@ class Experiment:
             raise ValueError("anonymous memory has no page cache to start from: choose start empty")
         if self.start == "cold" and not self.backing.on_disk:
             raise ValueError("only a file on disk can start cold: choose backing file")
-        for name in ("repeats", "threads"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is a whole number from 1, not {value!r}")
+        check_whole_number("repeats", self.repeats, 1, MOST_REPEATS)
+        check_whole_number("threads", self.threads, 1, MOST_THREADS)
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON object that :meth:`from_dict` takes back."""

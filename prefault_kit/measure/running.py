@@ -99,7 +99,7 @@ def run_many(
     }
     try:
         if running:
-            listen(cell.perform, payload, hear, worker)
+            listen(cell.measure, payload, hear, worker)
     except WorkerDied as death:
         for index in running:
             results.setdefault(index, Result.of(experiments[index], "error", message=str(death)))

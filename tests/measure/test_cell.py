@@ -17,7 +17,7 @@ SIZE = PAGES * PAGE
 
 def perform(experiment: Experiment) -> dict[str, Any]:
     """Run a cell in this process; its measurement."""
-    events = cell.perform({"experiments": [experiment.as_dict()]})
+    events = cell.measure({"experiments": [experiment.as_dict()]})
     return next(event for event in events if "outcome" in event)
 
 
@@ -73,7 +73,7 @@ def test_a_directory_that_is_gone_is_an_error_not_a_crash(tmp_path: Path) -> Non
 def test_a_cell_that_has_fewer_repetitions_ends_earlier() -> None:
     """Cells that are compared may want different numbers of them; each has its own."""
     cells = [Experiment(Backing.anon(), "private", "Read", SIZE, repeats=n) for n in (1, 3)]
-    events = list(cell.perform({"experiments": [each.as_dict() for each in cells]}))
+    events = list(cell.measure({"experiments": [each.as_dict() for each in cells]}))
     told = [(each["cell"], each["repetition"]) for each in events if "outcome" not in each]
     assert told == [(0, 0), (1, 0), (0, 1), (1, 1), (1, 2), (1, 3)]
     measured = [(each["cell"], len(each["timings_ms"])) for each in events if "outcome" in each]

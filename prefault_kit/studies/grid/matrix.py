@@ -30,7 +30,7 @@ UNPUBLISHED_MS = 1000.0
 
 
 @dataclass(frozen=True)
-class Step:
+class GridProgress:
     """One step of a grid, told while it goes on. Work is what is expected to take as long."""
 
     cell: Experiment
@@ -59,7 +59,7 @@ def _key_of(cell: Experiment) -> tuple[Any, ...]:
     return backing.kind, backing.page_size_bytes, cell.sharing, cell.method, cell.size_bytes
 
 
-class _Run:
+class _GridRun:
     """A grid on its way through the worker into its files."""
 
     def __init__(
@@ -67,13 +67,13 @@ class _Run:
         grid: Grid,
         recording: Recording,
         worker: Worker | None,
-        on_step: Callable[[Step], None] | None,
+        on_progress: Callable[[GridProgress], None] | None,
     ) -> None:
         self.grid = grid
         self.cells = grid.cells()
         self.recording = recording
         self.worker = worker
-        self.on_step = on_step
+        self.on_progress = on_progress
         self.before = {cell: len(times) for cell, times in recording.timings_ms.items()}
         self.results = {_key(result): result for result in recording.results}
         self.costs = [_expected_ms(cell) for cell in self.cells]
@@ -133,8 +133,8 @@ class _Run:
             if progress.phase == "repetition" and wanted:
                 self.recording.note(index, progress.repetition, progress.elapsed_ms)
                 self.work_done += self.costs[index]
-            if self.on_step:
-                step = Step(
+            if self.on_progress:
+                step = GridProgress(
                     cell=self.cells[index],
                     number=index + 1,
                     cells=len(self.cells),
@@ -142,7 +142,7 @@ class _Run:
                     work_done=min(self.work_done, self.work),
                     work=self.work,
                 )
-                self.on_step(step)
+                self.on_progress(step)
 
         measured = running.run_many(todo, worker=self.worker, on_progress=tell)
         return {
@@ -172,7 +172,7 @@ class _Run:
             if result.message:
                 clean = saved.without_paths(result.message, known)
                 result = replace(result, message=clean)
-            row = table_file.columns(result, touched)
+            row = table_file.row(result, touched)
             made.append(row)
             # as the table has it, so that a break makes no difference
             self.results[_key(result)] = table_file.result(row)
@@ -194,7 +194,7 @@ def run(
     *,
     resume: bool = False,
     worker: Worker | None = None,
-    on_step: Callable[[Step], None] | None = None,
+    on_progress: Callable[[GridProgress], None] | None = None,
 ) -> list[Result]:
     """Run a grid into ``table`` and the files beside it, see ``recording.py``; all its results.
 
@@ -211,4 +211,4 @@ def run(
             f"{error.filename or table} cannot be written: {error.strerror}: name another file"
         ) from error
     with recording:
-        return _Run(grid, recording, worker, on_step).run()
+        return _GridRun(grid, recording, worker, on_progress).run()

@@ -79,7 +79,7 @@ def _ratio(part: float | None, whole: float | None) -> float | None:
     return round(part / whole, 4) if part and whole else None
 
 
-def columns(result: Result, touch: Result | None = None) -> dict[str, Any]:
+def row(result: Result, touch: Result | None = None) -> dict[str, Any]:
     """What a row says of a result, by :data:`COLUMNS`.
 
     ``touch`` is the result of :func:`touch_of` its method on the same memory.
@@ -114,11 +114,11 @@ def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
         return *memory, method, result.size_bytes
 
     known = {key(result, result.method): result for result in results}
-    return [columns(each, known.get(key(each, touch_of(each.method)))) for each in results]
+    return [row(each, known.get(key(each, touch_of(each.method)))) for each in results]
 
 
 def result(row: dict[str, Any]) -> Result:
-    """The result that :func:`columns` made a row of; what a table does not hold is empty."""
+    """The result that :func:`row` made a row of; what a table does not hold is empty."""
     known = {name: row[name] for name in _RESULT if row[name] is not None}
     for group, names in GROUPS.items():
         counts = {name: row[f"{group}_{name}"] for name in names}
@@ -153,7 +153,7 @@ def create(path: Path) -> None:
 
 
 def append(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Add rows, as :func:`columns` makes them; they are on disk when this returns."""
+    """Add rows, as :func:`row` makes them; they are on disk when this returns."""
     with path.open("a", encoding="utf-8") as out:
         out.write(_text(rows))
         out.flush()

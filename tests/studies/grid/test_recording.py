@@ -17,7 +17,7 @@ PLAN = {"sizes_bytes": [4096], "repeats": 3}
 HOST = {"kernel": "6.1", "machine": "x", "cpu": "y", "page_size_bytes": 4096, "date": "today"}
 
 
-ROW = table_file.columns(result())
+ROW = table_file.row(result())
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ POPULATED = result(
 
 def table(path: Path, *results: Result) -> Path:
     table_file.create(path)
-    table_file.append(path, map(table_file.columns, results))
+    table_file.append(path, map(table_file.row, results))
     return path
 
 
@@ -112,20 +112,20 @@ def test_what_populating_is_compared_with(method: str, touch: str | None) -> Non
 def test_a_row_has_every_column_and_the_ratios() -> None:
     """0.5 ms over 1 ms of touching is 0.5; published, 0.288 over 0.372."""
     touch = replace(POPULATED, method="Write", best_ms=1.0)
-    row = table_file.columns(POPULATED, touch)
+    row = table_file.row(POPULATED, touch)
     assert tuple(row) == COLUMNS
     assert row["schema"] == SCHEMA
     assert row["size_mib"] == 2
     assert row["ratio_populate_to_touch"] == 0.5
     assert row["published_ratio_populate_to_touch"] == round(0.288 / 0.372, 4)
-    assert table_file.columns(touch)["ratio_populate_to_touch"] is None
-    assert table_file.columns(POPULATED)["ratio_populate_to_touch"] is None
+    assert table_file.row(touch)["ratio_populate_to_touch"] is None
+    assert table_file.row(POPULATED)["ratio_populate_to_touch"] is None
 
 
 def test_a_row_has_the_views_of_a_real_run() -> None:
     """What smaps, page tables and page cache said stands in columns of its own."""
     result = run(Experiment(Backing.memfd(), "shared", "POPULATE_WRITE", 2 * MIB, repeats=1))
-    row = table_file.columns(result)
+    row = table_file.row(result)
     assert result.usage is not None
     assert result.pages is not None
     assert row["usage_rss"] == result.usage["rss"] == 2 * MIB
@@ -145,7 +145,7 @@ def test_rows_find_what_touches_the_same_memory() -> None:
     ]
     made = table_file.rows(results)
     assert [each["ratio_populate_to_touch"] for each in made] == [0.5, None, None, None]
-    assert made[0] == table_file.columns(POPULATED, touch)
+    assert made[0] == table_file.row(POPULATED, touch)
 
 
 RUNS = sorted((Path(__file__).parents[3] / "data" / "runs").glob("*.csv"))
