@@ -18,6 +18,19 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ROOMS = (
+    "cli", "host", "kernel", "measure", "memory", "notebook", "screens", "show", "studies",
+)  # fmt: skip
+UNTESTED = {"kernel/native": "build.py compiles the C, and every other test calls it"}
+"""Folders without tests of their own, and why."""
+TESTED_TOGETHER = {
+    "screens/explorer": "its tests press what the view shows",
+    "screens/latency": "its tests press what the view shows",
+    "screens/reviewer": "its tests press what the view shows",
+    "screens/widgets": "its tests show them together",
+    "studies/promises": "test_broken_kit.py plants a fault for each module, and asserts that",
+}
+"""Folders whose tests are not module by module, and why."""
 
 
 def _files() -> list[Path]:
@@ -108,17 +121,39 @@ def test_no_machine_in_the_files(path: Path) -> None:
 
 
 def test_every_module_has_its_test() -> None:
-    """tests mirrors prefault_kit: a module or package without a test file is a gap."""
+    """tests mirrors prefault_kit, room by room: a module without a test file beside it is a gap."""
     missing = []
-    for module in (ROOT / "prefault_kit").iterdir():
-        if module.name.startswith(("_", ".")) or module.stem in ("native", "version"):
+    for module in sorted((ROOT / "prefault_kit").glob("*/**/*.py")):
+        place = module.parent.relative_to(ROOT / "prefault_kit")
+        if module.name == "__init__.py" or place.as_posix() in UNTESTED:
             continue
-        if not module.is_dir() and module.suffix != ".py":
-            continue
-        tests = [*(ROOT / "tests").glob(f"test_{module.stem}*.py"), ROOT / "tests" / module.stem]
-        if not any(each.exists() for each in tests):
-            missing.append(module.name)
+        wanted = "*" if place.as_posix() in TESTED_TOGETHER else module.stem
+        tests = ROOT / "tests" / place
+        if not [*tests.glob(f"test_{wanted}.py"), *tests.glob(f"test_{wanted}_*.py")]:
+            missing.append(f"{place}/{module.name}")
     assert missing == []
+
+
+def test_the_package_is_its_rooms() -> None:
+    """Beside the rooms there are its entrance and its command alone; the import check has all."""
+    there = {path.name for path in (ROOT / "prefault_kit").iterdir()} - {"__pycache__"}
+    assert there == {"__init__.py", "__main__.py", *ROOMS}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(each for each in contracts["contracts"] if each["type"] == "layers")["layers"]
+    assert sorted(room for layer in layers for room in layer.split(" | ")) == sorted(ROOMS)
+    for room in ROOMS:
+        assert (ROOT / "prefault_kit" / room / "__init__.py").exists()
+
+
+def test_what_may_be_skipped_is_there() -> None:
+    """Each entry of allowed_skips.toml names a test or a notebook that there is."""
+    for entry in tomllib.loads((ROOT / "tests/allowed_skips.toml").read_text())["skip"]:
+        path, _, name = entry["test"].partition("::")
+        found = list(ROOT.glob(path))
+        assert found, path
+        function = re.match(r"\w+", name)
+        if path.endswith(".py") and function:
+            assert any(f"def {function[0]}(" in each.read_text() for each in found), name
 
 
 def test_import_is_light() -> None:
@@ -141,11 +176,12 @@ def test_public_names_are_few() -> None:
 def bare_checkout(tmp_path: Path) -> Path:
     """What set-up needs, alone, in a path with spaces."""
     root = tmp_path / "a fresh clone"
-    (root / "prefault_kit" / "native").mkdir(parents=True)
+    native = Path("prefault_kit", "kernel", "native")
+    (root / native).mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "setup.py", "constraints.txt"):
         shutil.copy(ROOT / name, root)
-    for path in (ROOT / "prefault_kit" / "native").glob("*.[chp]*"):
-        shutil.copy(path, root / "prefault_kit" / "native")
+    for path in (ROOT / native).glob("*.[chp]*"):
+        shutil.copy(path, root / native)
     return root
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from prefault_kit.memory import methods
+from prefault_kit.memory.backing import NOWHERE, Backing
 from prefault_kit.memory.sizes import parse_bytes
 
 
@@ -41,3 +42,10 @@ FILE = click.Path(path_type=Path)
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and no progress."
 )
+
+
+def backing(kind: str, page_size: int | None, directory: str | None) -> Backing:
+    """What --backing, --page-size and --dir name; ValueError in words of the command line."""
+    if kind in NOWHERE and directory is not None:
+        raise ValueError(f"{kind} memory lies in no directory: leave --dir out")
+    return Backing.of(kind, page_size=page_size, directory=directory)

@@ -9,11 +9,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from prefault_kit.cli import terminal
+from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json
-from prefault_kit.memory.backing import KINDS, Backing
+from prefault_kit.memory.backing import KINDS
 from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_page
@@ -42,7 +42,7 @@ def _case(
         if found.not_testable:
             raise Ending(UNAVAILABLE, f"{preset} is not testable here: {found.not_testable}")
         return found.workload(directory or ".", **chosen), found.weights
-    memory = Backing.of(backing or "file", page_size=page_size, directory=directory)
+    memory = options.backing(backing or "file", page_size, directory)
     if memory.on_disk:
         chosen = {"afterwards": "sync"} | chosen
     return Workload(memory, **chosen), Weights()

@@ -6,14 +6,14 @@ import json
 
 import click
 
-from prefault_kit.cli import terminal
+from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
 from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
 from prefault_kit.measure import running
 from prefault_kit.measure.experiment import STARTS, Experiment
 from prefault_kit.measure.running import Progress
-from prefault_kit.memory.backing import KINDS, Backing
+from prefault_kit.memory.backing import KINDS
 from prefault_kit.memory.mapping import SHARINGS
 
 
@@ -89,7 +89,7 @@ def run(
     """
     try:
         cell = Experiment(
-            backing=Backing.of(backing, page_size=page_size, directory=directory),
+            backing=options.backing(backing, page_size, directory),
             sharing=sharing,
             method=method,
             size_bytes=size_bytes,

@@ -108,6 +108,7 @@ class Worker:
                     raise WorkerDied(f"the worker failed: {message['crash']}")
                 if "end" in message:
                     finished = True
+                    child.answered()
                     return
                 yield message["event"]
             status = child.wait()

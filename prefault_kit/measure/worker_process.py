@@ -32,6 +32,7 @@ class WorkerProcess:
         """Whether it was killed on request."""
         self.reading = False
         """Whether an answer is being read, so that its pipes stay open."""
+        self._answered_bytes = 0
         self._errors = os.memfd_create("prefault-kit-worker-stderr", os.MFD_CLOEXEC)
         read_end, self._lifeline = _pipe()
         try:
@@ -76,6 +77,10 @@ class WorkerProcess:
             if line.endswith(b"\n"):
                 yield json.loads(line)
 
+    def answered(self) -> None:
+        """A request is done: what was said meanwhile is not of the next."""
+        self._answered_bytes = self._said_bytes()
+
     def wait(self) -> int:
         """Its exit status, or the negative number of the signal that killed it."""
         return self._popen.wait()
@@ -112,15 +117,18 @@ class WorkerProcess:
         self._close_own()
 
     def last_words(self) -> str:
-        """The last line that it wrote to standard error, or nothing.
+        """The last line that it wrote to standard error for this request, or nothing.
 
         Where Python could not start, its error and not the list of threads below it.
         """
-        size = os.fstat(self._errors).st_size
-        text = os.pread(self._errors, LAST_BYTES, max(0, size - LAST_BYTES))
+        size = self._said_bytes()
+        text = os.pread(self._errors, LAST_BYTES, max(self._answered_bytes, size - LAST_BYTES))
         said, _, _ = text.decode(errors="replace").partition("\nCurrent thread 0x")
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         return lines[-1] if lines else ""
+
+    def _said_bytes(self) -> int:
+        return os.fstat(self._errors).st_size
 
     def _close_own(self) -> None:
         for fd in (self._lifeline, self._errors):

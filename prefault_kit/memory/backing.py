@@ -16,6 +16,8 @@ from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 
 KINDS = ("anon", "memfd", "tmpfs", "file", "hugetlbfs")
+NOWHERE = ("anon", "memfd")
+"""Those that lie in no directory."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Backing:
         >>> Backing.of("memfd").label == Backing.memfd().label
         True
         """
-        if kind in ("anon", "memfd"):
+        if kind in NOWHERE:
             if directory is not None:
                 raise ValueError(f"{kind} memory lies in no directory: leave the directory out")
             return cls(kind, page_size or PAGE_SIZE_BYTES)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from prefault_kit.kernel import namespace
 
@@ -23,17 +24,16 @@ def file(limit_bytes: int, size_bytes: int) -> int:
 
     OSError where this user may neither mount nor make a user namespace.
     """
+    package_root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     ours, theirs = socket.socketpair()
     with ours, theirs:
         words = f"{theirs.fileno()}, {limit_bytes}, {size_bytes}"
         child = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-c",
-                f"from {__name__} import serve; serve({words})",
-            ],
+            # -P: modules in the user's directory must not shadow the standard library's
+            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({words})"],
             pass_fds=[theirs.fileno()],
+            env=os.environ | {"PYTHONPATH": path},
         )
         theirs.close()
         said, descriptors, _, _ = socket.recv_fds(ours, 64, 1)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from prefault_kit.host.accounts import meminfo
+from prefault_kit.kernel.proc import meminfo
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.screens.explorer import Explorer, View, view
 

@@ -1,6 +1,6 @@
 """The kit against plain C, repetition by repetition.
 
-Three take turns on one CPU: the kit's own stage, the C program, and the C program once more. The
+Three take turns on one CPU: the kit's own cell, the C program, and the C program once more. The
 second C process is the A/A control: how far two processes of the very same program differ is the
 noise under every ratio. Who begins changes with each round. Rounds go on until the best time of
 each side is settled, that is, met again; how the sides compare does not matter to that.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from prefault_kit.measure.cell import Cell
 from prefault_kit.measure.experiment import Experiment
-from prefault_kit.measure.start_state import Stage
+from prefault_kit.measure.start_state import StartState
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.grid import cells
@@ -90,9 +90,9 @@ def one_cpu() -> Iterator[None]:
 def compare(program: Path, experiment: Experiment, least: int) -> Compared:
     """Run one cell for at least ``least`` rounds, after a warm-up of each side."""
     with ExitStack() as stack:
-        stage = Stage(experiment)
-        stack.callback(stage.close)
-        cell = Cell(replace(experiment, repeats=NO_LAST), stage)
+        start = StartState(experiment)
+        stack.callback(start.close)
+        cell = Cell(replace(experiment, repeats=NO_LAST), start)
         plain = [stack.enter_context(PlainCell(program, experiment)) for _ in range(2)]
         number = 0
 
@@ -100,7 +100,7 @@ def compare(program: Path, experiment: Experiment, least: int) -> Compared:
             elapsed_ms = cell.repeat(number)
             if cell.failed:
                 raise PlainError(f"the kit failed: {cell.measured['message']}")
-            stage.reset()  # as the C program: what waits for its turn holds no memory
+            start.reset()  # as the C program: what waits for its turn holds no memory
             return elapsed_ms * 1e6
 
         sides: list[Callable[[], float]] = [kit, plain[0].repeat, plain[1].repeat]

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.sizes import format_bytes
+
 COMMAND = str(Path(sys.executable).with_name("prefault-kit"))
+PAGE = format_bytes(PAGE_SIZE_BYTES).replace(" ", "")
+RUN = ("run", "--backing", "anon", "--method", "POPULATE_WRITE")
+LONG_RUN = (*RUN, "--size", "256MiB", "--repeats", "100000")
+SMALL_GRID = ("matrix", "--only", f"anon {PAGE}", "--only", f"memfd {PAGE}")
 PATIENCE_S = 60.0
 
 

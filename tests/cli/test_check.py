@@ -12,7 +12,7 @@ from tests.cli.command import environment, prefault, sentence
 
 MISCOUNTING = """
 from dataclasses import replace
-from prefault_kit import syscalls
+from prefault_kit.kernel import syscalls
 timed = syscalls.range_timed
 def range_timed(*words, **known):
     work = timed(*words, **known)

@@ -37,8 +37,8 @@ def chatter(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def leave(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {}
-    print("first line", file=sys.stderr)
-    print(payload["last"], file=sys.stderr, flush=True)
+    for line in payload["said"]:
+        print(line, file=sys.stderr, flush=True)
     os._exit(3)
 
 

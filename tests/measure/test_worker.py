@@ -71,8 +71,11 @@ def test_an_exception_is_told_with_its_place(worker: Worker) -> None:
 def test_what_it_said_last_is_told(worker: Worker) -> None:
     """A child that ends by itself: its status, and the last line of its standard error."""
     with pytest.raises(WorkerDied, match="status 3 before its answer: no such thing") as caught:
-        list(worker.stream(tasks.leave, {"last": "no such thing"}))
+        list(worker.stream(tasks.leave, {"said": ["at first", "no such thing"]}))
     assert caught.value.signal is None
+    list(worker.stream(tasks.chatter, {}))  # what was said for another request is not told
+    with pytest.raises(WorkerDied, match=r"status 3 before its answer$"):
+        list(worker.stream(tasks.leave, {"said": []}))
     assert len(list(worker.stream(tasks.count, {"to": 3}))) == 3
 
 

@@ -27,9 +27,18 @@ def test_so_much_can_be_filled_and_no_more() -> None:
         os.close(fd)
 
 
+@pytest.mark.needs("own_mounts")
+def test_shadowing_modules_are_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket.py in the user's directory does not reach the other process."""
+    (tmp_path / "socket.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    os.close(small_tmpfs.file(PAGE, PAGE))
+
+
 def test_who_may_not_mount_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The errno of the other process, in words; the host names the command that helps."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setattr(small_tmpfs, "__name__", "tests.memory.refusing")
     with pytest.raises(PermissionError, match="may not mount") as raised:
         small_tmpfs.file(PAGE, PAGE)

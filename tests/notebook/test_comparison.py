@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 STRICT = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=60")
 FAULTS = {
     "a wrong constant": (
         "03-read-and-write.ipynb",
         """
-from prefault_kit import syscalls
+from prefault_kit.kernel import syscalls
 syscalls.OPERATIONS["MADV_POPULATE_READ"] = syscalls.OPERATIONS["MADV_POPULATE_WRITE"]
 """,
     ),
     "an off-by-one in the prefix": (
         "06-errors-instead-of-sigbus.ipynb",
         """
-from prefault_kit import syscalls
+from prefault_kit.kernel import syscalls
 class PrefaultError(syscalls.PrefaultError):
     def __init__(self, *words, **known):
         super().__init__(*words, **known)
@@ -35,16 +35,20 @@ syscalls.PrefaultError = PrefaultError
         "03-read-and-write.ipynb",
         """
 from dataclasses import replace
-from prefault_kit import filecache
-of = filecache.of
-filecache.of = lambda *where, **known: replace(of(*where, **known), dirty=0)
+from prefault_kit.kernel import page_cache
+of = page_cache.of
+page_cache.of = lambda *where, **known: replace(of(*where, **known), dirty=0)
 """,
     ),
 }
 """A notebook that catches it, and what plants it: in the notebook's kernel and in the worker."""
 NO_HUGE_PAGES = """
-from prefault_kit import hugepages
+from prefault_kit.kernel import hugepages
 hugepages.default_size_bytes = lambda: None
+"""
+NOTHING_RESIDENT = """
+from prefault_kit.kernel import smaps
+smaps.usage = lambda *where: smaps.Usage(rss=0)
 """
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -136,7 +140,7 @@ def test_what_was_stored_without_it_may_only_hold(compare: Run, tmp_path: Path) 
     done = compare(
         "08-three-ways-to-ask.ipynb",
         change=lacking,
-        planted="from prefault_kit import smaps\nsmaps.usage = lambda *where: smaps.Usage(rss=0)",
+        planted=NOTHING_RESIDENT,
     )
     assert done.returncode == 1, done.stdout
 
