@@ -29,9 +29,10 @@ def prefault(*arguments: str, **known: Any) -> subprocess.CompletedProcess[str]:
 
 
 def start(*arguments: str, **known: Any) -> subprocess.Popen[str]:
-    """Start the command. A shell's background job ignores SIGINT; this one does not."""
+    """Start the command. A shell's background job ignores SIGINT, and one of nohup's SIGHUP; this
+    one does not."""
     return subprocess.Popen(
-        ["env", "--default-signal=INT", COMMAND, *arguments],
+        ["env", "--default-signal=INT,HUP", COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
