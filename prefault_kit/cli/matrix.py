@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,8 @@ from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
 from prefault_kit.host import Unavailable
+from prefault_kit.measure import saved
 from prefault_kit.measure.experiment import STARTS, Experiment
-from prefault_kit.measure.saved import SCHEMA
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import matrix as grids
 from prefault_kit.studies.grid import table_file
@@ -127,12 +126,12 @@ def matrix(
             raise Ending(FAILED, f"{said}: go on with --resume when it can be") from None
     if as_json:
         data = {
-            "schema": SCHEMA,
+            "schema": saved.SCHEMA,
             "table": str(table),
             "host": host.facts(),
             "rows": table_file.rows(results),
         }
-        click.echo(json.dumps(data, indent=1))
+        click.echo(saved.json_text(data))
     else:
         terminal.grid(results)
     if failed := [each for each in results if each.outcome == "error"]:

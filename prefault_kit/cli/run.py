@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
 from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
-from prefault_kit.measure import running
+from prefault_kit.measure import running, saved
 from prefault_kit.measure.experiment import STARTS, Experiment
 from prefault_kit.measure.running import Progress
 from prefault_kit.memory.backing import KINDS
@@ -113,7 +111,7 @@ def run(
 
         result = running.run(cell, on_progress=tell)
     if as_json:
-        click.echo(json.dumps(result.as_dict(), indent=1))
+        click.echo(saved.json_text(result.as_dict()))
     elif result.outcome != "unavailable":
         terminal.result(result, cell)
     if result.outcome == "unavailable":

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from prefault_kit import host
 from prefault_kit.measure import running, saved
@@ -31,7 +30,7 @@ UNPUBLISHED_MS = 1000.0
 
 @dataclass(frozen=True)
 class GridProgress:
-    """One step of a grid, told while it goes on. Work is what is expected to take as long."""
+    """How far a grid is. Work is in milliseconds as they are expected."""
 
     cell: Experiment
     number: int
@@ -49,14 +48,10 @@ def _expected_ms(cell: Experiment) -> float:
     return OVERHEAD_MS + whole_ms * cell.size_bytes / PUBLISHED_BYTES
 
 
-def _key(result: Result) -> tuple[Any, ...]:
-    names = ("backing", "page_size_bytes", "sharing", "method", "size_bytes")
-    return tuple(getattr(result, each) for each in names)
-
-
-def _key_of(cell: Experiment) -> tuple[Any, ...]:
-    backing = cell.backing
-    return backing.kind, backing.page_size_bytes, cell.sharing, cell.method, cell.size_bytes
+def _key_of(cell: Experiment) -> tuple[object, ...]:
+    """As :func:`table_file.key` of its result."""
+    memory = (cell.backing.kind, cell.backing.page_size_bytes, cell.sharing)
+    return (*memory, cell.method, cell.size_bytes)
 
 
 class _GridRun:
@@ -75,7 +70,7 @@ class _GridRun:
         self.worker = worker
         self.on_progress = on_progress
         self.before = {cell: len(times) for cell, times in recording.timings_ms.items()}
-        self.results = {_key(result): result for result in recording.results}
+        self.results = {table_file.key(result): result for result in recording.results}
         self.costs = [_expected_ms(cell) for cell in self.cells]
         self.work = sum(self.costs) * (grid.repeats + 1)
         self.work_done = self._work_done()
@@ -95,7 +90,7 @@ class _GridRun:
     def run(self) -> list[Result]:
         """Run what is left, group by group."""
 
-        def group(index: int) -> tuple[Any, ...]:
+        def group(index: int) -> tuple[object, ...]:
             cell = self.cells[index]
             return cell.sharing, cell.size_bytes, cell.backing
 
@@ -131,10 +126,10 @@ class _GridRun:
             index = left[progress.cell]
             wanted = not progress.repetition or len(times.get(index, ())) < repeats
             if progress.phase == "repetition" and wanted:
-                self.recording.note(index, progress.repetition, progress.elapsed_ms)
+                self.recording.note(index, progress.elapsed_ms, warm_up=progress.repetition == 0)
                 self.work_done += self.costs[index]
             if self.on_progress:
-                step = GridProgress(
+                told = GridProgress(
                     cell=self.cells[index],
                     number=index + 1,
                     cells=len(self.cells),
@@ -142,7 +137,7 @@ class _GridRun:
                     work_done=min(self.work_done, self.work),
                     work=self.work,
                 )
-                self.on_progress(step)
+                self.on_progress(told)
 
         measured = running.run_many(todo, worker=self.worker, on_progress=tell)
         return {
@@ -175,7 +170,7 @@ class _GridRun:
             row = table_file.row(result, touched)
             made.append(row)
             # as the table has it, so that a break makes no difference
-            self.results[_key(result)] = table_file.result(row)
+            self.results[table_file.key(result)] = table_file.result(row)
         self.recording.finish(made)
 
     def _directories(self) -> tuple[str | None, ...]:

@@ -190,7 +190,7 @@ def test_compare_puts_runs_side_by_side(model: Explorer, shown: View) -> None:
 
 def test_stop_is_there_while_it_runs(model: Explorer, shown: View) -> None:
     """Run is off and Stop on; afterwards the other way round."""
-    model.repeats = 1_000_000
+    model.repeats = 10_000
     shown.run.click()
     assert (shown.run.disabled, shown.stop.disabled) == (True, False)
     assert "progressbar" in shown.status.value
