@@ -12,9 +12,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefault_kit.kernel.native._prefault import ffi, lib
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 PAGE_SIZE_BYTES = os.sysconf("SC_PAGE_SIZE")
 """The system's page size; every page count of the kit is in pages of this size."""
@@ -301,11 +304,18 @@ def memory(address: int, length: int) -> memoryview:
 
 
 @contextmanager
-def borrowed(view: memoryview) -> Iterator[int]:
-    """The address of a writable C-contiguous buffer, which cannot go away meanwhile."""
-    data = ffi.from_buffer(view, require_writable=True)
+def borrowed(buffer: Buffer) -> Iterator[tuple[int, int]]:
+    """Address and length of a C-contiguous buffer of any format, which is held meanwhile.
+
+    BufferError where it is read-only; what the exporter raises where it gives none.
+    """
+    data = ffi.from_buffer(buffer)
     try:
-        yield int(ffi.cast("uintptr_t", data))
+        try:
+            ffi.release(ffi.from_buffer(buffer, require_writable=True))
+        except (ValueError, BufferError):
+            raise BufferError("the buffer is read-only") from None
+        yield int(ffi.cast("uintptr_t", data)), len(data)
     finally:
         ffi.release(data)
 

@@ -10,7 +10,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHARE_BYTES = 64 << 20
 """What a thread is worth: a smaller share is populated before the thread is there."""
+MOST_THREADS = 1024
+"""More than the processors are no faster, and a slip could take all that the system has."""
 POPULATING = "MADV_POPULATE_WRITE"
 CAUSES = {
     "EFAULT": "there is no page to be had: its tmpfs or disk is full, its huge pages are "
@@ -63,10 +65,13 @@ def preallocate(
 ) -> Preallocation:
     """Bring every page of ``memory`` into memory and into the page table, writable.
 
-    ``memory`` is a :class:`Mapping`, or any writable contiguous buffer: a numpy array or memmap, an
-    mmap, multiprocessing's shared memory. Without ``threads`` there is one for each processor, and
-    for each 64 MiB. ``on_progress`` is called with bytes done and bytes in all, ``stop`` ends it,
-    both within 0.1 s; Ctrl-C does too.
+    ``memory`` is a :class:`Mapping`, or any writable contiguous buffer: a numpy array of any type,
+    a memmap, an mmap, multiprocessing's shared memory. Without ``threads`` there is one for each
+    processor, and for each 64 MiB. ``on_progress`` is called with bytes done and bytes in all,
+    ``stop`` ends it, both within 0.1 s; Ctrl-C does too.
+
+    The buffer is held meanwhile: its content may be read and written, but another thread that
+    resizes it (a bytearray) or closes it (an mmap, a shared memory) gets a BufferError.
 
     Where the kernel lacks MADV_POPULATE_WRITE (before Linux 5.14) this is an OSError, unless
     ``touch`` allows touching instead: an atomic OR of 0 to a byte of each page, which keeps content
@@ -76,8 +81,8 @@ def preallocate(
     page that the buffer begins in) and ``populated_bytes``: what came before stays populated.
     ValueError says what is wrong with the buffer.
     """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ValueError(f"threads is a whole number from 1, not {threads!r}")
+    if threads is not None and not _is_thread_count(threads):
+        raise ValueError(f"threads is a whole number from 1 to {MOST_THREADS}, not {threads!r:.30}")
     lacking = support.populate_refusal(POPULATING)
     if lacking and not touch:
         raise OSError(
@@ -111,6 +116,11 @@ def preallocate(
     return Preallocation(size_bytes, work.done_bytes, threads, lacking is not None, work)
 
 
+def _is_thread_count(threads: object) -> bool:
+    is_whole = isinstance(threads, int) and not isinstance(threads, bool)
+    return is_whole and 1 <= threads <= MOST_THREADS  # type: ignore[operator]
+
+
 def _usual_threads(size_bytes: int) -> int:
     return max(1, min(len(os.sched_getaffinity(0)), size_bytes // SHARE_BYTES))
 
@@ -133,30 +143,32 @@ def _range(memory: Mapping | Buffer) -> Iterator[tuple[int, int, int]]:
     if isinstance(memory, Mapping):
         yield *memory.span(), memory.backing.page_size_bytes
         return
-    with _view(memory) as view, syscalls.borrowed(view) as address:
+    with ExitStack() as held:
+        try:
+            address, length = held.enter_context(syscalls.borrowed(memory))
+        except (TypeError, ValueError, BufferError) as error:
+            raise _refusal(memory, error) from None
+        if not length:
+            raise ValueError("the buffer is of zero length: there is nothing to preallocate")
         begin = address - address % PAGE_SIZE_BYTES
-        end = -(-(address + view.nbytes) // PAGE_SIZE_BYTES) * PAGE_SIZE_BYTES
+        end = -(-(address + length) // PAGE_SIZE_BYTES) * PAGE_SIZE_BYTES
         yield begin, end - begin, PAGE_SIZE_BYTES
 
 
-def _view(buffer: Buffer) -> memoryview:
-    """ValueError or TypeError in a sentence unless it can be preallocated."""
-    try:
-        view = memoryview(buffer)
-    except TypeError:
+def _refusal(buffer: object, error: Exception) -> Exception:
+    """Why an object gives no memory to write to, in a sentence."""
+    if isinstance(error, TypeError):
         kind = type(buffer).__name__
-        raise TypeError(
-            f"a {kind} has no buffer: give a Mapping, a numpy array, an mmap or a memoryview"
-        ) from None
-    except (ValueError, BufferError):
-        raise ValueError("the buffer is closed or released: there is no memory behind it") from None
-    if view.readonly:
-        raise ValueError("the buffer is read-only: preallocating asks for the permission to write")
-    if not view.c_contiguous:
-        raise ValueError(
+        return TypeError(
+            f"{kind!r} objects have no buffer: give a Mapping, a numpy array, an mmap or a "
+            "memoryview"
+        )
+    said = str(error)
+    if "contiguous" in said:
+        return ValueError(
             "the buffer is not contiguous: give the array that it is a part of, or if its order is "
             "Fortran's the transposed one"
         )
-    if not view.nbytes:
-        raise ValueError("the buffer is of zero length: there is nothing to preallocate")
-    return view
+    if "read-only" in said:
+        return ValueError("the buffer is read-only: preallocating needs permission to write")
+    return ValueError(f"there is no memory behind the buffer: {said}")

@@ -19,6 +19,7 @@ from tests.cli.command import (
     start,
 )
 
+MANY_SIZES = ",".join(f"{2 * number}MiB" for number in range(1, 3001))
 LONG_GRID = (*SMALL_GRID, "--sizes", "4MiB", "--repeats", "25")
 
 
@@ -50,6 +51,8 @@ def test_matrix_writes_and_prints_the_grid(tmp_path: Path) -> None:
         (("--out", "grid.csv", "--sizes", "2MiB,"), "is not a size"),
         (("--out", "grid.csv", "--sizes", "4097"), "would round up to"),
         (("--out", "grid.csv", "--repeats", "0"), "repeats is a whole number"),
+        (("--out", "grid.csv", "--repeats", str(10**21)), "from 1 to 10000, not 1000"),
+        (("--out", "grid.csv", "--sizes", MANY_SIZES), "at most 32 sizes, not 3000"),
     ],
 )
 def test_bad_input_to_matrix_is_one_sentence(

@@ -90,6 +90,10 @@ def test_sizes_must_fit_every_chosen_cell() -> None:
     assert len(Grid((PAGE_SIZE_BYTES,), only=("private anon", "tmpfs")).cells()) == 5 + 16
     with pytest.raises(ValueError, match="at least one size"):
         Grid(()).cells()
+    sizes = tuple(2 * MIB * number for number in range(1, grids.MOST_SIZES + 2))
+    with pytest.raises(ValueError, match="at most 32 sizes, not 33: make several"):
+        Grid(sizes).cells()
+    assert Grid(sizes[1:]).cells()
 
 
 def test_a_kernel_without_hugetlb_pages_has_none_in_its_grid(
