@@ -33,7 +33,7 @@ class Pages:
     zero: int | None
     """Of those, entries to the shared zero page."""
     huge: int | None
-    """Of those, pages mapped by a huge entry (a 2 MiB entry counts 512 on x86-64)."""
+    """Of those, pages mapped by a huge entry (one of 2 MiB counts as 512 pages of 4 KiB)."""
     swapped: int
     file: int | None
     """Present pages of a file or of shared memory, as opposed to private copies; if asked for."""

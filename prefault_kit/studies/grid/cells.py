@@ -157,4 +157,5 @@ def _hint(patterns: Sequence[str]) -> str:
         near = difflib.get_close_matches(word, folded, n=1, cutoff=0.7)
         if near and near[0] != word:
             return f"did you mean {folded[near[0]]!r}?"
-    return "cells are named like 'shared memfd 4KiB POPULATE_READ', and * stands for anything"
+    like = name(Backing.memfd(), "shared", "POPULATE_READ")
+    return f"cells are named like {like!r}, and * stands for anything"

@@ -7,10 +7,12 @@ import pytest
 
 from prefault_kit.kernel import hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import cells as grids
 from prefault_kit.studies.grid.cells import Grid
 
 MIB = 1 << 20
+PAGE = format_bytes(PAGE_SIZE_BYTES).replace(" ", "")
 PUBLISHED = Path(__file__).parents[3] / "data" / "published_timings.csv"
 
 
@@ -70,7 +72,7 @@ def test_a_page_size_may_have_a_blank() -> None:
     [
         ("memfdd", "did you mean 'memfd'"),
         ("POPULATE_REED", "did you mean 'POPULATE_READ'"),
-        ("xyz", "named like 'shared memfd 4KiB POPULATE_READ'"),
+        ("xyz", f"named like 'shared memfd {PAGE} POPULATE_READ'"),
         ("private FALLOCATE", "named like"),
         ("  ", "named like"),
     ],
