@@ -13,7 +13,7 @@ from prefault_kit.measure import saved
 
 
 @click.command(short_help="What this host can run, what it cannot, and what would enable it.")
-@click.option("--dir", "directory", type=DIRECTORY, help="Where the file cells' files would lie.")
+@click.option("--dir", "directory", type=DIRECTORY, help="Directory to try for file cells.")
 @as_json
 def doctor(directory: str | None, as_json: bool) -> None:
     """Say what this host can run, what it cannot, why, and what would enable it.

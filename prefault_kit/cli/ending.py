@@ -10,11 +10,11 @@ USAGE = 2
 UNAVAILABLE = 3
 """This host cannot run it."""
 INTERRUPTED = 130
-"""As a shell says it of a command that Ctrl-C ended: 128 + SIGINT."""
+"""What a shell reports for a command that Ctrl-C ended: 128 + SIGINT."""
 
 
 class Ending(Exception):
-    """A command that ends otherwise than well."""
+    """The end of a command that did not succeed: its exit status and its sentence."""
 
     def __init__(self, status: int, sentence: str, command: str | None = None) -> None:
         advice = f"; to enable it: {command}" if command else ""

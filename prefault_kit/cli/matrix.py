@@ -31,22 +31,25 @@ from prefault_kit.studies.grid.matrix import GridProgress
     "--repeats", type=int, default=10, show_default=True, help="Repetitions after one warm-up."
 )
 @click.option("--out", "table", type=FILE, required=True, metavar="FILE.csv", help="The table.")
-@click.option("--resume", is_flag=True, help="Go on with FILE.csv after a break.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted FILE.csv.")
 @click.option(
     "--only",
     multiple=True,
     metavar="PATTERN",
-    help="Only the cells that it names; may be given more than once.",
+    help="Only the cells that match; may be repeated.",
 )
 @click.option(
     "--start",
     type=click.Choice(STARTS),
     default="empty",
     show_default=True,
-    help="Of the cells that have it (cached: with a file, cold: on disk); the others stay empty.",
+    help="For cells that have it (cached: with a file, cold: on disk); the others start empty.",
 )
 @click.option(
-    "--dir", "directory", type=DIRECTORY, help="For the file cells.  [default: current directory]"
+    "--dir",
+    "directory",
+    type=DIRECTORY,
+    help="Directory for file cells.  [default: current directory]",
 )
 @click.option("--tmpfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
 @click.option("--hugetlbfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
@@ -67,8 +70,8 @@ def matrix(
 
     A row a cell goes to FILE.csv, with the published figure and the ratio of POPULATE to touching
     beside it; what was asked for and what host it was, without its name, go to FILE.host.json.
-    Cells of the same memory run interleaved. A break, even by kill -9, loses the repetition under
-    way (FILE.part has the others): the same command with --resume goes on.
+    Cells of the same memory run interleaved. An interruption, even by kill -9, loses only the
+    repetition under way (FILE.part has the others): the same command with --resume continues.
 
     \b
     PATTERN is one or more words, in any case and order. Each has to be a
@@ -117,13 +120,13 @@ def matrix(
         try:
             results = grids.run(grid, table, resume=resume, on_progress=tell)
         except KeyboardInterrupt:
-            sentence = f"stopped; the same command with --resume goes on with {table}"
+            sentence = f"stopped; the same command with --resume continues {table}"
             raise Ending(INTERRUPTED, sentence) from None
         except ValueError as error:
             raise Ending(USAGE, str(error)) from None
         except OSError as error:
             said = f"{error.filename or table} cannot be written: {error.strerror}"
-            raise Ending(FAILED, f"{said}: go on with --resume when it can be") from None
+            raise Ending(FAILED, f"{said}: continue with --resume once it can be") from None
     if as_json:
         data = {
             "schema": saved.SCHEMA,
@@ -140,7 +143,7 @@ def matrix(
 
 
 def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[str]:
-    """Refuse what cannot give a row with a time; a sentence on each thing that will be missing."""
+    """Refuse a grid of which no cell can run; else a sentence for each reason why some cannot."""
     for backing in {cell.backing: None for cell in cells if given.get(cell.backing.kind)}:
         page = Experiment(backing, "shared", "Read", backing.page_size_bytes)
         if missing := page.why_not():

@@ -179,12 +179,12 @@ def _features(directory: str) -> Iterator[Capability]:
         ("MADV_COLLAPSE", _collapse_detail(), lambda: features.collapse("anon", "private")),
         (
             "PAGEMAP_SCAN",
-            "tells the zero page and huge pages; without it pagemap counts present pages alone",
+            "tells zero and huge pages apart; without it pagemap counts present pages only",
             features.pagemap_scan,
         ),
         (
             "cachestat",
-            "counts dirty pages of a file; without it mincore counts cached pages alone",
+            "counts dirty pages of a file; without it mincore counts cached pages only",
             features.cachestat,
         ),
         (

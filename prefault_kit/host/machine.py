@@ -17,7 +17,7 @@ def facts() -> dict[str, object]:
     """This machine and kernel, for the record of a run: JSON-able, sizes in bytes.
 
     Never a host name, a user or a path. ``hypervisor`` is None on bare metal and ``unknown``
-    where there is one that tells no name; ``memory_limit_bytes`` is the tightest memory cgroup's,
+    where there is one without a name; ``memory_limit_bytes`` is the tightest memory cgroup's,
     None without one; ``huge_page_pools`` count pages. Without /proc, what Python alone knows.
     """
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)

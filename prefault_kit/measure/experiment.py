@@ -28,7 +28,7 @@ class Experiment:
     repeats: int = 10
     threads: int = 1
     follow_up: bool = False
-    """Whether to go on after the last repetition: one write to each page, then sync."""
+    """Whether one write to each page and a sync follow the last repetition."""
 
     def __post_init__(self) -> None:
         if self.sharing not in SHARINGS:
@@ -63,7 +63,7 @@ class Experiment:
         return cls(**(data | {"backing": Backing(**data["backing"])}))
 
     def why_not(self) -> host.Unavailable | None:
-        """What stops this cell on this host, and the command that helps; None if nothing does."""
+        """Why this cell cannot run on this host, and the command that helps; None if it can."""
         # the follow-up writes to each page, so it needs the memory that Write needs
         for method in (self.method, *(["Write"] if self.follow_up else [])):
             if missing := host.why_not(

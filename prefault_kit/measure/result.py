@@ -48,7 +48,7 @@ class Result:
     threads: int
     repeats: int
     outcome: str
-    """One of :data:`OUTCOMES`; ``running`` while it goes on."""
+    """One of :data:`OUTCOMES`; ``running`` until it is finished."""
     timings_ms: list[float] = field(default_factory=list)
     """Every repetition in order, without the warm-up."""
     warmup_ms: float | None = None

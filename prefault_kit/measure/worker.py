@@ -47,7 +47,7 @@ class WorkerStopped(Exception):
 
 
 class WorkerBusy(Exception):
-    """The worker has an answer under way already."""
+    """The worker is already running an experiment."""
 
 
 class Worker:
@@ -193,7 +193,7 @@ _shared: Worker | None = None
 
 
 def shared() -> Worker:
-    """The worker that this process uses unless told otherwise."""
+    """The worker that this process uses by default."""
     global _shared
     if _shared is None:
         _shared = Worker()

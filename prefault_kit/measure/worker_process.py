@@ -64,7 +64,7 @@ class WorkerProcess:
         return self._popen.poll() is None
 
     def send(self, request: Message) -> None:
-        """Give it work. Where it died meanwhile, reading will say of what."""
+        """Give it work. If it has died, reading from it will say why."""
         assert self._popen.stdin
         with contextlib.suppress(BrokenPipeError):
             self._popen.stdin.write(json.dumps(request).encode() + b"\n")
@@ -78,7 +78,7 @@ class WorkerProcess:
                 yield json.loads(line)
 
     def answered(self) -> None:
-        """A request is done: what was said meanwhile is not of the next."""
+        """A request is done: what was written so far is not about the next one."""
         self._answered_bytes = self._said_bytes()
 
     def wait(self) -> int:

@@ -1,7 +1,7 @@
-"""Preallocate memory the way a hypervisor does: all of it now, or an error that says where.
+"""Preallocate memory as a hypervisor does: all of it now, or an error that says where.
 
-``MADV_POPULATE_WRITE`` in threads, each with its share. Content never changes, whoever writes
-meanwhile: the kernel faults pages in as a write would, and writes nothing.
+``MADV_POPULATE_WRITE`` in threads, each with its share. Content never changes, even under
+concurrent writers: the kernel faults pages in as a write would, and writes nothing.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def preallocate(
     processor, and for each 64 MiB. ``on_progress`` is called with bytes done and bytes in all,
     ``stop`` ends it, both within 0.1 s; Ctrl-C does too.
 
-    The buffer is held meanwhile: its content may be read and written, but another thread that
-    resizes it (a bytearray) or closes it (an mmap, a shared memory) gets a BufferError.
+    The buffer is held until this returns: its content may be read and written, but another thread
+    that resizes it (a bytearray) or closes it (an mmap, a shared memory) gets a BufferError.
 
     Where the kernel lacks MADV_POPULATE_WRITE (before Linux 5.14) this is an OSError, unless
     ``touch`` allows touching instead: an atomic OR of 0 to a byte of each page, which keeps content

@@ -1,4 +1,4 @@
-"""The published grid on this host: run interleaved, recorded, to be gone on with."""
+"""The published grid on this host: run interleaved and recorded, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _key_of(cell: Experiment) -> tuple[object, ...]:
 
 
 class _GridRun:
-    """A grid on its way through the worker into its files."""
+    """One run of a grid: through the worker into its files."""
 
     def __init__(
         self,
@@ -194,8 +194,8 @@ def run(
     """Run a grid into ``table`` and the files beside it, see ``recording.py``; all its results.
 
     Cells of the same memory run interleaved. What this host cannot run has a row too, with the
-    outcome ``unavailable``. ValueError in one sentence; WorkerStopped after a stop, from which
-    ``resume`` goes on.
+    outcome ``unavailable``. ValueError in one sentence; WorkerStopped after a stop, after which
+    ``resume`` continues.
     """
     grid.cells()  # what makes no sense is refused before a file is made
     start = Recording.resume if resume else Recording.begin

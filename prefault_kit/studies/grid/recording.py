@@ -52,7 +52,7 @@ class Recording:
         for path in (made.table, made.host_file, made.journal):
             if path.exists():
                 raise ValueError(
-                    f"{path} exists already: go on with it by --resume, or name another file"
+                    f"{path} exists already: continue it with --resume, or name another file"
                 )
         made._write_host()
         try:
@@ -67,7 +67,7 @@ class Recording:
 
     @classmethod
     def resume(cls, table: Path, plan: dict[str, Any], host: dict[str, Any]) -> Self:
-        """Go on with a table, or begin it if it is not there.
+        """Continue a table, or begin it if it is not there.
 
         ValueError if it is not ours, or of another version, plan or host.
         """
@@ -117,7 +117,7 @@ class Recording:
                 if before.get(name) != now[name]:
                     raise ValueError(
                         f"{self.table} was recorded with {name} {before.get(name)!r}, not "
-                        f"{now[name]!r}: go on as it was begun, or name another file"
+                        f"{now[name]!r}: continue it as it was begun, or name another file"
                     )
 
     def _lock(self) -> None:

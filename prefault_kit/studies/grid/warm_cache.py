@@ -46,7 +46,7 @@ class Fit:
 def fits(size_bytes: int, empty: Sequence[Result], cached: Sequence[Result]) -> Iterator[Fit]:
     """Every published row of private memory with a file, beside grids of both starts.
 
-    Anonymous memory has no page cache, and nobody doubts the shared rows: they allocate.
+    Anonymous memory has no page cache, and the shared rows are not in doubt: they allocate.
     """
     figures = [_best(results, size_bytes) for results in (empty, cached)]
     memory, method = YARDSTICK

@@ -91,7 +91,7 @@ def test_nothing_is_overwritten(begun: Path) -> None:
     """begin() refuses when any of its files is there, and says how to go on."""
     for suffix in (".csv", ".host.json", ".part"):
         before = begun.with_suffix(suffix).read_bytes()
-        with pytest.raises(ValueError, match="exists already: go on with it by --resume"):
+        with pytest.raises(ValueError, match="exists already: continue it with --resume"):
             Recording.begin(begun, PLAN, HOST)
         assert begun.with_suffix(suffix).read_bytes() == before
         begun.with_suffix(suffix).unlink()
