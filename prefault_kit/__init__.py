@@ -25,7 +25,8 @@ In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()`
 (4, 4, 0)
 """
 
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.result import Result
 from prefault_kit.measure.running import run, run_many

@@ -47,5 +47,5 @@ as_json = click.option(
 def backing(kind: str, page_size: int | None, directory: str | None) -> Backing:
     """What --backing, --page-size and --dir name; ValueError in words of the command line."""
     if kind in NOWHERE and directory is not None:
-        raise ValueError(f"{kind} memory lies in no directory: leave --dir out")
+        raise ValueError(f"{kind} memory has no file: leave --dir out")
     return Backing.of(kind, page_size=page_size, directory=directory)

@@ -25,7 +25,7 @@ from prefault_kit.studies.review import Review, Weights, advice
 PLAIN_WIDTH = 150
 """Columns where there is no terminal to ask."""
 
-UNKNOWN = "not told by this kernel"
+UNKNOWN = "not reported by this kernel"
 
 
 def _console() -> Console:

@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from prefault_kit.kernel import cgroup, proc
 
 LEAST_RESERVE_BYTES = 64 << 20
+WORKER_BYTES = 16 << 20
+"""What the kit's worker takes for itself beside the memory that is studied, at most."""
+_worker_bytes = WORKER_BYTES
+
+
+def worker_is_here() -> None:
+    """Let the worker say that it runs in this process: what it takes is charged already."""
+    global _worker_bytes
+    _worker_bytes = 0
 
 
 def reserve_bytes(total_bytes: int) -> int:
@@ -27,8 +36,8 @@ class Account:
 
     @property
     def reserve_bytes(self) -> int:
-        """What experiments leave alone, so that nothing else runs out of memory."""
-        return reserve_bytes(self.total_bytes)
+        """What experiments leave alone: for everything else that runs, and for the worker."""
+        return reserve_bytes(self.total_bytes) + _worker_bytes
 
     @property
     def usable_bytes(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prefault_kit.host import features, needs, place, rlimits, space
+from prefault_kit.host import features, needs, place, process, rlimits, space
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel.mounts import file_system
 from prefault_kit.memory import methods
@@ -38,6 +38,8 @@ def why_not(
     )
     if senseless:
         return Unavailable(senseless)
+    if stop := process.why_not():
+        return stop
     if stop := place.check(backing):
         return stop
     if stop := rlimits.check(backing=backing, method=how, size_bytes=size_bytes):

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit.host import accounts, features, needs, place, rlimits, space, thp
+from prefault_kit.host import accounts, features, needs, place, process, rlimits, space, thp
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import hugepages, mounts, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
@@ -179,12 +179,12 @@ def _features(directory: str) -> Iterator[Capability]:
         ("MADV_COLLAPSE", _collapse_detail(), lambda: features.collapse("anon", "private")),
         (
             "PAGEMAP_SCAN",
-            "tells the zero page and huge pages; without it pagemap counts present pages alone",
+            "tells zero and huge pages apart; without it pagemap counts present pages only",
             features.pagemap_scan,
         ),
         (
             "cachestat",
-            "counts dirty pages of a file; without it mincore counts cached pages alone",
+            "counts dirty pages of a file; without it mincore counts cached pages only",
             features.cachestat,
         ),
         (
@@ -200,7 +200,12 @@ def _features(directory: str) -> Iterator[Capability]:
     yield _userfaultfd()
 
 
+def _current_directory() -> str:
+    """By its name, if it has one still."""
+    return os.curdir if process.lost_directory() else os.getcwd()
+
+
 def capabilities(directory: str | os.PathLike[str] | None = None) -> list[Capability]:
     """Try every backing, with files in ``directory`` (or the current one), then every feature."""
-    where = os.fspath(directory) if directory is not None else os.getcwd()
+    where = os.fspath(directory) if directory is not None else _current_directory()
     return [*_backings(where), *_features(where)]

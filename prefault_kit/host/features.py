@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from prefault_kit.host import thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel import mounts, proc, syscalls
+from prefault_kit.kernel import errors, mounts, page_cache, proc, syscalls
 from prefault_kit.kernel import userfaultfd as uffd
+from prefault_kit.kernel.pagemap import page_states
 from prefault_kit.kernel.smaps import NAMES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import small_tmpfs, support
@@ -35,7 +36,7 @@ def _tried(call: Callable[[], object]) -> str | None:
     try:
         call()
     except OSError as error:
-        return syscalls.ERRNO_NAMES.get(error.errno or 0, str(error.errno))
+        return errors.ERRNO_NAMES.get(error.errno or 0, str(error.errno))
     return None
 
 
@@ -114,7 +115,7 @@ def _unseen(file: str, what: str) -> Unavailable:
 def pagemap_scan() -> Unavailable | None:
     """The ioctl PAGEMAP_SCAN."""
     with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
-        answer = _tried(lambda: syscalls.page_states(page.address, PAGE_SIZE_BYTES))
+        answer = _tried(lambda: page_states(page.address, PAGE_SIZE_BYTES))
     return _missing("the ioctl PAGEMAP_SCAN", "6.7", answer) if answer else None
 
 
@@ -149,7 +150,7 @@ def discard_hugetlb(page_size_bytes: int) -> Unavailable | None:
 def cachestat() -> Unavailable | None:
     """The system call cachestat."""
     with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
-        answer = _tried(lambda: syscalls.cachestat(page.fd))
+        answer = _tried(lambda: page_cache.cachestat(page.fd))
     return _missing("cachestat", "6.5", answer) if answer else None
 
 

@@ -15,7 +15,7 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.methods import Method
 
 ENTRY_BYTES = 8
-"""One page-table entry on every 64-bit machine."""
+"""One page-table entry (pte_t) of every 64-bit architecture, whatever its page size."""
 
 COPY_ON_WRITE = ("btrfs", "bcachefs", "zfs")
 """File systems that write a changed block elsewhere before they free the old one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
+from prefault_kit.host import process
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import hugepages, mounts
 from prefault_kit.memory.backing import Backing
@@ -79,6 +80,8 @@ def _wrong_type(backing: Backing, directory: str) -> Unavailable | None:
 def _closed(directory: str) -> Unavailable | None:
     """Why a directory cannot be entered and written, from the outside in."""
     quoted = shlex.quote(directory)
+    if not os.path.isabs(directory) and (lost := process.lost_directory()):
+        return lost
     try:
         os.stat(directory)
     except FileNotFoundError:

@@ -109,7 +109,7 @@ def check_memory(needs: Needs, *, size_bytes: int, page_size_bytes: int) -> Unav
 
 def _command_for_memory(account: accounts.Account, needed: int) -> str | None:
     """Raise the cgroup's limit, or give back idle huge pages; None if that is too little."""
-    missing = needed - account.usable_bytes
+    missing = needed + account.reserve_bytes - account.available_bytes
     if account.limit is not None:
         # the reserve grows with the limit, by at most a quarter of what is added
         return account.limit.command_for(account.total_bytes + missing * 4 // 3 + PAGE_SIZE_BYTES)

@@ -34,11 +34,16 @@ class Pool:
         return f"echo {total} | sudo tee {directory / 'nr_hugepages'}"
 
 
+def parse_default(meminfo: str) -> int | None:
+    """The default size in /proc/meminfo, in bytes; None without hugetlb support."""
+    found = re.search(r"^Hugepagesize:\s+(\d+) kB", meminfo, re.M)
+    return int(found[1]) * 1024 if found else None
+
+
 @functools.cache
 def default_size_bytes() -> int | None:
     """The size that MAP_HUGETLB and hugetlbfs use unless told; None without hugetlb support."""
-    found = re.search(r"^Hugepagesize:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
-    return int(found[1]) * 1024 if found else None
+    return parse_default(Path("/proc/meminfo").read_text())
 
 
 def pools() -> dict[int, Pool]:

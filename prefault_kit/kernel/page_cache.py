@@ -10,14 +10,42 @@ import errno
 import os
 import time
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from prefault_kit.kernel import syscalls
+from prefault_kit.kernel.errors import check
+from prefault_kit.kernel.native import ffi, lib
+
+if TYPE_CHECKING:
+    from prefault_kit.kernel.native import CacheCountsPointer
 
 BLOCK_BYTES = 512
 """The unit of st_blocks, whatever the file system's block size is (stat(3type))."""
 
 EVICT_TRIES = 20
 EVICT_PAUSE_S = 0.05
+
+
+class CacheCounts(NamedTuple):
+    """What cachestat(2) says of a file, in system pages."""
+
+    cached: int
+    dirty: int
+    writeback: int
+    evicted: int
+    recently_evicted: int
+
+
+def cachestat(fd: int, offset: int = 0, length: int = 0) -> CacheCounts:
+    """cachestat(2): cached, dirty, writeback, evicted, recently_evicted pages (length 0: all).
+
+    OSError ENOSYS before Linux 6.5, EOPNOTSUPP on hugetlbfs.
+    """
+    counts = cast("CacheCountsPointer", ffi.new("pf_cache_counts *"))
+    check(lib.pf_cachestat(fd, offset, length, counts), "cachestat")
+    return CacheCounts(
+        counts.cached, counts.dirty, counts.writeback, counts.evicted, counts.recently_evicted
+    )
 
 
 @dataclass(frozen=True)
@@ -43,7 +71,7 @@ def of(fd: int, *, address: int = 0, length: int = 0, blind: bool = False) -> Fi
     allocated_bytes = os.fstat(fd).st_blocks * BLOCK_BYTES
     if not blind:
         try:
-            counts = syscalls.cachestat(fd)
+            counts = cachestat(fd)
             return FileCache(counts.cached, counts.dirty, counts.writeback, allocated_bytes)
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM):

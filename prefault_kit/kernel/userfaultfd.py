@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.kernel import syscalls
-from prefault_kit.kernel.native._prefault import ffi, lib
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.errors import check
+from prefault_kit.kernel.native import ffi, lib
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import Work, timed
 
 MODE_MISSING, MODE_WP = lib.UFFDIO_REGISTER_MODE_MISSING, lib.UFFDIO_REGISTER_MODE_WP
 """What :func:`begin` watches: pages that are not there, or writes to protected ones."""
@@ -34,13 +35,13 @@ SINCE = {
 
 
 def _open() -> int:
-    return syscalls.check(lib.pf_uffd_open(), "userfaultfd")
+    return check(lib.pf_uffd_open(), "userfaultfd")
 
 
 def _agree(fd: int, wanted: int) -> int:
     """Agree with the kernel on features; those that it offers."""
     offered = ffi.new("uint64_t *")
-    syscalls.check(lib.pf_uffd_agree(fd, wanted, offered), f"UFFDIO_API(0x{wanted:x})")
+    check(lib.pf_uffd_agree(fd, wanted, offered), f"UFFDIO_API(0x{wanted:x})")
     return int(offered[0])
 
 
@@ -59,7 +60,7 @@ def begin(address: int, length: int, mode: int, *wanted: str) -> int:
     fd = _open()
     try:
         _agree(fd, sum(FEATURES[name] for name in wanted))
-        syscalls.check(lib.pf_uffd_register(fd, address, length, mode), "UFFDIO_REGISTER")
+        check(lib.pf_uffd_register(fd, address, length, mode), "UFFDIO_REGISTER")
     except BaseException:
         os.close(fd)
         raise
@@ -68,9 +69,9 @@ def begin(address: int, length: int, mode: int, *wanted: str) -> int:
 
 def write_protect(fd: int, address: int, length: int, *, on: bool) -> Work:
     """Protect pages of a registered range, or let writes through and wake who waits."""
-    return syscalls.timed(
+    return timed(
         f"UFFDIO_WRITEPROTECT(0x{address:x}, {length} bytes)",
-        syscalls.PAGE_SIZE_BYTES,
+        PAGE_SIZE_BYTES,
         lambda native: lib.pf_uffd_protect_timed(native, fd, address, length, on),
     )
 
@@ -78,7 +79,7 @@ def write_protect(fd: int, address: int, length: int, *, on: bool) -> Work:
 def fault(fd: int) -> int | None:
     """The address of a page fault; None of anything else, or if who waited goes on already."""
     address = ffi.new("uint64_t *")
-    found = syscalls.check(lib.pf_uffd_fault(fd, address), "read of a userfaultfd")
+    found = check(lib.pf_uffd_fault(fd, address), "read of a userfaultfd")
     return int(address[0]) if found else None
 
 
@@ -89,6 +90,6 @@ def poison(address: int, length: int) -> None:
     """
     fd = begin(address, length, MODE_MISSING, "POISON")
     try:
-        syscalls.check(lib.pf_uffd_poison(fd, address, length), "UFFDIO_POISON")
+        check(lib.pf_uffd_poison(fd, address, length), "UFFDIO_POISON")
     finally:
         os.close(fd)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from prefault_kit.kernel import syscalls
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel import errors
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.measure.start_state import StartState
@@ -80,7 +81,7 @@ class Cell:
 
     def _fail(self, error: OSError) -> None:
         self.measured["outcome"] = "error"
-        self.measured["errno"] = syscalls.ERRNO_NAMES.get(error.errno or 0)
+        self.measured["errno"] = errors.ERRNO_NAMES.get(error.errno or 0)
         self.measured["message"] = f"{self.experiment.method} failed: {error.strerror}"
         if isinstance(error, PrefaultError):
             self.measured["populated_bytes"] = error.populated_bytes
@@ -120,7 +121,7 @@ class Cell:
         }
 
 
-def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def measure(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run the cells of ``payload["experiments"]`` interleaved; yield progress and measurements.
 
     Progress has the fields of :class:`~prefault_kit.measure.running.Progress`; a measurement has
@@ -136,14 +137,14 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for part in start.prepare():
             yield _progress(0, experiments[0], 0, "prepare", part=part)
         early = bool(payload.get("early_views"))
-        yield from _measure([Cell(each, start, early_views=early) for each in experiments])
+        yield from _take_turns([Cell(each, start, early_views=early) for each in experiments])
     except OSError as error:  # only preparing raises: a cell keeps its errors to itself
         yield from _fail_all(experiments, error)
     finally:
         start.close()
 
 
-def _measure(cells: list[Cell]) -> Iterator[dict[str, Any]]:
+def _take_turns(cells: list[Cell]) -> Iterator[dict[str, Any]]:
     most = max(cell.experiment.repeats for cell in cells)
     for repetition, index, cell in interleave(cells, most):
         experiment = cell.experiment
@@ -166,7 +167,7 @@ def _fail_all(experiments: list[Experiment], error: OSError) -> Iterator[dict[st
             "cell": index,
             "outcome": "error",
             "timings_ms": [],
-            "errno": syscalls.ERRNO_NAMES.get(error.errno or 0),
+            "errno": errors.ERRNO_NAMES.get(error.errno or 0),
             "message": f"the file could not be prepared: {error.strerror}",
         }
 

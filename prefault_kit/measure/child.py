@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import errors
 
 
 def ended(action: Callable[[], object]) -> str:
@@ -45,7 +45,7 @@ def told(action: Callable[[], str | None]) -> str:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code < 0:
         return signal.Signals(-code).name
-    return syscalls.ERRNO_NAMES.get(code, f"exit {code}") if code else text
+    return errors.ERRNO_NAMES.get(code, f"exit {code}") if code else text
 
 
 @contextmanager

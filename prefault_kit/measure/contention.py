@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from prefault_kit.kernel import syscalls
-from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION, Work
+from prefault_kit.kernel import timed
+from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping as Memory
@@ -44,7 +45,7 @@ def neighbour() -> Iterator[list[Work]]:
         with Memory(Backing.anon(), PAGE_SIZE_BYTES) as page:
             while not stop.is_set():
                 calls.append(
-                    syscalls.remap_timed(
+                    timed.remap_timed(
                         page.address,
                         page.size_bytes,
                         protection=PROTECTION["rw"],

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.measure.start_state import StartState

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from prefault_kit import host
+from prefault_kit.kernel.errors import MOST_THREADS
+from prefault_kit.measure.limits import MOST_REPEATS, check_whole_number
 from prefault_kit.memory import methods
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import SHARINGS
@@ -35,7 +37,7 @@ class Experiment:
     repeats: int = 10
     threads: int = 1
     follow_up: bool = False
-    """Whether to go on after the last repetition: one write to each page, then sync."""
+    """Whether one write to each page and a sync follow the last repetition."""
 
     def __post_init__(self) -> None:
         if self.sharing not in SHARINGS:
@@ -57,10 +59,8 @@ class Experiment:
             raise ValueError("anonymous memory has no page cache to start from: choose start empty")
         if self.start == "cold" and not self.backing.on_disk:
             raise ValueError("only a file on disk can start cold: choose backing file")
-        for name in ("repeats", "threads"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is a whole number from 1, not {value!r}")
+        check_whole_number("repeats", self.repeats, 1, MOST_REPEATS)
+        check_whole_number("threads", self.threads, 1, MOST_THREADS)
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON object that :meth:`from_dict` takes back."""
@@ -72,7 +72,7 @@ class Experiment:
         return cls(**(data | {"backing": Backing(**data["backing"])}))
 
     def why_not(self) -> host.Unavailable | None:
-        """What stops this cell on this host, and the command that helps; None if nothing does."""
+        """Why this cell cannot run on this host, and the command that helps; None if it can."""
         # the follow-up writes to each page, so it needs the memory that Write needs
         for method in (self.method, *(["Write"] if self.follow_up else [])):
             if missing := host.why_not(

@@ -5,29 +5,21 @@ One place for experiments, workloads, grids and watches, so that all of them ref
 
 from __future__ import annotations
 
-from typing import Any
+from prefault_kit.kernel.errors import whole
 
 MOST_REPEATS = 10_000
 """Repetitions of a cell: at a second each they take three hours."""
-MOST_THREADS = 1024
-"""Threads that share the work of one repetition; each takes a stack."""
 
 
-def check_whole_number(name: str, value: Any, least: int, most: int) -> None:
+def check_whole_number(name: str, value: object, least: int, most: int) -> None:
     """ValueError in one sentence unless ``value`` is an int from ``least`` to ``most``.
 
     >>> check_whole_number("repeats", 10, 1, MOST_REPEATS)
-    >>> check_whole_number("threads", 10**12, 1, MOST_THREADS)
+    >>> check_whole_number("repeats", 10**12, 1, MOST_REPEATS)
     Traceback (most recent call last):
     ...
-    ValueError: threads is a whole number from 1 to 1024, not 1000000000000
+    ValueError: repeats is a whole number from 1 to 10000, not 1000000000000
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"{name} is a whole number from {least} to {most}, not {_short(value)}")
-
-
-def _short(value: Any) -> str:
-    """A value as a sentence can show it; Python refuses to print very long integers."""
-    if isinstance(value, int) and abs(value) >= 10**30:
-        return "a number of more than 30 digits"
-    return repr(value)
+    if not isinstance(value, int):  # a record is saved, so NumPy's integers will not do
+        raise ValueError(f"{name} is a whole number from {least} to {most}, not {value!r}")
+    whole(name, value, least, most)

@@ -1,4 +1,4 @@
-"""Plain words on a result: why a figure is unstable, or surprising to someone who is new to it.
+"""Notes on a result in plain words: why a figure is unstable, or surprising to a newcomer.
 
 To add a note, add a function of a result that returns a sentence or None.
 """
@@ -17,7 +17,7 @@ UNSTABLE_MS = 0.01
 """...unless the two are closer than this, which is the scatter of any system call."""
 
 SLOW_WARMUP = 2.0
-"""A warm-up this far above the median is worth a word."""
+"""A warm-up this far above the median is worth a note."""
 
 
 def _unstable(result: Result) -> str | None:
@@ -86,7 +86,7 @@ def _part_mapped(result: Result) -> str | None:
         return f"Only {present} of {pages} pages are present: mmap swallowed the error."
     return (
         f"Only {present} of {pages} pages are present, though the method succeeded: the kernel "
-        "took pages back meanwhile."
+        "reclaimed pages in the meantime."
     )
 
 

@@ -5,11 +5,29 @@ The one record of a run: what is measured, shown, saved and read back. It turns 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Self
 
 from prefault_kit import host
-from prefault_kit.measure.experiment import Experiment
+from prefault_kit.kernel import smaps
+from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.memory.backing import KINDS
+from prefault_kit.memory.mapping import SHARINGS
+from prefault_kit.memory.methods import METHODS
+
+OUTCOMES = ("ok", "error", "unavailable", "running")
+VIEWS: dict[str, tuple[str, ...]] = {
+    "usage": tuple(smaps.NAMES),
+    "pages": ("present", "zero", "huge", "swapped"),
+    "file": ("cached", "dirty", "writeback", "allocated_bytes"),
+    "faults": ("minor", "major"),
+}
+"""The views of a result, and the names of their counts."""
+PHASE = ("phase", "minor_faults", *VIEWS["file"])
+"""What is known of a phase after the method."""
+MOST_COUNT = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,7 @@ class Result:
     threads: int
     repeats: int
     outcome: str
-    """``ok``, ``error`` or ``unavailable``; ``running`` while it goes on."""
+    """One of :data:`OUTCOMES`; ``running`` until it is finished."""
     timings_ms: list[float] = field(default_factory=list)
     """Every repetition in order, without the warm-up."""
     warmup_ms: float | None = None
@@ -87,11 +105,81 @@ class Result:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Result:
-        """The result that :meth:`as_dict` wrote; ValueError if it is not one."""
-        unknown = set(data) - {each.name for each in fields(cls)}
-        if unknown:
-            raise ValueError(f"not a result of this kit: it has {', '.join(sorted(unknown))}")
-        try:
-            return cls(**data)
-        except TypeError as error:
-            raise ValueError(f"not a result of this kit: {error}") from None
+        """The result that :meth:`as_dict` wrote; ValueError, in one sentence, if it is not one."""
+        known = {each.name: each for each in fields(cls)}
+        if unknown := sorted(set(map(str, data)) - set(known)):
+            raise ValueError(f"not a result of this kit: it has {', '.join(unknown)}")
+        for name, each in known.items():
+            needed = each.default is MISSING and each.default_factory is MISSING
+            if name not in data:
+                if needed:
+                    raise ValueError(f"not a result of this kit: {name} is missing")
+            elif not (_CHECKS[name](data[name]) or (each.default is None and data[name] is None)):
+                raise ValueError(f"not a result of this kit: {name} is {_short(data[name])}")
+        return cls(**data)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def is_count(value: object) -> bool:
+    """Whether a value that was read is a count: of pages, of bytes, of repetitions."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_COUNT
+
+
+def is_time(value: object) -> bool:
+    """Whether a value that was read is a time in milliseconds."""
+    return is_count(value) or (isinstance(value, float) and math.isfinite(value) and value >= 0)
+
+
+def _is_list_of(check: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def _is_one_of(*words: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and value in words
+
+
+def _is_view(name: str) -> Callable[[object], bool]:
+    """Each count of a view, of which those that this kernel lacked are None."""
+    return lambda value: (
+        isinstance(value, dict)
+        and set(value) == set(VIEWS[name])
+        and all(is_count(each) or (each is None and name != "faults") for each in value.values())
+    )
+
+
+def _is_phase(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == set(PHASE)
+        and _is_text(value["phase"])
+        and is_count(value["minor_faults"])
+        and all(value[name] is None or is_count(value[name]) for name in VIEWS["file"])
+    )
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "backing": _is_one_of(*KINDS),
+    "sharing": _is_one_of(*SHARINGS),
+    "method": _is_one_of(*METHODS),
+    "start": _is_one_of(*STARTS),
+    "outcome": _is_one_of(*OUTCOMES),
+    **dict.fromkeys(
+        ("page_size_bytes", "size_bytes", "threads", "repeats", "populated_bytes"), is_count
+    ),
+    **dict.fromkeys(("warmup_ms", "best_ms", "median_ms"), is_time),
+    **dict.fromkeys(("errno", "message", "command", "file_system"), _is_text),
+    **{name: _is_view(name) for name in VIEWS},
+    "timings_ms": _is_list_of(is_time),
+    "notes": _is_list_of(_is_text),
+    "phases": _is_list_of(_is_phase),
+    "host": lambda value: isinstance(value, dict),
+}
+"""What each field of a result may be, besides None where that is its default."""

@@ -1,4 +1,4 @@
-"""Run cells in the worker, interleaved where they are compared, and tell how far the run is."""
+"""Run cells in the worker, interleaved where they are compared, and report progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a run, told while it goes on."""
+    """How far a run is."""
 
     cell: int
     """Index into the list given to :func:`run_many`."""
@@ -111,7 +111,7 @@ def run_many(
     }
     try:
         if running:
-            listen(cell.perform, payload, hear, worker)
+            listen(cell.measure, payload, hear, worker)
     except WorkerDied as death:
         for index in running:
             results.setdefault(index, result(index, "error", message=str(death)))

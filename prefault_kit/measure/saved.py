@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import secrets
@@ -28,6 +29,38 @@ def without_paths(text: str, known: Iterable[str] = ()) -> str:
     for path in known:
         text = re.sub(rf"(?<![\w/.]){re.escape(path)}(?![\w])", "DIR", text)
     return re.sub(r"(?<![^\s'\"(])/(?!(?:dev|proc|sys)\b)[^\s'\":,;)]+", "DIR", text)
+
+
+def json_text(data: object) -> str:
+    """JSON as the kit prints and saves it; what JSON has no number for (NaN, infinity) is null.
+
+    >>> print(json_text([1.5, float("nan")]))
+    [
+     1.5,
+     null
+    ]
+    """
+    return json.dumps(_finite(data), indent=1, allow_nan=False)
+
+
+def _finite(data: object) -> object:
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, dict):
+        return {name: _finite(value) for name, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is not JSON")
+
+
+def from_json(text: str | bytes) -> object:
+    """Read JSON; ValueError if it is not, is nested without end, or has NaN or infinity."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def attempt(path: Path) -> None:
@@ -73,8 +106,7 @@ def write(path: Path, text: str) -> None:
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all, over one that is there."""
     with _beside(path) as (part, out):
-        json.dump(data, out, indent=1)
-        out.write("\n")
+        out.write(json_text(data) + "\n")
         _finish(out)
         part.replace(path)
 
@@ -109,7 +141,7 @@ def _finish(out: TextIO) -> None:
 def read_json(path: Path, what: str) -> dict[str, Any]:
     """Read what :func:`write_json` wrote; ValueError if it is not ours or of another version."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = from_json(path.read_text("utf-8"))
     except ValueError:  # also of undecodable bytes
         data = None
     if not isinstance(data, dict) or "schema" not in data:
@@ -144,4 +176,4 @@ def load(path: Path) -> list[Result]:
     try:
         return [Result.from_dict(each) for each in entries]
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
+        raise ValueError(f"{path} is damaged ({error}): name another file") from None

@@ -9,7 +9,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from prefault_kit.kernel import mounts, page_cache, syscalls
+from prefault_kit.kernel import mounts, page_cache, syscalls, timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.experiment import Experiment
 
@@ -38,7 +38,7 @@ def filling(fd: int, size_bytes: int, chunk_bytes: int | None) -> Iterator[float
         if data:
             syscalls.fill(fd, offset, length, data)
         else:
-            syscalls.fallocate_timed(fd, offset, length)
+            timed.fallocate_timed(fd, offset, length)
         yield (offset + length) / size_bytes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.mapping import Mapping
 
 ONE_CALL = ("fallocate", "map_populate", "mlock_on_fault")

@@ -16,7 +16,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import traceback
@@ -26,14 +25,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from prefault_kit.host import accounts
 from prefault_kit.kernel import proc
+from prefault_kit.measure.worker_process import WorkerProcess
 
 Event = dict[str, Any]
-"""What the child says: a JSON object."""
+"""What a task yields: a JSON object."""
 Task = Callable[[dict[str, Any]], Iterator[Event]]
 """What the child can do: a function of a module, whose argument and yields are JSON objects."""
-LAST_BYTES = 4096
-"""As much of the child's standard error is read for its last line."""
 
 
 class WorkerDied(Exception):
@@ -49,19 +48,15 @@ class WorkerStopped(Exception):
 
 
 class WorkerBusy(Exception):
-    """The worker has an answer under way already."""
+    """The worker is already running an experiment."""
 
 
 class Worker:
-    """One child process. ``stream`` may be called by one thread at a time, ``stop`` by any."""
+    """One child process. ``stream`` may be called by one thread at a time, the rest by any."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._lifeline = -1
-        self._owner = os.getpid()
+        self._child: WorkerProcess | None = None
         self._busy = threading.Lock()
-        self._stopped = False
-        self._errors = -1
         _living.add(self)
 
     def __enter__(self) -> Self:
@@ -78,34 +73,18 @@ class Worker:
     @property
     def pid(self) -> int | None:
         """Process id of the child; None while there is none."""
-        return self._child.pid if self._child else None
+        child = self._child
+        return child.pid if child else None
 
     def start(self) -> None:
         """Start the child unless it lives; what :meth:`stream` does by itself."""
-        if self._child is not None and self._child.poll() is None:
-            return
-        self.close()
-        read_end, self._lifeline = _pipe()
-        self._errors = os.memfd_create("prefault-kit-worker-stderr", os.MFD_CLOEXEC)
-        package_root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-        # a user's filter that makes an error of each warning must not end the child
-        environment = {
-            name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"
-        }
-        try:
-            self._child = subprocess.Popen(
-                # -P: modules in the user's directory must not shadow the standard library's
-                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({read_end})"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                pass_fds=(read_end,),
-                process_group=0,  # a Ctrl-C is the parent's to handle
-                env=environment | {"PYTHONPATH": path},
-            )
-        finally:
-            os.close(read_end)
+        with _changing:
+            before = self._child
+            if before is not None:
+                if before.alive:
+                    return
+                before.release()
+            self._child = WorkerProcess(__name__, owner=self)
 
     def stream(self, task: Task, payload: dict[str, Any]) -> Iterator[Event]:
         """Yield what ``task(payload)`` yields in the child.
@@ -113,106 +92,82 @@ class Worker:
         Raises :class:`WorkerDied`, :class:`WorkerStopped`, and :class:`WorkerBusy` when an answer
         is under way. Leaving the loop early, also by Ctrl-C, ends the child.
         """
-        if not self._busy.acquire(blocking=False):
+        busy = self._busy  # in a fork the worker has another one
+        if not busy.acquire(blocking=False):
             raise WorkerBusy("an experiment is running; wait for it or stop it first")
-        finished = False
+        finished, child = False, None
         try:
-            self._stopped = False
             oom_kills = proc.oom_kills()
-            self.start()
-            child = self._child
-            assert child and child.stdin and child.stdout
-            said_bytes = self._said_bytes()  # for earlier requests
-            with contextlib.suppress(BrokenPipeError):  # it died: reading will say of what
-                request = {"module": task.__module__, "task": task.__name__, "payload": payload}
-                child.stdin.write(json.dumps(request).encode())
-                child.stdin.write(b"\n")
-                child.stdin.flush()
-            for line in child.stdout:
-                message = json.loads(line)
+            with _changing:
+                self.start()
+                child = self._child
+                assert child
+                child.reading = True
+            child.send({"module": task.__module__, "task": task.__name__, "payload": payload})
+            for message in child.messages():
                 if "crash" in message:
                     raise WorkerDied(f"the worker failed: {message['crash']}")
                 if "end" in message:
                     finished = True
+                    child.answered()
                     return
                 yield message["event"]
-            if self._stopped:
+            status = child.wait()
+            if child.stopped:
                 raise WorkerStopped("stopped; the worker's memory has been released")
-            raise _death(child.wait(), oom_kills, self._last_words(said_bytes))
+            raise _death(status, oom_kills, child.last_words())
         finally:
-            if not finished:
-                self._kill()
-            self._busy.release()
+            if child is not None:
+                if not finished:
+                    child.kill()
+                with _changing:
+                    child.reading = False
+                    if not child.alive:
+                        child.release()
+            busy.release()
 
     def stop(self) -> None:
         """Kill the child at once, from any thread; its memory is released when this returns."""
-        self._stopped = True
-        self._kill()
+        with _changing:
+            child = self._child
+        if child is not None:
+            child.kill(stopped=True)
 
     def close(self) -> None:
-        """End the child and release its pipes. The next :meth:`stream` starts a new one."""
-        self._kill()
-        child, self._child = self._child, None
-        if child is not None and child.stdin and child.stdout:
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.close()
-            child.stdout.close()
-        self._close_own()
+        """End the child and release its pipes. The next :meth:`stream` starts a new one.
 
-    def _close_own(self) -> None:
-        for fd in (self._lifeline, self._errors):
-            if fd >= 0:
-                os.close(fd)
-        self._lifeline = self._errors = -1
-
-    def _kill(self) -> None:
-        child = self._child  # close() may run in another thread
-        if child is not None and self._owner == os.getpid():
-            child.kill()
-            child.wait()
-
-    def _said_bytes(self) -> int:
-        """How much the child has written to its standard error."""
-        return os.fstat(self._errors).st_size if self._errors >= 0 else 0
-
-    def _last_words(self, since: int) -> str:
-        """The last line that the child wrote to its standard error from there on, or nothing."""
-        size = self._said_bytes()
-        if size <= since:  # also where another thread has closed it
-            return ""
-        words = os.pread(self._errors, LAST_BYTES, max(since, size - LAST_BYTES))
-        return words.decode(errors="replace").strip().rpartition("\n")[2]
+        An answer that another thread is reading ends as by :meth:`stop`.
+        """
+        with _changing:
+            child, self._child = self._child, None
+        if child is not None:
+            child.kill(stopped=True)
+            with _changing:
+                child.release()
 
     def _forget(self) -> None:
-        """In a forked child: let go of the parent's worker, or it would outlive the parent."""
+        """In a fork: begin without a child, and with a lock that no other thread holds."""
         self._busy = threading.Lock()
         child, self._child = self._child, None
         if child is not None:
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    pipe.raw.close()  # type: ignore[attr-defined]  # without the buffer's lock
-            child.returncode = 0  # or its finalizer would wait for a process that is not ours
-        self._close_own()
+            child.forget()
 
 
 _living: weakref.WeakSet[Worker] = weakref.WeakSet()
+_changing = threading.RLock()
+"""Held while a child is started or its pipes are closed, and while the program forks: a fork then
+knows of every descriptor that it must let go. A signal's handler may stop what it interrupts."""
 
 
-def _forget_all() -> None:
+def _after_fork() -> None:
     for worker in list(_living):
         worker._forget()
+    _changing.release()
 
 
-os.register_at_fork(after_in_child=_forget_all)
-
-
-def _pipe() -> tuple[int, int]:
-    """A pipe beyond the first three descriptors, which a program may have closed."""
-    ends = os.pipe()
-    reader, writer = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends)
-    for end in ends:
-        os.close(end)
-    return reader, writer
+os.register_at_fork(
+    before=_changing.acquire, after_in_parent=_changing.release, after_in_child=_after_fork
+)
 
 
 def _death(status: int, oom_kills_before: int, last_words: str) -> WorkerDied:
@@ -230,16 +185,18 @@ def _death(status: int, oom_kills_before: int, last_words: str) -> WorkerDied:
             else "another process ended it"
         ),
     }.get(name, "another process ended it")
-    return WorkerDied(f"the worker was killed by {name}: {why}; the next run starts anew", name)
+    return WorkerDied(
+        f"the worker was killed by {name}: {why}; the next run starts a new one", name
+    )
 
 
 _shared: Worker | None = None
 
 
 def shared() -> Worker:
-    """The worker that this process uses unless told otherwise."""
+    """The worker that this process uses by default."""
     global _shared
-    if _shared is None or _shared._owner != os.getpid():  # a fork does not own its parent's child
+    if _shared is None:
         _shared = Worker()
     return _shared
 
@@ -288,6 +245,7 @@ def serve(lifeline: int) -> None:
         send({"crash": "".join(traceback.format_exception(kind, value, trace))})
 
     sys.excepthook = crash
+    accounts.worker_is_here()
     # If memory runs out all the same, this process goes first, not the user's work.
     Path("/proc/self/oom_score_adj").write_text("1000")
     for line in sys.stdin.buffer:

@@ -9,8 +9,18 @@ import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, SupportsIndex
 
-from prefault_kit.kernel import hugepages, mounts, page_cache, pagemap, smaps, syscalls
-from prefault_kit.kernel.syscalls import MAP, PROTECTION, Work
+from prefault_kit.kernel import (
+    errors,
+    hugepages,
+    mounts,
+    page_cache,
+    pagemap,
+    smaps,
+    syscalls,
+    timed,
+)
+from prefault_kit.kernel.syscalls import MAP, PROTECTION
+from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.sizes import check_size
 
@@ -69,7 +79,7 @@ class Mapping:
         if sharing not in SHARINGS:
             raise ValueError(f"sharing is private or shared, not {sharing!r}")
         check_size(size_bytes, backing.page_size_bytes)
-        syscalls.whole("size_bytes", size_bytes, 1, syscalls.HIGHEST // 2)
+        errors.whole("size_bytes", size_bytes, 1, errors.HIGHEST // 2)
         self.backing = backing
         self.sharing = sharing
         self.size_bytes = size_bytes
@@ -148,7 +158,7 @@ class Mapping:
         self, operation: str, offset: int, length: int | None, threads: int, interruptible: bool
     ) -> Work:
         address, length = self.span(offset, length)
-        return syscalls.range_timed(
+        return timed.range_timed(
             operation,
             address,
             length,
@@ -234,7 +244,7 @@ class Mapping:
         arrays of whole numbers, of one length; the times are an array of uint32. A SIGBUS is
         PrefaultError(EFAULT) with ``page``.
         """
-        return syscalls.access_timed(
+        return timed.access_timed(
             *self.span(),
             step=self.backing.page_size_bytes,
             pages=pages,
@@ -264,7 +274,7 @@ class Mapping:
     def fallocate(self, offset: int = 0, length: int | None = None) -> Work:
         """fallocate(2) of the file. OSError ENOSPC when it is full, EBADF without a file."""
         _, length = self.span(offset, length)
-        return syscalls.fallocate_timed(self.fd, offset, length)
+        return timed.fallocate_timed(self.fd, offset, length)
 
     def map_populate(self) -> Work:
         """Map the whole range anew with MAP_POPULATE; mmap(2) swallows what goes wrong."""
@@ -273,7 +283,7 @@ class Mapping:
         if no_thp:  # MADV_NOHUGEPAGE can only come after mmap, which is too late here
             syscalls.disable_thp(True)
         try:
-            work = syscalls.remap_timed(
+            work = timed.remap_timed(
                 address,
                 length,
                 protection=self._protection,
@@ -304,7 +314,7 @@ class Mapping:
     def punch_hole(self, offset: int = 0, length: int | None = None) -> None:
         """fallocate(FALLOC_FL_PUNCH_HOLE): give the file's blocks back."""
         _, length = self.span(offset, length)
-        syscalls.punch_hole(self.fd, offset, length)
+        timed.punch_hole(self.fd, offset, length)
 
     def sync(self) -> None:
         """msync(MS_SYNC) and fsync the file: everything dirty is written back."""
@@ -314,11 +324,11 @@ class Mapping:
 
     def read(self, offset: int, length: int) -> bytes:
         """Copy bytes out; PrefaultError(EFAULT) where reading raises SIGBUS or SIGSEGV."""
-        return syscalls.read_memory(*self.span(offset, length))
+        return timed.read_memory(*self.span(offset, length))
 
     def write(self, offset: int, data: bytes) -> None:
         """Copy bytes in; PrefaultError(EFAULT) where writing raises SIGBUS or SIGSEGV."""
-        syscalls.write_memory(self.span(offset, len(data))[0], data)
+        timed.write_memory(self.span(offset, len(data))[0], data)
 
     def buffer(self) -> memoryview:
         """The memory itself, for numpy.frombuffer: to be used until :meth:`close`, no longer.

@@ -1,7 +1,7 @@
-"""Preallocate memory the way a hypervisor does: all of it now, or an error that says where.
+"""Preallocate memory as a hypervisor does: all of it now, or an error that says where.
 
-``MADV_POPULATE_WRITE`` in threads, each with its share. Content never changes, whoever writes
-meanwhile: the kernel faults pages in as a write would, and writes nothing.
+``MADV_POPULATE_WRITE`` in threads, each with its share. Content never changes, even under
+concurrent writers: the kernel faults pages in as a write would, and writes nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefault_kit.kernel import syscalls
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel import errors, syscalls, timed
+from prefault_kit.kernel.errors import MOST_THREADS, whole
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.memory import support
 from prefault_kit.memory.mapping import Mapping
 
@@ -71,10 +73,13 @@ def preallocate(
     >>> preallocate(memory, threads=2).threads
     2
 
-    ``memory`` is a :class:`Mapping`, or any writable contiguous buffer: a numpy array or memmap, an
-    mmap, multiprocessing's shared memory. Without ``threads`` there is one for each processor, and
-    for each 64 MiB. ``on_progress`` is called with bytes done and bytes in all, ``stop`` ends it,
-    both within 0.1 s; Ctrl-C does too.
+    ``memory`` is a :class:`Mapping`, or any writable contiguous buffer: a numpy array of any type,
+    a memmap, an mmap, multiprocessing's shared memory. Without ``threads`` there is one for each
+    processor, and for each 64 MiB. ``on_progress`` is called with bytes done and bytes in all,
+    ``stop`` ends it, both within 0.1 s; Ctrl-C does too.
+
+    The buffer is held until this returns: its content may be read and written, but another thread
+    that resizes it (a bytearray) or closes it (an mmap, a shared memory) gets a BufferError.
 
     Where the kernel lacks MADV_POPULATE_WRITE (before Linux 5.14) this is an OSError, unless
     ``touch`` allows touching instead: an atomic OR of 0 to a byte of each page, which keeps content
@@ -84,8 +89,8 @@ def preallocate(
     page that the buffer begins in) and ``populated_bytes``: what came before stays populated.
     ValueError says what is wrong with the buffer.
     """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ValueError(f"threads is a whole number from 1, not {threads!r}")
+    if threads is not None:
+        threads = whole("threads", threads, 1, MOST_THREADS)
     lacking = support.populate_refusal(POPULATING)
     if lacking and not touch:
         raise OSError(
@@ -104,7 +109,7 @@ def preallocate(
             return not (stop and stop.is_set())
 
         try:
-            work = syscalls.range_timed(
+            work = timed.range_timed(
                 "touch_atomic" if lacking else POPULATING,
                 address,
                 size_bytes,
@@ -129,7 +134,7 @@ def _explained(error: PrefaultError, threads: int) -> PrefaultError:
     if number == errno.EAGAIN:
         text = f"this process may not start {threads} threads: choose fewer"
     else:
-        name = syscalls.ERRNO_NAMES.get(number, str(number))
+        name = errors.ERRNO_NAMES.get(number, str(number))
         cause = CAUSES.get(name, os.strerror(number).lower())
         text = f"page {error.page} cannot be preallocated ({name}): {cause}"
     return PrefaultError(number, text, page=error.page, work=error.work)
@@ -141,30 +146,32 @@ def _range(memory: Mapping | Buffer) -> Iterator[tuple[int, int, int]]:
     if isinstance(memory, Mapping):
         yield *memory.span(), memory.backing.page_size_bytes
         return
-    with _view(memory) as view, syscalls.borrowed(view) as address:
+    with ExitStack() as held:
+        try:
+            address, length = held.enter_context(syscalls.borrowed(memory))
+        except (TypeError, ValueError, BufferError) as error:
+            raise _refusal(memory, error) from None
+        if not length:
+            raise ValueError("the buffer is of zero length: there is nothing to preallocate")
         begin = address - address % PAGE_SIZE_BYTES
-        end = -(-(address + view.nbytes) // PAGE_SIZE_BYTES) * PAGE_SIZE_BYTES
+        end = -(-(address + length) // PAGE_SIZE_BYTES) * PAGE_SIZE_BYTES
         yield begin, end - begin, PAGE_SIZE_BYTES
 
 
-def _view(buffer: Buffer) -> memoryview:
-    """ValueError or TypeError in a sentence unless it can be preallocated."""
-    try:
-        view = memoryview(buffer)
-    except TypeError:
+def _refusal(buffer: object, error: Exception) -> Exception:
+    """Why an object gives no memory to write to, in a sentence."""
+    if isinstance(error, TypeError):
         kind = type(buffer).__name__
-        raise TypeError(
-            f"a {kind} has no buffer: give a Mapping, a numpy array, an mmap or a memoryview"
-        ) from None
-    except (ValueError, BufferError):
-        raise ValueError("the buffer is closed or released: there is no memory behind it") from None
-    if view.readonly:
-        raise ValueError("the buffer is read-only: preallocating asks for the permission to write")
-    if not view.c_contiguous:
-        raise ValueError(
+        return TypeError(
+            f"{kind!r} objects have no buffer: give a Mapping, a numpy array, an mmap or a "
+            "memoryview"
+        )
+    said = str(error)
+    if "contiguous" in said:
+        return ValueError(
             "the buffer is not contiguous: give the array that it is a part of, or if its order is "
             "Fortran's the transposed one"
         )
-    if not view.nbytes:
-        raise ValueError("the buffer is of zero length: there is nothing to preallocate")
-    return view
+    if "read-only" in said:
+        return ValueError("the buffer is read-only: preallocating needs permission to write")
+    return ValueError(f"there is no memory behind the buffer: {said}")

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit.kernel import syscalls, userfaultfd
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
+from prefault_kit.kernel import pagemap, userfaultfd
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.mapping import Mapping
 
 WAIT_S = 0.001
@@ -118,6 +119,6 @@ def tracked(memory: Mapping) -> Iterator[Callable[[], list[int]]]:
     fd = _begin(memory, True, "WP_ASYNC")
     try:
         userfaultfd.write_protect(fd, address, size_bytes, on=True)
-        yield lambda: syscalls.written_pages(address, size_bytes)
+        yield lambda: pagemap.written_pages(address, size_bytes)
     finally:
         os.close(fd)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from prefault_kit.kernel.syscalls import ERRNO_NAMES, PrefaultError
+from prefault_kit.kernel.errors import ERRNO_NAMES
+from prefault_kit.kernel.timed import PrefaultError
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.sizes import format_bytes
 

@@ -11,7 +11,8 @@ import functools
 import mmap
 
 from prefault_kit.kernel import syscalls
-from prefault_kit.kernel.syscalls import ADVICE, ERRNO_NAMES, PAGE_SIZE_BYTES
+from prefault_kit.kernel.errors import ERRNO_NAMES
+from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 
 
 @functools.cache
@@ -24,7 +25,7 @@ def populate_refusal(advice: str) -> str | None:
             page.madvise(ADVICE[advice])
         except OSError as error:
             return ERRNO_NAMES.get(error.errno or 0, str(error.errno))
-        with memoryview(page) as view, syscalls.borrowed(view) as address:
+        with memoryview(page) as view, syscalls.borrowed(view) as (address, _):
             # of anonymous memory mincore(2) tells whether the page is in the page tables
             present = syscalls.mincore(address, PAGE_SIZE_BYTES)[0] & 1
     return None if present else "0, and maps nothing"

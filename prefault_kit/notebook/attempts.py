@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prefault_kit.kernel.syscalls import ERRNO_NAMES, PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel.errors import ERRNO_NAMES
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 
 
 def attempt(call: Callable[..., Work], *arguments: int) -> str:

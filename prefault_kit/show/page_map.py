@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefault_kit.kernel.pagemap import Pages
-from prefault_kit.kernel.syscalls import PAGE_STATES
+from prefault_kit.kernel.pagemap import PAGE_STATES, Pages
 from prefault_kit.show.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW
 from prefault_kit.show.units import format_count
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prefault_kit.kernel import proc
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping

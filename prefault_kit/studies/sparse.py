@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
 from prefault_kit.memory import small_tmpfs
@@ -40,7 +40,7 @@ def perform(payload: dict[str, Any]) -> Iterator[Event]:
         yield {"errno": error.errno, "text": error.strerror}
         return
     with Mapping(Backing.tmpfs("/"), size_bytes, "shared", fd=fd, reserve=False) as memory:
-        syscalls.touch_unguarded("touch_write", *memory.span(), step=PAGE_SIZE_BYTES)
+        timed.touch_unguarded("touch_write", *memory.span(), step=PAGE_SIZE_BYTES)
     os.close(fd)
 
 

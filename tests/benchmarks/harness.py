@@ -36,7 +36,7 @@ class SpendingWorker(Worker):
 
     def stream(self, task: Task, payload: dict[str, Any]) -> Iterator[Event]:
         """As the worker's own, but for the last word, which is kept here."""
-        for word in super().stream(spent.perform, payload):
+        for word in super().stream(spent.measure, payload):
             if spent.KEY in word:
                 self.spent.update(word[spent.KEY])
             else:

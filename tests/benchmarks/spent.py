@@ -1,6 +1,6 @@
 """In the worker: the experiment's own generator, with a clock on what is beside its timed parts.
 
-The parent asks for :func:`perform` in the place of ``cell.perform``. It yields the same, and at the
+The parent asks for :func:`measure` in the place of ``cell.measure``. It yields the same, and at the
 end one more word: where the seconds went.
 """
 
@@ -29,7 +29,7 @@ def _clocked(call: Callable[..., Any], name: str, spent: dict[str, float]) -> Ca
     return clocked
 
 
-def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def measure(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run the cells; after their words, one with the seconds of each kind under :data:`KEY`."""
     spent: dict[str, float] = {}
     hooks = (
@@ -44,7 +44,7 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         for (place, name, kind), call in zip(hooks, before, strict=True):
             setattr(place, name, _clocked(call, kind, spent))
-        for word in cell.perform(payload):
+        for word in cell.measure(payload):
             if word.get("phase") == "repetition":
                 spent["timed"] = spent.get("timed", 0.0) + word["elapsed_ms"] / 1000
             yield word

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from prefault_kit.measure import cell
+from prefault_kit.measure.cell import measure
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.backing import Backing
@@ -64,7 +64,7 @@ def worker(times: int) -> Finding:
     for _ in range(times + 1):
         with Worker() as started:
             began = time.perf_counter()
-            answer = started.stream(cell.perform, payload)
+            answer = started.stream(measure, payload)
             next(answer)
             taken.append((time.perf_counter() - began) * 1000)
             for _ in answer:

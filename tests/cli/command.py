@@ -16,7 +16,7 @@ from prefault_kit.memory.sizes import format_bytes
 COMMAND = str(Path(sys.executable).with_name("prefault-kit"))
 PAGE = format_bytes(PAGE_SIZE_BYTES).replace(" ", "")
 RUN = ("run", "--backing", "anon", "--method", "POPULATE_WRITE")
-LONG_RUN = (*RUN, "--size", "256MiB", "--repeats", "100000")
+LONG_RUN = (*RUN, "--size", "256MiB", "--repeats", "10000")
 SMALL_GRID = ("matrix", "--only", f"anon {PAGE}", "--only", f"memfd {PAGE}")
 PATIENCE_S = 60.0
 

@@ -19,6 +19,7 @@ from tests.cli.command import (
     start,
 )
 
+MANY_SIZES = ",".join(f"{2 * number}MiB" for number in range(1, 3001))
 LONG_GRID = (*SMALL_GRID, "--sizes", "4MiB", "--repeats", "25")
 
 
@@ -50,6 +51,8 @@ def test_matrix_writes_and_prints_the_grid(tmp_path: Path) -> None:
         (("--out", "grid.csv", "--sizes", "2MiB,"), "is not a size"),
         (("--out", "grid.csv", "--sizes", "4097"), "would round up to"),
         (("--out", "grid.csv", "--repeats", "0"), "repeats is a whole number"),
+        (("--out", "grid.csv", "--repeats", str(10**21)), "from 1 to 10000, not 1000"),
+        (("--out", "grid.csv", "--sizes", MANY_SIZES), "at most 32 sizes, not 3000"),
     ],
 )
 def test_bad_input_to_matrix_is_one_sentence(
@@ -106,7 +109,7 @@ def test_a_table_of_another_kind_is_not_gone_on_with(tmp_path: Path) -> None:
     path = tmp_path / "grid.csv"
     grid = ("matrix", "--only", f"private anon {PAGE} read", "--repeats", "1", "--out", str(path))
     assert prefault(*grid).returncode == 0
-    assert "exists already: go on with it by --resume" in sentence(prefault(*grid))
+    assert "exists already: continue it with --resume" in sentence(prefault(*grid))
     assert "sizes_bytes" in sentence(prefault(*grid, "--resume", "--sizes", "4MiB"))
     host = path.with_suffix(".host.json")
     whole = host.read_text()
@@ -174,7 +177,7 @@ def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path) -> None:
     command.send_signal(signal.SIGINT)
     _, errors = command.communicate()
     assert command.returncode == 130
-    assert errors == f"prefault-kit: stopped; the same command with --resume goes on with {path}\n"
+    assert errors == f"prefault-kit: stopped; the same command with --resume continues {path}\n"
     await_true(lambda: is_gone(worker))
     assert prefault(*LONG_GRID, "--out", str(path), "--resume").returncode == 0
     assert all(len(row.timings_ms) == 25 for row in table_file.read(path))

@@ -44,6 +44,8 @@ def test_sizes_as_people_write_them(size: str) -> None:
         (("--start", "cold"), 2, "choose backing file"),
         (("--start", "warm"), 2, "'empty', 'cached', 'cold'"),
         (("--repeats", "0"), 2, "repeats is a whole number from 1"),
+        (("--repeats", str(10**21)), 2, "repeats is a whole number from 1 to 10000, not 1000"),
+        (("--threads", str(10**12)), 2, "threads is a whole number from 1 to 1024, not 1000"),
         (("--repeats", "ten"), 2, "not a valid integer"),
         (("--threads", "-1"), 2, "threads is a whole number from 1"),
         (("--frobnicate",), 2, "--frobnicate"),

@@ -23,7 +23,7 @@ print(json.dumps(found and [found.reason, found.command]))
 
 
 def _run_json(command: list[str]) -> Any:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

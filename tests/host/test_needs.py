@@ -9,7 +9,7 @@ from prefault_kit import Backing, Experiment
 from prefault_kit.host import needs, thp
 from prefault_kit.kernel import hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.measure.cell import perform
+from prefault_kit.measure.cell import measure
 from prefault_kit.memory import methods
 
 PAGES = 64
@@ -44,7 +44,7 @@ def _needs(cell: Experiment) -> needs.Needs:
 
 def _run(cell: Experiment) -> dict[str, Any]:
     """Run a cell in this process; what was measured."""
-    events = list(perform({"experiments": [cell.as_dict()]}))
+    events = list(measure({"experiments": [cell.as_dict()]}))
     measured = events[-1]
     assert measured["outcome"] == "ok", measured
     return measured

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import numpy
 import pytest
 
-from prefault_kit.kernel import syscalls, userfaultfd
+from prefault_kit.kernel import timed, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
@@ -71,7 +71,7 @@ def hold(spent_ns: int, *works: Work) -> None:
 @pytest.mark.parametrize("name", ONE_THREAD)
 def test_the_clock_covers_the_operation(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each timed operation: the thread that waits for it spends its time within it."""
-    monkeypatch.setattr(syscalls, "SLICE_NS", SLICE_NS)
+    monkeypatch.setattr(timed, "SLICE_NS", SLICE_NS)
     kind, prepare, operation = ONE_THREAD[name]
     spent_ns, works = 0, []
     for _ in range(3):
@@ -127,7 +127,7 @@ def test_the_clock_covers_every_thread(
     name: str, first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two shares is there already: elapsed time is that of the other."""
-    monkeypatch.setattr(syscalls, "SLICE_NS", SLICE_NS)
+    monkeypatch.setattr(timed, "SLICE_NS", SLICE_NS)
     with memory() as mapping:
         mapping.populate_write(0 if first else HALF, HALF)
         before_ns = time.process_time_ns()

@@ -264,12 +264,12 @@ for _ in range(150):
 def test_a_touch_without_the_guard_is_killed() -> None:
     """For promises that show what any program meets."""
     done = run("""
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import timed
 bad = cut_off(2)
 where = bad.span()
-syscalls.touch_unguarded("touch_read", where[0], 2 * PAGE, step=PAGE)
+timed.touch_unguarded("touch_read", where[0], 2 * PAGE, step=PAGE)
 print("two pages", flush=True)
-syscalls.touch_unguarded("touch_read", *where, step=PAGE)
+timed.touch_unguarded("touch_read", *where, step=PAGE)
 """)
     assert (done.returncode, done.stdout) == (-signal.SIGBUS, "two pages\n")
 
@@ -277,11 +277,11 @@ syscalls.touch_unguarded("touch_read", *where, step=PAGE)
 def test_copies_are_guarded_as_touches_are() -> None:
     """read and write tell the page; a range that wraps around is EFAULT too."""
     done = run("""
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import timed
 bad = cut_off(2)
 print(page_of_efault(lambda: bad.read(0, bad.size_bytes)))
 print(page_of_efault(lambda: bad.write(PAGE, bytes(2 * PAGE))))
-print(page_of_efault(lambda: syscalls.read_memory(2**64 - 1, 2)))
+print(page_of_efault(lambda: timed.read_memory(2**64 - 1, 2)))
 """)
     assert (done.returncode, done.stdout) == (0, "2\n1\n0\n"), done.stderr
 

@@ -138,3 +138,14 @@ def test_fill_writes_what_it_is_given(tmp_path: Path) -> None:
         assert os.pread(fd, 20, 0) == b"\0\0\0abcdabcdab"
     finally:
         os.close(fd)
+
+
+@pytest.mark.parametrize("pages", [4, 16])
+def test_a_blind_count_is_of_system_pages(pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mincore gives a byte a page, whose lowest bit alone tells; the rest is reserved."""
+    vector = bytearray([0b1, 0b0, 0b11, 0b10, 0b1])
+    large = pages * PAGE
+    monkeypatch.setattr(syscalls, "mincore", lambda address, length: vector[: length // large])
+    with Mapping(Backing.memfd(), PAGE, "shared") as mapping:
+        found = page_cache.of(mapping.fd, address=mapping.address, length=5 * large, blind=True)
+    assert found.cached == 3

@@ -4,8 +4,8 @@ import pytest
 
 from prefault_kit.host import features
 from prefault_kit.kernel import pagemap
+from prefault_kit.kernel.pagemap import PAGE_STATES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import PAGE_STATES
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
@@ -126,3 +126,32 @@ def test_counts_agree_with_the_states(size_pages: int) -> None:
         found = mapping.pages()
     assert (found.present, found.zero) == (size_pages, size_pages // 2)
     assert sum(bool(state & PAGE_STATES["zero"]) for state in found.state_bytes) == found.zero
+
+
+@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+@pytest.mark.parametrize("pages", [4, 16])
+def test_counts_are_in_system_pages_whatever_their_size(
+    pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel answers in addresses: told of pages of 16 or 64 KiB, as many fewer are counted."""
+    large = pages * PAGE
+    with Mapping(Backing.anon(), 64 * large) as mapping:
+        mapping.populate_read(0, 16 * large)
+        mapping.populate_write(8 * large, 16 * large)
+        monkeypatch.setattr(pagemap, "PAGE_SIZE_BYTES", large)
+        found = pagemap.scan(mapping.address, mapping.size_bytes)
+    assert (found.present, found.zero, len(found.state_bytes)) == (24, 8, 64)
+    assert list(found.states[:24]) == [pagemap.PRESENT | pagemap.ZERO] * 8 + [pagemap.PRESENT] * 16
+    assert not found.states[24:].any()
+
+
+@pytest.mark.parametrize("scan", [True, False])
+def test_a_range_that_ends_within_a_page_has_that_page(scan: bool) -> None:
+    """Its state is there too, and nothing is written behind the states."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        memory.populate_write()
+        try:
+            states, counts = pagemap.page_states(memory.address, PAGE + 1, scan=scan)
+        except OSError:
+            pytest.skip("this kernel has no PAGEMAP_SCAN")
+        assert (len(states), counts.present, bool(states[1])) == (2, 2, True)

@@ -133,3 +133,23 @@ def test_hugetlb_is_not_in_rss(sharing: str, huge_page_bytes: int) -> None:
         usage = mapping.usage()
         assert usage.rss == 0
         assert (usage.private_hugetlb or 0) + (usage.shared_hugetlb or 0) == huge_page_bytes
+
+
+@pytest.mark.parametrize("page_kb", [4, 16, 64])
+def test_text_of_other_page_sizes(page_kb: int) -> None:
+    """smaps counts in kB whatever a page is: two VMAs of three pages, one page behind them."""
+    page, address = page_kb * 1024, 0xFFFF80000000
+    bounds = (0, 3 * page), (3 * page, 6 * page), (6 * page, 7 * page)
+    lines: list[str] = []
+    for low, high in bounds:
+        lines += [
+            f"{address + low:x}-{address + high:x} rw-p 00000000 00:00 0 \n",
+            f"KernelPageSize: {page_kb:8} kB\n",
+            f"MMUPageSize:    {page_kb:8} kB\n",
+            f"Rss:            {(high - low) // 1024:8} kB\n",
+            f"Private_Dirty:  {page_kb:8} kB\n",
+            "VmFlags: rd wr mr mw me ac \n",
+        ]
+    usage = smaps.parse(lines, address, 6 * page)
+    assert (usage.rss, usage.private_dirty) == (6 * page, 2 * page)
+    assert usage.anon_huge is None

@@ -10,7 +10,7 @@ import pytest
 
 from prefault_kit.kernel import userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import PrefaultError
+from prefault_kit.kernel.timed import PrefaultError
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 

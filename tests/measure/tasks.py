@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,3 +40,8 @@ def leave(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for line in payload["said"]:
         print(line, file=sys.stderr, flush=True)
     os._exit(3)
+
+
+def warn(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    warnings.warn("of no consequence", UserWarning, stacklevel=1)
+    yield {"fine": True}

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import errors
 
-EHWPOISON = next(code for code, name in syscalls.ERRNO_NAMES.items() if name == "EHWPOISON")
+EHWPOISON = next(code for code, name in errors.ERRNO_NAMES.items() if name == "EHWPOISON")
 SHOW = """
 import os, signal
 from prefault_kit.measure.child import ended

@@ -6,7 +6,7 @@ import pytest
 
 from prefault_kit import Backing, Mapping
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure import contention
 
 SIZE = 64 * PAGE
@@ -75,7 +75,7 @@ def test_the_neighbours_last_wait_counts(monkeypatch: pytest.MonkeyPatch) -> Non
             over.clear()
         return Work()
 
-    monkeypatch.setattr(contention.syscalls, "remap_timed", remap_timed)
+    monkeypatch.setattr(contention.timed, "remap_timed", remap_timed)
     found = contention.measure({"a": way}, Backing.anon(), SIZE, repeats=1)
     assert found["a"].worst_mmap_us == 5000.0
 

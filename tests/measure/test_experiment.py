@@ -25,6 +25,8 @@ SIZE = PAGES * PAGE
         ({"start": "cold"}, "backing file"),
         ({"repeats": 0}, "repeats is a whole number from 1"),
         ({"threads": True}, "threads is a whole number from 1"),
+        ({"repeats": 10**21}, "repeats is a whole number from 1 to 10000"),
+        ({"threads": 10**12}, "threads is a whole number from 1 to 1024"),
     ],
 )
 def test_nonsense_is_refused_in_one_sentence(kwargs: dict[str, object], words: str) -> None:

@@ -72,7 +72,7 @@ def test_swallowed_error_is_told() -> None:
 def test_pages_taken_back_are_told() -> None:
     """Success with pages missing means that the kernel took them back."""
     result = replace(PLAIN, pages={"present": 5, "zero": 0, "huge": 0, "swapped": 0})
-    assert said(result, "took pages back")
+    assert said(result, "reclaimed pages")
 
 
 def test_blind_file_system_is_told() -> None:

@@ -1,6 +1,9 @@
 """prefault_kit.measure.result: what a cell gave, as one record."""
 
+import itertools
 import json
+import math
+from typing import Any
 
 import pytest
 
@@ -49,3 +52,78 @@ def test_result_of_another_kit_is_refused() -> None:
         Result.from_dict({"colour": "blue"})
     with pytest.raises(ValueError, match="not a result of this kit"):
         Result.from_dict({"backing": "anon"})
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, Any]:
+    """A real result as JSON, with every view and phase."""
+    cell = Experiment(Backing.memfd(), "shared", "Write", SIZE, repeats=2, follow_up=True)
+    return dict(json.loads(json.dumps(run(cell).as_dict())))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *itertools.product(("backing", "sharing", "method", "start", "outcome"), ("x", None, 3)),
+        *itertools.product(
+            ("size_bytes", "page_size_bytes", "threads", "repeats"),
+            (None, -1, 1.5, True, "1", 1 << 63),
+        ),
+        *itertools.product(
+            ("warmup_ms", "best_ms", "median_ms"), (math.nan, math.inf, -0.5, True, "x", 10**400)
+        ),
+        *itertools.product(("timings_ms",), (["x"], [math.nan], [-5], [None], None, 3, "1 2")),
+        *itertools.product(("errno", "message", "command", "file_system"), (3, ["x"])),
+        *itertools.product(("populated_bytes",), (-1, 1.5, "x")),
+        *itertools.product(("usage", "pages", "file"), ({}, [], {"rss": 1}, 3)),
+        *itertools.product(("notes",), ("x", [3], None)),
+        *itertools.product(("phases",), ([{}], [3], None)),
+        *itertools.product(("host",), ([], None, "x")),
+    ],
+)
+def test_a_field_of_another_type_is_refused(
+    written: dict[str, Any], name: str, value: object
+) -> None:
+    """By its name and value, in one short sentence."""
+    with pytest.raises(ValueError, match=f"not a result of this kit: {name} is ") as caught:
+        Result.from_dict(written | {name: value})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize("view", ["usage", "pages", "file", "faults"])
+@pytest.mark.parametrize("value", [-1, 0.5, "x", True, 1 << 63])
+def test_a_view_has_counts(written: dict[str, Any], view: str, value: object) -> None:
+    """Whole numbers from 0; None only of what a kernel may lack."""
+    for name in written[view]:
+        spoilt = written | {view: written[view] | {name: value}}
+        with pytest.raises(ValueError, match=f"{view} is "):
+            Result.from_dict(spoilt)
+        unknown = written | {view: written[view] | {name: None}}
+        if view == "faults":
+            with pytest.raises(ValueError, match="faults is "):
+                Result.from_dict(unknown)
+        else:
+            assert Result.from_dict(unknown)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("phase", 3), ("minor_faults", -1), ("minor_faults", None), ("dirty", "x")]
+)
+def test_a_phase_has_counts(written: dict[str, Any], name: str, value: object) -> None:
+    """Its name, its faults, and the file's pages if there is a file."""
+    assert len(written["phases"]) == 3
+    first, *rest = written["phases"]
+    with pytest.raises(ValueError, match="phases is "):
+        Result.from_dict(written | {"phases": [first | {name: value}, *rest]})
+
+
+def test_a_field_that_is_missing_is_named(written: dict[str, Any]) -> None:
+    """Those that every result has; the others are empty."""
+    for name in written:
+        left = {each: value for each, value in written.items() if each != name}
+        if name in FIELDS[:9]:
+            with pytest.raises(ValueError, match=f"{name} is missing"):
+                Result.from_dict(left)
+        else:
+            assert Result.from_dict(left)

@@ -96,7 +96,7 @@ def test_a_killed_worker_is_a_result_in_words() -> None:
                 assert worker.pid is not None
                 os.kill(worker.pid, signal.SIGBUS)
 
-        result = run(anon("Write", repeats=100000), worker=worker, on_progress=kill)
+        result = run(anon("Write", repeats=10000), worker=worker, on_progress=kill)
         assert result.outcome == "error"
         assert result.errno is None
         assert "SIGBUS" in (result.message or "")

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,9 @@ RESULT = Result(
     best_ms=0.5,
     median_ms=0.6,
 )
+
+
+SAVED = {"schema": SCHEMA}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,12 @@ def test_saving_replaces_only_when_asked(tmp_path: Path) -> None:
         ('{"schema": "prefault-kit/9"}', "another version"),
         (json.dumps({"schema": SCHEMA, "results": 3}), "is not a file of saved results"),
         (json.dumps({"schema": SCHEMA, "results": [{"backing": "anon"}]}), "damaged"),
+        (
+            json.dumps(SAVED | {"results": [RESULT.as_dict() | {"best_ms": math.nan}]}),
+            "saved results",
+        ),
+        (json.dumps(SAVED | {"results": [RESULT.as_dict() | {"best_ms": -5}]}), "best_ms is -5"),
+        ('{"results":' * 100_000, "is not a file of saved results"),
     ],
 )
 def test_loading_what_is_not_ours_is_refused(tmp_path: Path, content: str, words: str) -> None:
@@ -137,3 +147,13 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     """It is found by the claim, in a sentence."""
     with pytest.raises(ValueError, match=r"cannot be written \(no such file or directory\)"):
         saved.claim(tmp_path / "gone" / "new")
+
+
+def test_what_json_has_no_number_for_is_null() -> None:
+    """NaN and infinity, wherever they are; strict readers take the rest."""
+    data = {"a": [math.nan, 1.5, {"b": -math.inf}], "c": (math.inf, "NaN", True, None)}
+    text = saved.json_text(data)
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "a": [None, 1.5, {"b": None}],
+        "c": [None, "NaN", True, None],
+    }

@@ -126,3 +126,23 @@ def test_hugetlb_cells(start: str, huge_page_bytes: int) -> None:
         assert result.pages is not None
         assert result.pages["huge"] == 2 * huge_page_bytes // PAGE
     assert hugepages.pools()[huge_page_bytes] == before
+
+
+@pytest.mark.parametrize("start", ["cached", "cold"])
+def test_a_file_is_filled_in_writes_of_a_page(
+    start: str, disk_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Larger writes make large folios on ext4 and xfs, which one populate of a page maps whole."""
+    wrote: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        start_state.syscalls,
+        "fill",
+        lambda fd, offset, length, data: wrote.append((length, len(data))),
+    )
+    experiment = Experiment(Backing.file(disk_directory), "shared", "Read", SIZE, start=start)
+    made = start_state.StartState(experiment)
+    try:
+        assert list(made.prepare()) == [1.0]
+    finally:
+        made.close()
+    assert wrote == [(SIZE, PAGE)]

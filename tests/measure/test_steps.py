@@ -1,11 +1,13 @@
 """prefault_kit.measure.steps: a step's name, done."""
 
 import errno
+from typing import Any
 
 import pytest
 
+from prefault_kit.kernel import timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import PrefaultError
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.measure.steps import ONE_CALL, do
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
@@ -37,3 +39,31 @@ def test_a_protection_is_a_step_with_its_word() -> None:
         assert raised.value.errno == errno.EINVAL
         do(memory, "protect rw", 1)
         assert do(memory, "populate_write", 1).minor_faults == PAGES
+
+
+@pytest.mark.parametrize(("threads", "populated"), [(1, 2), (2, 2 + PAGES // 2)])
+def test_threads_share_the_range(threads: int, populated: int) -> None:
+    """A page that cannot be had stops the share that it lies in, and no other."""
+    with Mapping(Backing.anon(), PAGES * PAGE) as memory:
+        memory.protect("r", 2 * PAGE, PAGE)
+        with pytest.raises(PrefaultError) as raised:
+            do(memory, "populate_write", threads)
+        assert raised.value.populated_bytes == populated * PAGE
+        assert memory.pages().present == populated
+
+
+@pytest.mark.parametrize("step", ["touch_read", "touch_write", "populate_write", "mlock"])
+def test_what_is_timed_is_not_interrupted(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole range in one go: slices, between which Python looks for a Ctrl-C, take longer."""
+    asked: list[object] = []
+    real = timed.range_timed
+
+    def watch(*arguments: Any, **options: Any) -> Work:
+        asked.append(options["interruptible"])
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(timed, "range_timed", watch)
+    with Mapping(Backing.anon(), PAGES * PAGE, thp=None) as memory:
+        asked.clear()
+        do(memory, step, 1)
+    assert asked == [False]

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
+from prefault_kit.host import accounts
+from prefault_kit.kernel import proc
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.running import run
 from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped, listen
+from prefault_kit.memory.backing import Backing
 from tests.measure import tasks
 
 
@@ -187,6 +193,15 @@ def test_the_worker_is_the_first_victim(worker: Worker) -> None:
     worker.start()
     list(worker.stream(tasks.count, {"to": 1}))
     assert Path(f"/proc/{worker.pid}/oom_score_adj").read_text().strip() == "1000"
+
+
+def test_the_worker_takes_no_more_than_is_counted() -> None:
+    """After every view of a mapping, its own memory is within what the host's accounts keep."""
+    with Worker() as worker:
+        cell = Experiment(Backing.memfd(), "shared", "Write", 64 * PAGE_SIZE_BYTES, follow_up=True)
+        assert run(cell, worker=worker).outcome == "ok"
+        status = proc.parse_status(Path(f"/proc/{worker.pid}/status").read_text())
+    assert int(status["RssAnon"].removesuffix("kB")) * 1024 <= accounts.WORKER_BYTES
 
 
 def test_a_fork_does_not_touch_the_childs_parent(worker: Worker) -> None:

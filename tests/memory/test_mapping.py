@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import PrefaultError
+from prefault_kit.kernel.timed import PrefaultError
 from prefault_kit.measure import steps
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping

@@ -20,6 +20,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import preallocation, support
 from prefault_kit.memory.preallocation import SHARE_BYTES
 
+DATES = numpy.zeros(64, "M8[s]")
 FILTERED = str(Path(__file__).parents[1] / "filtered.py")
 PAGES = 300
 SIZE = PAGES * PAGE
@@ -52,6 +53,36 @@ def test_a_numpy_array() -> None:
     assert preallocate(data, 2).complete
     assert present(data) >= 16 * PAGES
     assert not data.any()
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["M8[s]", "m8[ms]", "?", "S7", "U3", "c16", "O", [("when", "M8[s]"), ("what", "i4")]],
+    ids=str,
+)
+def test_an_array_of_any_type(dtype: Any) -> None:
+    """Dates and records, which a memoryview has no format for, are memory like any other."""
+    data = numpy.zeros(4 * SIZE // numpy.dtype(dtype).itemsize, dtype)
+    done = preallocate(data)
+    assert done.complete
+    assert data.nbytes <= done.size_bytes < data.nbytes + 2 * PAGE
+    assert preallocate(data).work.minor_faults == 0
+    data = numpy.zeros(PAGE, dtype)
+    data.flags.writeable = False
+    with pytest.raises(ValueError, match="the buffer is read-only"):
+        preallocate(data)
+
+
+def test_a_buffer_is_held_meanwhile() -> None:
+    """It can be neither resized nor closed until it is done, and then both."""
+    data, anonymous = bytearray(SIZE), mmap.mmap(-1, SIZE)
+    for buffer, change in ((data, lambda: data.append(1)), (anonymous, anonymous.close)):
+        with preallocation._range(buffer) as (_, size_bytes, _):
+            assert size_bytes >= SIZE
+            with pytest.raises(BufferError):
+                change()
+        change()
+    assert len(data) == SIZE + 1
 
 
 def test_a_memmap_of_a_file(tmp_path: Path) -> None:
@@ -178,9 +209,23 @@ def test_progress_and_stop() -> None:
         (numpy.zeros((64, 64))[:, ::2], ValueError, "not contiguous"),
         (numpy.zeros((64, 64), order="F"), ValueError, "Fortran's"),
         (bytearray(), ValueError, "zero length"),
-        (17, TypeError, "a int has no buffer"),
+        (17, TypeError, "'int' objects have no buffer"),
+        (DATES[::2], ValueError, "not contiguous"),
+        (DATES[:0], ValueError, "zero length"),
+        (memoryview(bytes(PAGE)), ValueError, "read-only"),
+        (memoryview(bytearray(PAGE))[::2], ValueError, "not contiguous"),
     ],
-    ids=["read-only", "strided", "fortran", "empty", "none"],
+    ids=[
+        "read-only",
+        "strided",
+        "fortran",
+        "empty",
+        "none",
+        "strided dates",
+        "empty dates",
+        "read-only view",
+        "strided view",
+    ],
 )
 def test_what_is_no_memory_to_preallocate(buffer: Any, kind: type[Exception], said: str) -> None:
     """A sentence each."""
@@ -195,7 +240,7 @@ def test_what_was_freed() -> None:
     closed = mmap.mmap(-1, PAGE)
     closed.close()
     for buffer in (view, closed):
-        with pytest.raises(ValueError, match="closed or released"):
+        with pytest.raises(ValueError, match=r"no memory behind the buffer: .*(closed|released)"):
             preallocate(buffer)
     memory = Mapping(Backing.anon(), PAGE)
     memory.close()
@@ -203,10 +248,10 @@ def test_what_was_freed() -> None:
         preallocate(memory)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, 1025, 2**31, 10**12])
 def test_threads_are_a_whole_number(threads: Any) -> None:
     """From 1."""
-    with pytest.raises(ValueError, match="whole number from 1"):
+    with pytest.raises(ValueError, match="whole number from 1 to 1024"):
         preallocate(bytearray(PAGE), threads)
 
 

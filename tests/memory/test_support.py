@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from prefault_kit import Backing, Mapping
-from prefault_kit.kernel.syscalls import ERRNO_NAMES, PAGE_SIZE_BYTES
+from prefault_kit.kernel.errors import ERRNO_NAMES
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import support
 
 FILTERED = str(Path(__file__).parents[1] / "filtered.py")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from prefault_kit.host import Unavailable, thp
-from prefault_kit.kernel.syscalls import ERRNO_NAMES, PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel.errors import ERRNO_NAMES
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.measure.contest import Contest
 from prefault_kit.memory.mapping import Mapping as Memory
 

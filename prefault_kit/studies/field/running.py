@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from prefault_kit import host
 from prefault_kit.host import Unavailable, features, thp
-from prefault_kit.kernel.syscalls import PrefaultError, Work
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.measure import contest
 from prefault_kit.memory import small_tmpfs
 from prefault_kit.memory.mapping import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from prefault_kit.host import thp
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure import steps
 from prefault_kit.memory.mapping import Mapping
 

@@ -25,6 +25,10 @@ GRID = (
 """Sharing and memories in the published order; the published methods that apply go with each."""
 
 
+MOST_SIZES = 32
+"""Sizes of one grid: with all its cells, that is over 3000."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """What to run: the published cells at each size, or those that ``only`` names.
@@ -48,6 +52,10 @@ class Grid:
         """
         if not self.sizes_bytes:
             raise ValueError("a grid has at least one size: give one like 2 MiB")
+        if len(self.sizes_bytes) > MOST_SIZES:
+            raise ValueError(
+                f"a grid has at most {MOST_SIZES} sizes, not {len(self.sizes_bytes)}: make several"
+            )
         chosen = self._chosen()
         return [
             self._cell(backing, sharing, method, size_bytes)
@@ -150,4 +158,5 @@ def _hint(patterns: Sequence[str]) -> str:
         near = difflib.get_close_matches(word, folded, n=1, cutoff=0.7)
         if near and near[0] != word:
             return f"did you mean {folded[near[0]]!r}?"
-    return "cells are named like 'shared memfd 4KiB POPULATE_READ', and * stands for anything"
+    like = name(Backing.memfd(), "shared", "POPULATE_READ")
+    return f"cells are named like {like!r}, and * stands for anything"

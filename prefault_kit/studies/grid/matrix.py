@@ -1,4 +1,4 @@
-"""The published grid on this host: run interleaved, recorded, to be gone on with."""
+"""The published grid on this host: run interleaved and recorded, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from prefault_kit import host
 from prefault_kit.measure import running, saved
@@ -30,8 +29,8 @@ UNPUBLISHED_MS = 1000.0
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of a grid, told while it goes on. Work is what is expected to take as long."""
+class GridProgress:
+    """How far a grid is. Work is in milliseconds as they are expected."""
 
     cell: Experiment
     number: int
@@ -49,33 +48,29 @@ def _expected_ms(cell: Experiment) -> float:
     return OVERHEAD_MS + whole_ms * cell.size_bytes / PUBLISHED_BYTES
 
 
-def _key(result: Result) -> tuple[Any, ...]:
-    names = ("backing", "page_size_bytes", "sharing", "method", "size_bytes")
-    return tuple(getattr(result, each) for each in names)
+def _key_of(cell: Experiment) -> tuple[object, ...]:
+    """As :func:`table_file.key` of its result."""
+    memory = (cell.backing.kind, cell.backing.page_size_bytes, cell.sharing)
+    return (*memory, cell.method, cell.size_bytes)
 
 
-def _key_of(cell: Experiment) -> tuple[Any, ...]:
-    backing = cell.backing
-    return backing.kind, backing.page_size_bytes, cell.sharing, cell.method, cell.size_bytes
-
-
-class _Run:
-    """A grid on its way through the worker into its files."""
+class _GridRun:
+    """One run of a grid: through the worker into its files."""
 
     def __init__(
         self,
         grid: Grid,
         recording: Recording,
         worker: Worker | None,
-        on_step: Callable[[Step], None] | None,
+        on_progress: Callable[[GridProgress], None] | None,
     ) -> None:
         self.grid = grid
         self.cells = grid.cells()
         self.recording = recording
         self.worker = worker
-        self.on_step = on_step
+        self.on_progress = on_progress
         self.before = {cell: len(times) for cell, times in recording.timings_ms.items()}
-        self.results = {_key(result): result for result in recording.results}
+        self.results = {table_file.key(result): result for result in recording.results}
         self.costs = [_expected_ms(cell) for cell in self.cells]
         self.work = sum(self.costs) * (grid.repeats + 1)
         self.work_done = self._work_done()
@@ -95,7 +90,7 @@ class _Run:
     def run(self) -> list[Result]:
         """Run what is left, group by group."""
 
-        def group(index: int) -> tuple[Any, ...]:
+        def group(index: int) -> tuple[object, ...]:
             cell = self.cells[index]
             return cell.sharing, cell.size_bytes, cell.backing
 
@@ -131,10 +126,10 @@ class _Run:
             index = left[progress.cell]
             wanted = not progress.repetition or len(times.get(index, ())) < repeats
             if progress.phase == "repetition" and wanted:
-                self.recording.note(index, progress.repetition, progress.elapsed_ms)
+                self.recording.note(index, progress.elapsed_ms, warm_up=progress.repetition == 0)
                 self.work_done += self.costs[index]
-            if self.on_step:
-                step = Step(
+            if self.on_progress:
+                told = GridProgress(
                     cell=self.cells[index],
                     number=index + 1,
                     cells=len(self.cells),
@@ -142,7 +137,7 @@ class _Run:
                     work_done=min(self.work_done, self.work),
                     work=self.work,
                 )
-                self.on_step(step)
+                self.on_progress(told)
 
         measured = running.run_many(todo, worker=self.worker, on_progress=tell)
         return {
@@ -172,10 +167,10 @@ class _Run:
             if result.message:
                 clean = saved.without_paths(result.message, known)
                 result = replace(result, message=clean)
-            row = table_file.columns(result, touched)
+            row = table_file.row(result, touched)
             made.append(row)
             # as the table has it, so that a break makes no difference
-            self.results[_key(result)] = table_file.result(row)
+            self.results[table_file.key(result)] = table_file.result(row)
         self.recording.finish(made)
 
     def _directories(self) -> tuple[str | None, ...]:
@@ -194,13 +189,13 @@ def run(
     *,
     resume: bool = False,
     worker: Worker | None = None,
-    on_step: Callable[[Step], None] | None = None,
+    on_progress: Callable[[GridProgress], None] | None = None,
 ) -> list[Result]:
     """Run a grid into ``table`` and the files beside it, see ``recording.py``; all its results.
 
     Cells of the same memory run interleaved. What this host cannot run has a row too, with the
-    outcome ``unavailable``. ValueError in one sentence; WorkerStopped after a stop, from which
-    ``resume`` goes on.
+    outcome ``unavailable``. ValueError in one sentence; WorkerStopped after a stop, after which
+    ``resume`` continues.
     """
     grid.cells()  # what makes no sense is refused before a file is made
     start = Recording.resume if resume else Recording.begin
@@ -211,4 +206,4 @@ def run(
             f"{error.filename or table} cannot be written: {error.strerror}: name another file"
         ) from error
     with recording:
-        return _Run(grid, recording, worker, on_step).run()
+        return _GridRun(grid, recording, worker, on_progress).run()

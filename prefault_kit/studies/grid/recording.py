@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from prefault_kit.measure import saved
-from prefault_kit.measure.result import Result
+from prefault_kit.measure.result import Result, is_count, is_time
 from prefault_kit.measure.saved import SCHEMA
 from prefault_kit.studies.grid import table_file
 
@@ -52,7 +52,7 @@ class Recording:
         for path in (made.table, made.host_file, made.journal):
             if path.exists():
                 raise ValueError(
-                    f"{path} exists already: go on with it by --resume, or name another file"
+                    f"{path} exists already: continue it with --resume, or name another file"
                 )
         made._write_host()
         try:
@@ -67,7 +67,7 @@ class Recording:
 
     @classmethod
     def resume(cls, table: Path, plan: dict[str, Any], host: dict[str, Any]) -> Self:
-        """Go on with a table, or begin it if it is not there.
+        """Continue a table, or begin it if it is not there.
 
         ValueError if it is not ours, or of another version, plan or host.
         """
@@ -117,7 +117,7 @@ class Recording:
                 if before.get(name) != now[name]:
                     raise ValueError(
                         f"{self.table} was recorded with {name} {before.get(name)!r}, not "
-                        f"{now[name]!r}: go on as it was begun, or name another file"
+                        f"{now[name]!r}: continue it as it was begun, or name another file"
                     )
 
     def _lock(self) -> None:
@@ -135,31 +135,41 @@ class Recording:
         """Take up the repetitions that are there; a line cut short by a kill is cut off."""
         good = 0
         with self.journal.open("rb") as lines:
-            for line in lines:
-                try:
-                    if not line.endswith(b"\n"):
-                        break
-                    entry = json.loads(line)
-                    self._take(entry["cell"], entry["repetition"], entry["elapsed_ms"])
-                except (ValueError, TypeError, KeyError):
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
                     break
+                try:
+                    self._take(*_entry(line))
+                except ValueError as error:
+                    if number == 1 and b'"cell"' not in line:
+                        raise ValueError(
+                            f"{self.journal} is not a journal of this kit: name another file"
+                        ) from None
+                    raise ValueError(
+                        f"{self.journal} is damaged in line {number} ({error}): delete that line"
+                    ) from None
                 good += len(line)
-        if not good and not _empty(self.journal) and b'"cell"' not in self.journal.read_bytes():
-            raise ValueError(f"{self.journal} is not a journal of this kit: name another file")
         _cut(self.journal, good)
 
     def _take(self, cell: int, repetition: int, elapsed_ms: float) -> None:
-        if repetition == 0:
-            self.warmups_ms.setdefault(cell, elapsed_ms)
+        """Keep a repetition; ValueError unless it is the next of its cell."""
+        timings_ms = self.timings_ms.get(cell, [])
+        if repetition == 0 and cell not in self.warmups_ms:
+            self.warmups_ms[cell] = elapsed_ms
+        elif repetition == len(timings_ms) + 1:
+            self.timings_ms[cell] = [*timings_ms, elapsed_ms]
         else:
-            self.timings_ms.setdefault(cell, []).append(elapsed_ms)
+            raise ValueError(f"repetition {repetition} of a cell is there twice, or comes too soon")
 
-    def note(self, cell: int, repetition: int, elapsed_ms: float) -> None:
-        """Keep one repetition of a cell under way; number 0 is its warm-up.
+    def note(self, cell: int, elapsed_ms: float, *, warm_up: bool = False) -> None:
+        """Keep one repetition of a cell under way; of its warm-ups, the first.
 
         Written at once, which is enough for a kill; the disk is not waited for, since that would
         disturb what is measured.
         """
+        if warm_up and cell in self.warmups_ms:
+            return
+        repetition = 0 if warm_up else len(self.timings_ms.get(cell, ())) + 1
         self._take(cell, repetition, elapsed_ms)
         entry = {"cell": cell, "repetition": repetition, "elapsed_ms": elapsed_ms}
         os.write(self._fd, json.dumps(entry).encode() + b"\n")
@@ -191,6 +201,17 @@ class Recording:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _entry(line: bytes) -> tuple[int, int, float]:
+    """Cell, repetition and milliseconds of a line of the journal; ValueError if it has others."""
+    entry = saved.from_json(line)
+    if not isinstance(entry, dict):
+        raise ValueError("it is not an object")
+    for name, check in (("cell", is_count), ("repetition", is_count), ("elapsed_ms", is_time)):
+        if not check(entry.get(name)):
+            raise ValueError(f"{name} is {entry.get(name)!r}"[:80])
+    return entry["cell"], entry["repetition"], entry["elapsed_ms"]
 
 
 def _empty(path: Path) -> bool:

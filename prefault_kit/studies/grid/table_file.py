@@ -11,23 +11,14 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from prefault_kit.kernel import smaps
-from prefault_kit.measure.result import Result
+from prefault_kit.measure.result import VIEWS, Result
 from prefault_kit.measure.saved import SCHEMA, without_paths
 from prefault_kit.memory import methods
 from prefault_kit.studies.grid.published import published, published_note
-
-GROUPS = {
-    "usage": tuple(smaps.NAMES),
-    "pages": ("present", "zero", "huge", "swapped"),
-    "file": ("cached", "dirty", "writeback", "allocated_bytes"),
-    "faults": ("minor", "major"),
-}
-"""The views of a result, each of whose figures is a column."""
 
 
 def _times(value: str) -> list[float]:
@@ -56,7 +47,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "published_ratio_populate_to_touch": float,
     "errno": str,
     "populated_bytes": int,
-    **{f"{group}_{name}": int for group, names in GROUPS.items() for name in names},
+    **{f"{group}_{name}": int for group, names in VIEWS.items() for name in names},
     "message": str,
     "notes": str,
 }
@@ -79,7 +70,7 @@ def _ratio(part: float | None, whole: float | None) -> float | None:
     return round(part / whole, 4) if part and whole else None
 
 
-def columns(result: Result, touch: Result | None = None) -> dict[str, Any]:
+def row(result: Result, touch: Result | None = None) -> dict[str, Any]:
     """What a row says of a result, by :data:`COLUMNS`.
 
     ``touch`` is the result of :func:`touch_of` its method on the same memory.
@@ -100,32 +91,41 @@ def columns(result: Result, touch: Result | None = None) -> dict[str, Any]:
         message=without_paths(result.message) if result.message else None,
         notes=" ".join(notes) or None,
     )
-    for group, names in GROUPS.items():
+    for group, names in VIEWS.items():
         counts = data[group] or {}
         made.update({f"{group}_{name}": counts.get(name) for name in names})
     return made
 
 
+def key(result: Result) -> tuple[object, ...]:
+    """The cell that a result is of: a table has one row for each."""
+    memory = (result.backing, result.page_size_bytes, result.sharing)
+    return (*memory, result.method, result.size_bytes)
+
+
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     """A row for each result, with the ratio to touching the same memory among them."""
 
-    def key(result: Result, method: str | None) -> tuple[object, ...]:
-        memory = (result.backing, result.page_size_bytes, result.sharing)
-        return *memory, method, result.size_bytes
-
-    known = {key(result, result.method): result for result in results}
-    return [columns(each, known.get(key(each, touch_of(each.method)))) for each in results]
+    known = {key(result): result for result in results}
+    made = []
+    for each in results:
+        touch = touch_of(each.method)
+        made.append(row(each, known.get(key(replace(each, method=touch))) if touch else None))
+    return made
 
 
 def result(row: dict[str, Any]) -> Result:
-    """The result that :func:`columns` made a row of; what a table does not hold is empty."""
+    """The result that :func:`row` made a row of; what a table does not hold is empty.
+
+    ValueError where the row is not of a result.
+    """
     known = {name: row[name] for name in _RESULT if row[name] is not None}
-    for group, names in GROUPS.items():
+    for group, names in VIEWS.items():
         counts = {name: row[f"{group}_{name}"] for name in names}
         if any(count is not None for count in counts.values()):
             known[group] = counts
     known["notes"] = [row["notes"]] if row["notes"] else []
-    return Result(**known)
+    return Result.from_dict(known)
 
 
 def _cell(value: Any) -> str:
@@ -153,7 +153,7 @@ def create(path: Path) -> None:
 
 
 def append(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Add rows, as :func:`columns` makes them; they are on disk when this returns."""
+    """Add rows, as :func:`row` makes them; they are on disk when this returns."""
     with path.open("a", encoding="utf-8") as out:
         out.write(_text(rows))
         out.flush()
@@ -180,12 +180,18 @@ def read(path: Path) -> list[Result]:
             f"{'other columns' if other is None else repr(other)}, and this one reads "
             f"{SCHEMA!r}: name another file"
         )
-    results = []
+    results: dict[tuple[object, ...], Result] = {}
     for number, line in enumerate(lines, start=2):
         try:
             cells = zip(COLUMNS, line, strict=True)
-            row = {name: _TYPES[name](value) if value else None for name, value in cells}
-            results.append(result(row))
-        except (TypeError, ValueError):
-            raise ValueError(f"{path} is damaged in line {number}: delete that line") from None
-    return results
+            found = result({name: _TYPES[name](text) if text else None for name, text in cells})
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is damaged in line {number} ({error}): delete that line"
+            ) from None
+        if key(found) in results:
+            raise ValueError(
+                f"{path} has the cell of line {number} twice: delete one of the two lines"
+            )
+        results[key(found)] = found
+    return list(results.values())

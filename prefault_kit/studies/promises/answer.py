@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prefault_kit.kernel import syscalls
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError
+from prefault_kit.kernel import errors
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError
 
 
 def answer(call: Callable[..., object], *words: Any, **known: Any) -> str:
@@ -14,7 +15,7 @@ def answer(call: Callable[..., object], *words: Any, **known: Any) -> str:
     try:
         call(*words, **known)
     except OSError as error:
-        return syscalls.ERRNO_NAMES.get(error.errno or 0, f"errno {error.errno}")
+        return errors.ERRNO_NAMES.get(error.errno or 0, f"errno {error.errno}")
     return "0"
 
 
@@ -23,6 +24,6 @@ def reach(call: Callable[..., object], *words: Any, **known: Any) -> str:
     try:
         call(*words, **known)
     except PrefaultError as error:
-        name = syscalls.ERRNO_NAMES.get(error.errno or 0, f"errno {error.errno}")
+        name = errors.ERRNO_NAMES.get(error.errno or 0, f"errno {error.errno}")
         return f"{name} after {error.populated_bytes // PAGE_SIZE_BYTES} pages"
     return "0"

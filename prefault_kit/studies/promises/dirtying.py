@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prefault_kit.host import Unavailable
-from prefault_kit.kernel import page_cache, syscalls
+from prefault_kit.kernel import page_cache, syscalls, timed
 from prefault_kit.kernel.page_cache import FileCache
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 from prefault_kit.memory.mapping import Mapping
@@ -228,7 +228,7 @@ def _faults_of_writing(fd: int, first_page: int) -> int:
         offset=first_page * PAGE_SIZE_BYTES,
     )
     try:
-        return syscalls.range_timed(
+        return timed.range_timed(
             "MADV_POPULATE_WRITE",
             address,
             SIZE_BYTES,

@@ -7,7 +7,7 @@ import os
 import signal
 
 from prefault_kit.host import Unavailable, features
-from prefault_kit.kernel import namespace, syscalls, userfaultfd
+from prefault_kit.kernel import namespace, syscalls, timed, userfaultfd
 from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended, told
 from prefault_kit.memory.backing import Backing
@@ -99,7 +99,7 @@ def guard_region(ground: Ground) -> str:
 def same_as_touching(ground: Ground) -> str:
     with ground.file(GOOD * PAGE_SIZE_BYTES) as fd, ground.map(fd=fd) as memory:
         death = ended(
-            lambda: syscalls.touch_unguarded("touch_read", *memory.span(), step=PAGE_SIZE_BYTES)
+            lambda: timed.touch_unguarded("touch_read", *memory.span(), step=PAGE_SIZE_BYTES)
         )
         answer(memory.touch_read)
         touched = memory.pages().present

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from prefault_kit.kernel import page_cache
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure import contention
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.child import ended
 from prefault_kit.memory.mapping import Mapping
@@ -38,7 +38,7 @@ def hides_errors(ground: Ground) -> str:
 def _unguarded(memory: Mapping, page: int) -> None:
     """Read a byte as any program does: where it cannot be had, the signal kills."""
     where = memory.span(page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
-    syscalls.touch_unguarded("touch_read", *where, step=PAGE_SIZE_BYTES)
+    timed.touch_unguarded("touch_read", *where, step=PAGE_SIZE_BYTES)
 
 
 @promise(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prefault_kit.host import Unavailable
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import syscalls, timed
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 from prefault_kit.measure.child import ended
 from prefault_kit.studies.promises.answer import answer
@@ -37,7 +37,7 @@ def _both(address: int, length: int) -> str:
     """READ and WRITE of any mapping of this process."""
     said = {
         name: answer(
-            syscalls.range_timed,
+            timed.range_timed,
             f"MADV_POPULATE_{name}",
             address,
             length,
@@ -172,7 +172,7 @@ def detour(ground: Ground) -> str:
 
         def write() -> None:
             while True:
-                syscalls.touch_unguarded("touch_write", *memory.span(), step=memory.size_bytes)
+                timed.touch_unguarded("touch_write", *memory.span(), step=memory.size_bytes)
 
         def populate() -> None:
             threading.Thread(target=write, daemon=True).start()

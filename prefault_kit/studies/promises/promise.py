@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from prefault_kit.host import Unavailable
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import errors
 from prefault_kit.studies.promises import needs as host_needs
 from prefault_kit.studies.promises.ground import Ground
 from prefault_kit.studies.promises.needs import Need
@@ -102,7 +102,7 @@ class Promise:
         except NotTestable as missing:
             return say(NOT_TESTABLE, None, str(missing))
         except OSError as error:
-            observed = f"{syscalls.ERRNO_NAMES.get(error.errno or 0)}: {error.strerror}"
+            observed = f"{errors.ERRNO_NAMES.get(error.errno or 0)}: {error.strerror}"
         if observed == self.on[kind]:
             return say(HOLDS, observed, None)
         reason = self.differs.get(observed)

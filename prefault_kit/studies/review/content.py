@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from prefault_kit.kernel import page_cache, syscalls
+from prefault_kit.kernel import page_cache, timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.start_state import filling, make_hole
 from prefault_kit.studies.review import own_file
@@ -53,7 +53,7 @@ class Content:
         else:
             make_hole(self.fd, size, on_disk=self.workload.backing.on_disk)
             if content == "fallocated":
-                syscalls.fallocate_timed(self.fd, 0, size)
+                timed.fallocate_timed(self.fd, 0, size)
 
     def _write(self, chunk_bytes: int) -> Iterator[float]:
         """Fill the file with data, ``chunk_bytes`` a write, and write it back."""

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from prefault_kit.kernel import diskstats, syscalls
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, Work
+from prefault_kit.kernel import diskstats, errors, syscalls
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.measure.steps import do
 from prefault_kit.memory.mapping import Mapping
@@ -223,6 +224,6 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _in_words(error: OSError) -> str:
-    name = syscalls.ERRNO_NAMES.get(error.errno or 0)
+    name = errors.ERRNO_NAMES.get(error.errno or 0)
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return f"{error.strerror or reason} ({name})"

@@ -9,7 +9,8 @@ from typing import Any
 
 from prefault_kit import host
 from prefault_kit.host import features, needs, space
-from prefault_kit.measure.limits import MOST_REPEATS, MOST_THREADS, check_whole_number
+from prefault_kit.kernel.errors import MOST_THREADS
+from prefault_kit.measure.limits import MOST_REPEATS, check_whole_number
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.memory.sizes import check_size, format_bytes

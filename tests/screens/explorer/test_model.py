@@ -17,7 +17,7 @@ from prefault_kit.screens.explorer import run as runs
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.model import UPDATE_S
 
-LONG = 1_000_000
+LONG = 10_000
 """Repetitions that no test waits for."""
 WAIT_S = 60
 

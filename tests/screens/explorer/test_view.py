@@ -197,7 +197,7 @@ def test_a_comparison_is_drawn_whole() -> None:
 
 def test_stop_is_there_while_it_runs(model: Explorer, shown: ExplorerView) -> None:
     """Run is off and Stop on; afterwards the other way round."""
-    model.repeats = 1_000_000
+    model.repeats = 10_000
     shown.run.click()
     assert (shown.run.disabled, shown.stop.disabled) == (True, False)
     assert "progressbar" in shown.status.value

@@ -7,10 +7,12 @@ import pytest
 
 from prefault_kit.kernel import hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import cells as grids
 from prefault_kit.studies.grid.cells import Grid
 
 MIB = 1 << 20
+PAGE = format_bytes(PAGE_SIZE_BYTES).replace(" ", "")
 PUBLISHED = Path(__file__).parents[3] / "data" / "published_timings.csv"
 
 
@@ -70,7 +72,7 @@ def test_a_page_size_may_have_a_blank() -> None:
     [
         ("memfdd", "did you mean 'memfd'"),
         ("POPULATE_REED", "did you mean 'POPULATE_READ'"),
-        ("xyz", "named like 'shared memfd 4KiB POPULATE_READ'"),
+        ("xyz", f"named like 'shared memfd {PAGE} POPULATE_READ'"),
         ("private FALLOCATE", "named like"),
         ("  ", "named like"),
     ],
@@ -90,6 +92,10 @@ def test_sizes_must_fit_every_chosen_cell() -> None:
     assert len(Grid((PAGE_SIZE_BYTES,), only=("private anon", "tmpfs")).cells()) == 5 + 16
     with pytest.raises(ValueError, match="at least one size"):
         Grid(()).cells()
+    sizes = tuple(2 * MIB * number for number in range(1, grids.MOST_SIZES + 2))
+    with pytest.raises(ValueError, match="at most 32 sizes, not 33: make several"):
+        Grid(sizes).cells()
+    assert Grid(sizes[1:]).cells()
 
 
 def test_a_kernel_without_hugetlb_pages_has_none_in_its_grid(

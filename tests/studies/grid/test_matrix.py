@@ -14,7 +14,7 @@ from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import matrix, table_file
 from prefault_kit.studies.grid.cells import Grid
-from prefault_kit.studies.grid.matrix import Step
+from prefault_kit.studies.grid.matrix import GridProgress
 
 MIB = 1 << 20
 PAGE = format_bytes(PAGE_SIZE_BYTES).replace(" ", "")
@@ -35,14 +35,14 @@ def written(path: Path) -> list[dict[str, str]]:
 def break_off_at(count: int, grid: Grid, path: Path) -> None:
     """Run a grid until a step, and end there as Ctrl-C would."""
 
-    def step(_: Step) -> None:
+    def step(_: GridProgress) -> None:
         nonlocal count
         count -= 1
         if not count:
             raise Broken
 
     with pytest.raises(Broken):
-        matrix.run(grid, path, on_step=step)
+        matrix.run(grid, path, on_progress=step)
 
 
 def test_the_whole_grid_of_small_pages(tmp_path: Path, disk_directory: Path) -> None:
@@ -68,9 +68,9 @@ def test_the_whole_grid_of_small_pages(tmp_path: Path, disk_directory: Path) -> 
 
 def test_cells_of_one_memory_are_interleaved(tmp_path: Path) -> None:
     """Repetition r of every method comes before r + 1 of any, and work only grows, to its end."""
-    steps: list[Step] = []
+    steps: list[GridProgress] = []
     grid = replace(SMALL, only=(f"private anon {PAGE}",))
-    matrix.run(grid, tmp_path / "grid.csv", on_step=steps.append)
+    matrix.run(grid, tmp_path / "grid.csv", on_progress=steps.append)
     order = [(step.progress.repetition, step.number) for step in steps]
     assert order == [(repetition, cell) for repetition in range(4) for cell in range(1, 6)]
     done = [step.work_done for step in steps]
@@ -84,13 +84,13 @@ def test_a_break_loses_nothing(tmp_path: Path, count: int) -> None:
     path = tmp_path / "grid.csv"
     told: dict[tuple[int, int], float] = {}
 
-    def step(step: Step) -> None:
+    def step(step: GridProgress) -> None:
         told[step.number, step.progress.repetition] = step.progress.elapsed_ms
         if len(told) == count:
             raise Broken
 
     with pytest.raises(Broken):
-        matrix.run(SMALL, path, on_step=step)
+        matrix.run(SMALL, path, on_progress=step)
     rows = matrix.run(SMALL, path, resume=True)
     assert rows == table_file.read(path)
     assert [row.method for row in rows] == [cell.method for cell in SMALL.cells()]
@@ -118,14 +118,14 @@ def test_a_table_may_be_broken_off_often(tmp_path: Path) -> None:
     for _ in range(6):
         steps = 0
 
-        def step(_: Step) -> None:
+        def step(_: GridProgress) -> None:
             nonlocal steps
             steps += 1
             if steps == 9:
                 raise Broken
 
         with pytest.raises(Broken):
-            matrix.run(SMALL, path, resume=True, on_step=step)
+            matrix.run(SMALL, path, resume=True, on_progress=step)
     rows = matrix.run(SMALL, path, resume=True)
     assert len(rows) == len(SMALL.cells())
     assert all(len(row.timings_ms) == 3 for row in rows)
@@ -137,10 +137,10 @@ def test_a_complete_table_is_not_run_again(tmp_path: Path) -> None:
     rows = matrix.run(SMALL, path)
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
 
-    def step(step: Step) -> None:
+    def step(step: GridProgress) -> None:
         raise AssertionError(f"ran {step}")
 
-    assert matrix.run(SMALL, path, resume=True, on_step=step) == rows
+    assert matrix.run(SMALL, path, resume=True, on_progress=step) == rows
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
 
 
@@ -169,7 +169,7 @@ def test_a_dead_worker_costs_its_own_cell_alone(tmp_path: Path) -> None:
     worker = Worker()
     killed = False
 
-    def step(step: Step) -> None:
+    def step(step: GridProgress) -> None:
         nonlocal killed
         if step.progress.repetition == 2 and not killed:
             killed = True
@@ -178,7 +178,7 @@ def test_a_dead_worker_costs_its_own_cell_alone(tmp_path: Path) -> None:
 
     grid = replace(SMALL, repeats=60, only=(f"private memfd {PAGE}",))
     with worker:
-        rows = matrix.run(grid, tmp_path / "grid.csv", worker=worker, on_step=step)
+        rows = matrix.run(grid, tmp_path / "grid.csv", worker=worker, on_progress=step)
     assert killed
     assert {row.outcome for row in rows} == {"ok"}
     assert {len(row.timings_ms) for row in rows} == {60}

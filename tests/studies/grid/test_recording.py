@@ -1,6 +1,7 @@
 """prefault_kit.studies.grid.recording: the files of a grid, and what a kill leaves of them."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ PLAN = {"sizes_bytes": [4096], "repeats": 3}
 HOST = {"kernel": "6.1", "machine": "x", "cpu": "y", "page_size_bytes": 4096, "date": "today"}
 
 
-ROW = table_file.columns(result())
+ROW = table_file.row(result())
 
 
 @pytest.fixture
@@ -25,10 +26,10 @@ def begun(tmp_path: Path) -> Path:
     """A table with one row and a journal with two repetitions of the next cell."""
     path = tmp_path / "grid.csv"
     with Recording.begin(path, PLAN, HOST) as recording:
-        recording.note(0, 0, 9.0)
+        recording.note(0, 9.0, warm_up=True)
         recording.finish([ROW])
-        recording.note(1, 0, 9.5)
-        recording.note(1, 1, 1.5)
+        recording.note(1, 9.5, warm_up=True)
+        recording.note(1, 1.5)
     return path
 
 
@@ -38,7 +39,7 @@ def test_all_is_there_after_a_break(begun: Path) -> None:
         assert recording.results == [result()]
         assert recording.warmups_ms == {1: 9.5}
         assert recording.timings_ms == {1: [1.5]}
-        recording.note(1, 2, 2.5)
+        recording.note(1, 2.5)
     with Recording.resume(begun, PLAN, HOST) as recording:
         assert recording.timings_ms == {1: [1.5, 2.5]}
 
@@ -51,7 +52,7 @@ def test_a_kill_may_cut_the_journal_anywhere(begun: Path, cut: int) -> None:
     with Recording.resume(begun, PLAN, HOST) as recording:
         assert recording.warmups_ms == {1: 9.5}
         assert recording.timings_ms == {}
-        recording.note(1, 1, 3.5)
+        recording.note(1, 3.5)
     with Recording.resume(begun, PLAN, HOST) as recording:
         assert recording.timings_ms == {1: [3.5]}
 
@@ -62,8 +63,8 @@ def test_a_kill_may_cut_the_table(begun: Path) -> None:
         out.write("prefault-kit/1,anon,40")
     with Recording.resume(begun, PLAN, HOST) as recording:
         assert recording.results == [result()]
-        recording.finish([ROW])
-    assert table_file.read(begun) == [result(), result()]
+        recording.finish([table_file.row(result("Read"))])
+    assert table_file.read(begun) == [result(), result("Read")]
 
 
 @pytest.mark.parametrize("left", [[], [".host.json"], [".host.json", ".csv"]])
@@ -90,7 +91,7 @@ def test_nothing_is_overwritten(begun: Path) -> None:
     """begin() refuses when any of its files is there, and says how to go on."""
     for suffix in (".csv", ".host.json", ".part"):
         before = begun.with_suffix(suffix).read_bytes()
-        with pytest.raises(ValueError, match="exists already: go on with it by --resume"):
+        with pytest.raises(ValueError, match="exists already: continue it with --resume"):
             Recording.begin(begun, PLAN, HOST)
         assert begun.with_suffix(suffix).read_bytes() == before
         begun.with_suffix(suffix).unlink()
@@ -129,6 +130,22 @@ def _write(suffix: str, text: str) -> Callable[[Path], object]:
     return lambda path: path.with_suffix(suffix).write_text(text)
 
 
+def _add(text: str) -> Callable[[Path], object]:
+    """Add to the journal."""
+
+    def add(path: Path) -> None:
+        with path.with_suffix(".part").open("a") as journal:
+            journal.write(text)
+
+    return add
+
+
+def _journal(number: int, **changed: object) -> Callable[[Path], object]:
+    """Add a line to the journal: a repetition of cell 1, which has its warm-up and the first."""
+    entry = {"cell": 1, "repetition": number, "elapsed_ms": 1.5} | changed
+    return _add(json.dumps(entry) + "\n")
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -139,6 +156,18 @@ def _write(suffix: str, text: str) -> Callable[[Path], object]:
         (_write(".host.json", json.dumps({"schema": SCHEMA})), "does not belong to a table"),
         (lambda path: path.with_suffix(".host.json").unlink(), "is missing"),
         (_write(".part", "dear diary\n"), "not a journal of this kit"),
+        (_journal(2, elapsed_ms="x"), "damaged in line 3 (elapsed_ms is 'x')"),
+        (_journal(2, elapsed_ms=-5), "damaged in line 3 (elapsed_ms is -5)"),
+        (_journal(2, elapsed_ms=math.nan), "damaged in line 3 (NaN is not JSON)"),
+        (_journal(2, cell=-1), "damaged in line 3 (cell is -1)"),
+        (_journal(2, cell=True), "damaged in line 3 (cell is True)"),
+        (_journal(2, repetition="2"), "damaged in line 3 (repetition is '2')"),
+        (_journal(1), "damaged in line 3 (repetition 1 of a cell is there twice"),
+        (_journal(0), "damaged in line 3 (repetition 0 of a cell is there twice"),
+        (_journal(3), "damaged in line 3 (repetition 3 of a cell is there twice, or comes too"),
+        (_add('{"elapsed_ms": 1.0}\n'), "damaged in line 3 (cell is None)"),
+        (_add("[" * 100_000 + "\n"), "damaged in line 3 (it is nested too deeply)"),
+        (_write(".host.json", '{"a":' * 100_000), "not the host file of a table of this kit"),
     ],
 )
 def test_files_that_are_not_ours_are_refused(
@@ -147,8 +176,9 @@ def test_files_that_are_not_ours_are_refused(
     """Each of the three files is checked before any is changed."""
     spoil(begun)
     before = {path: path.read_bytes() for path in begun.parent.iterdir()}
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises(ValueError) as caught:
         Recording.resume(begun, PLAN, HOST)
+    assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert {path: path.read_bytes() for path in begun.parent.iterdir()} == before
 

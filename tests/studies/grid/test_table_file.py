@@ -1,5 +1,6 @@
 """prefault_kit.studies.grid.table_file: rows in a CSV file that may have been cut short."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ POPULATED = result(
 
 def table(path: Path, *results: Result) -> Path:
     table_file.create(path)
-    table_file.append(path, map(table_file.columns, results))
+    table_file.append(path, map(table_file.row, results))
     return path
 
 
@@ -57,7 +58,7 @@ def test_each_row_is_one_line(tmp_path: Path) -> None:
 
 def test_a_row_cut_short_is_left_out(tmp_path: Path) -> None:
     """What a killed writer left behind its last line's end is no row."""
-    path = table(tmp_path / "a.csv", result(), result())
+    path = table(tmp_path / "a.csv", result(), result("Read"))
     path.write_bytes(path.read_bytes()[:-20])
     assert table_file.read(path) == [result()]
 
@@ -112,20 +113,20 @@ def test_what_populating_is_compared_with(method: str, touch: str | None) -> Non
 def test_a_row_has_every_column_and_the_ratios() -> None:
     """0.5 ms over 1 ms of touching is 0.5; published, 0.288 over 0.372."""
     touch = replace(POPULATED, method="Write", best_ms=1.0)
-    row = table_file.columns(POPULATED, touch)
+    row = table_file.row(POPULATED, touch)
     assert tuple(row) == COLUMNS
     assert row["schema"] == SCHEMA
     assert row["size_mib"] == 2
     assert row["ratio_populate_to_touch"] == 0.5
     assert row["published_ratio_populate_to_touch"] == round(0.288 / 0.372, 4)
-    assert table_file.columns(touch)["ratio_populate_to_touch"] is None
-    assert table_file.columns(POPULATED)["ratio_populate_to_touch"] is None
+    assert table_file.row(touch)["ratio_populate_to_touch"] is None
+    assert table_file.row(POPULATED)["ratio_populate_to_touch"] is None
 
 
 def test_a_row_has_the_views_of_a_real_run() -> None:
     """What smaps, page tables and page cache said stands in columns of its own."""
     result = run(Experiment(Backing.memfd(), "shared", "POPULATE_WRITE", 2 * MIB, repeats=1))
-    row = table_file.columns(result)
+    row = table_file.row(result)
     assert result.usage is not None
     assert result.pages is not None
     assert row["usage_rss"] == result.usage["rss"] == 2 * MIB
@@ -145,7 +146,44 @@ def test_rows_find_what_touches_the_same_memory() -> None:
     ]
     made = table_file.rows(results)
     assert [each["ratio_populate_to_touch"] for each in made] == [0.5, None, None, None]
-    assert made[0] == table_file.columns(POPULATED, touch)
+    assert made[0] == table_file.row(POPULATED, touch)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "words"),
+    [
+        ("timings_ms", "x", "could not convert"),
+        ("timings_ms", "0.5 nan", "timings_ms is [0.5, nan]"),
+        ("best_ms", "inf", "best_ms is inf"),
+        ("best_ms", "-5", "best_ms is -5.0"),
+        ("size_bytes", "-4096", "size_bytes is -4096"),
+        ("repeats", "", "repeats is missing"),
+        ("outcome", "splendid", "outcome is 'splendid'"),
+        ("backing", "paper", "backing is 'paper'"),
+        ("method", "POPULATE", "method is 'POPULATE'"),
+        ("faults_minor", "-1", "faults is {'minor': -1"),
+        ("usage_rss", str(1 << 70), "usage is {'rss'"),
+    ],
+)
+def test_a_row_that_was_changed_is_told(tmp_path: Path, column: str, text: str, words: str) -> None:
+    """Which line, and what of it is no figure of a result."""
+    whole = result(timings_ms=[0.5], best_ms=0.5, faults={"minor": 512, "major": 0})
+    path = table(tmp_path / "a.csv", result("Read"), whole)
+    header, first, last = csv.reader(path.read_text().splitlines())
+    last[COLUMNS.index(column)] = text
+    path.write_text("\n".join(map(",".join, (header, first, last))) + "\n")
+    with pytest.raises(ValueError) as caught:
+        table_file.read(path)
+    assert f"{path} is damaged in line 3 (" in str(caught.value)
+    assert words in str(caught.value)
+    assert str(caught.value).endswith("): delete that line")
+
+
+def test_a_cell_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    """Two rows of one cell: which counts is not ours to say."""
+    path = table(tmp_path / "a.csv", result(), result("Read"), result())
+    with pytest.raises(ValueError, match="has the cell of line 4 twice: delete one"):
+        table_file.read(path)
 
 
 RUNS = sorted((Path(__file__).parents[3] / "data" / "runs").glob("*.csv"))

@@ -3,7 +3,8 @@
 import errno
 import os
 
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.studies.promises.answer import answer, reach
 
 

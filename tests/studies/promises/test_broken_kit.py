@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from prefault_kit.host import features
-from prefault_kit.kernel import page_cache, pagemap, smaps, syscalls, userfaultfd
+from prefault_kit.kernel import page_cache, pagemap, smaps, syscalls, timed, userfaultfd
 from prefault_kit.kernel.pagemap import Pages
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES, PrefaultError, Work
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.memory import mapping, support
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import PROMISES, forking, memcg
@@ -21,7 +22,7 @@ PACKAGE = Path(memcg.__file__).parent
 
 
 def advice_taken_for(patch: Patch, one: str, other: str) -> None:
-    patch.setitem(syscalls.OPERATIONS, one, syscalls.OPERATIONS[other])
+    patch.setitem(timed.OPERATIONS, one, timed.OPERATIONS[other])
 
 
 def read_for_write(patch: Patch) -> None:
@@ -75,13 +76,13 @@ def a_page_unseen(patch: Patch) -> None:
 
 def a_fault_too_many(patch: Patch) -> None:
     """A miscounted fault."""
-    real = syscalls.range_timed
+    real = timed.range_timed
 
     def more(*words: Any, **known: Any) -> Work:
         work = real(*words, **known)
         return replace(work, minor_faults=work.minor_faults + 1)
 
-    patch.setattr(syscalls, "range_timed", more)
+    patch.setattr(timed, "range_timed", more)
 
 
 def nothing_for(owner: Any, name: str) -> Callable[[Patch], None]:
@@ -98,8 +99,8 @@ def refusing(advice: str) -> Callable[[Patch], None]:
     """An advice whose number the kit has wrong, so that the kernel says EINVAL."""
 
     def plant(patch: Patch) -> None:
-        operation, _ = syscalls.OPERATIONS[advice]
-        patch.setitem(syscalls.OPERATIONS, advice, (operation, 9999))
+        operation, _ = timed.OPERATIONS[advice]
+        patch.setitem(timed.OPERATIONS, advice, (operation, 9999))
 
     plant.__name__ = f"refused_{advice}"
     return plant

@@ -4,22 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import timed
 from prefault_kit.kernel.smaps import Usage
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import mapping
 from prefault_kit.studies.promises import PROMISES
 
 
 def test_a_fault_too_many_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kit that miscounted faults by one would not pass."""
-    real = syscalls.range_timed
+    real = timed.range_timed
 
     def miscounted(*words: object, **options: object) -> Work:
         work = real(*words, **options)  # type: ignore[arg-type]
         return replace(work, minor_faults=work.minor_faults + 1)
 
-    monkeypatch.setattr(syscalls, "range_timed", miscounted)
+    monkeypatch.setattr(timed, "range_timed", miscounted)
     assert PROMISES["fault-first-touch"].judge("private anon", ".").verdict == "differs"
 
 

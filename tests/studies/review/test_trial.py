@@ -12,7 +12,7 @@ from prefault_kit import Backing
 from prefault_kit.host import features
 from prefault_kit.kernel import diskstats, page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.kernel.syscalls import Work
+from prefault_kit.kernel.timed import Work
 from prefault_kit.measure import steps
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import check, questions
