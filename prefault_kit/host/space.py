@@ -111,8 +111,9 @@ def _command_for_memory(account: accounts.Account, needed: int) -> str | None:
     """Raise the cgroup's limit, or give back idle huge pages; None if that is too little."""
     missing = needed + account.reserve_bytes - account.available_bytes
     if account.limit is not None:
-        # the reserve grows with the limit, by at most a quarter of what is added
-        return account.limit.command_for(account.total_bytes + missing * 4 // 3 + PAGE_SIZE_BYTES)
+        # the reserve grows with the limit, by at most a quarter of what is added; what is in use
+        # varies from start to start by some hundred KiB
+        return account.limit.command_for(account.total_bytes + missing * 4 // 3 + MIB)
     for pool in hugepages.pools().values():
         pages = -(-missing // pool.page_size_bytes)
         if pages <= pool.available:

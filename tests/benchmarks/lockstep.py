@@ -18,6 +18,7 @@ from pathlib import Path
 
 from prefault_kit.measure.cell import Cell
 from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.limits import MOST_REPEATS
 from prefault_kit.measure.start_state import StartState
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
@@ -32,8 +33,8 @@ SETTLED = 1.01
 """A side is settled when its AGREE quickest repetitions lie within this factor."""
 MOST = 4
 """Rounds are at most so many times the least."""
-NO_LAST = 1 << 30
-"""A number of repetitions that is never reached: the kit looks at its last one."""
+LAST = MOST_REPEATS
+"""Never reached: the kit looks at the memory after its last repetition."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,12 @@ def compare(program: Path, experiment: Experiment, least: int) -> Compared:
     with ExitStack() as stack:
         start = StartState(experiment)
         stack.callback(start.close)
-        cell = Cell(replace(experiment, repeats=NO_LAST), start)
+        cell = Cell(replace(experiment, repeats=LAST), start)
         plain = [stack.enter_context(PlainCell(program, experiment)) for _ in range(2)]
         number = 0
 
         def kit() -> float:
-            elapsed_ms = cell.repeat(number)
+            elapsed_ms = cell.repeat(min(number, LAST - 1))
             if cell.failed:
                 raise PlainError(f"the kit failed: {cell.measured['message']}")
             start.reset()  # as the C program: what waits for its turn holds no memory
