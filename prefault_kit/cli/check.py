@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from xml.dom import minidom
 
@@ -92,7 +91,7 @@ def check(
             said = (error.strerror or str(error)).lower()
             failures.append(f"{junit} was not written: {said}")
     if as_json:
-        click.echo(json.dumps([each.as_dict() for each in verdicts], indent=1))
+        click.echo(saved.json_text([each.as_dict() for each in verdicts]))
     else:
         terminal.verdicts(verdicts)
     surprises = [each for each in verdicts if not each.explained]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json
 from prefault_kit.host import extras
+from prefault_kit.measure import saved
 from prefault_kit.memory.backing import KINDS
 from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.show import review as review_text
@@ -190,7 +190,7 @@ def review(
     if export is not None and found.outcome == "ok":
         failure = _export(found, weights, export)
     if as_json:
-        click.echo(json.dumps(review_text.as_dict(found, weights), indent=1))
+        click.echo(saved.json_text(review_text.as_dict(found, weights)))
     elif found.outcome == "ok":
         terminal.review(found, weights)
     if found.outcome == "unavailable":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.errors import check
 from prefault_kit.kernel.native import ffi, lib
+from prefault_kit.kernel.timed import evict_timed
 
 if TYPE_CHECKING:
     from prefault_kit.kernel.native import CacheCountsPointer
@@ -92,7 +93,7 @@ def evict(fd: int) -> int | None:
     os.fsync(fd)
     left: int | None = 0
     for _ in range(EVICT_TRIES):
-        syscalls.evict(fd)
+        evict_timed(fd)
         left = of(fd).cached
         if not left:
             break

@@ -73,11 +73,6 @@ def mlockall_on_fault() -> None:
     check(lib.pf_mlockall(lib.MCL_FUTURE | lib.MCL_ONFAULT), "mlockall(MCL_FUTURE | MCL_ONFAULT)")
 
 
-def msync(address: int, length: int) -> None:
-    """msync(2) with MS_SYNC."""
-    check(lib.pf_msync(address, length, lib.MS_SYNC), f"msync({span_text(address, length)})")
-
-
 def mincore(address: int, length: int) -> bytearray:
     """mincore(2): one byte a page; for file mappings it tells of the page cache, mapped or not."""
     vector = bytearray(-(-length // PAGE_SIZE_BYTES))
@@ -86,11 +81,6 @@ def mincore(address: int, length: int) -> bytearray:
         f"mincore({span_text(address, length)})",
     )
     return vector
-
-
-def evict(fd: int) -> None:
-    """posix_fadvise(2) with POSIX_FADV_DONTNEED: a request, which dirty or mapped pages survive."""
-    check(lib.pf_fadvise(fd, 0, 0, lib.POSIX_FADV_DONTNEED), "posix_fadvise(DONTNEED)")
 
 
 def fill(fd: int, offset: int, length: int, data: bytes) -> None:

@@ -249,6 +249,22 @@ def fallocate_timed(fd: int, offset: int, length: int, *, mode: int = 0) -> Work
     return timed(f"fallocate(mode {mode}, {offset}, {length} bytes)", PAGE_SIZE_BYTES, run)
 
 
+def sync_timed(address: int, length: int, fd: int) -> Work:
+    """msync(2) with MS_SYNC, and fsync(2) of the file where ``fd`` is one."""
+    return timed(
+        f"msync and fsync({span_text(address, length)})",
+        PAGE_SIZE_BYTES,
+        lambda native: lib.pf_sync_timed(native, address, length, fd),
+    )
+
+
+def evict_timed(fd: int) -> Work:
+    """posix_fadvise(2) with POSIX_FADV_DONTNEED: a request, which dirty or mapped pages survive."""
+    return timed(
+        "posix_fadvise(DONTNEED)", PAGE_SIZE_BYTES, lambda native: lib.pf_evict_timed(native, fd)
+    )
+
+
 def touch_unguarded(operation: str, address: int, length: int, *, step: int) -> None:
     """As the touches of :func:`range_timed`, but as any program does: a SIGBUS kills."""
     number, _ = OPERATIONS[operation]

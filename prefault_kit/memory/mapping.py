@@ -316,11 +316,9 @@ class Mapping:
         _, length = self.span(offset, length)
         timed.punch_hole(self.fd, offset, length)
 
-    def sync(self) -> None:
+    def sync(self) -> Work:
         """msync(MS_SYNC) and fsync the file: everything dirty is written back."""
-        syscalls.msync(*self.span())
-        if self.fd >= 0:
-            os.fsync(self.fd)
+        return timed.sync_timed(*self.span(), self.fd)
 
     def read(self, offset: int, length: int) -> bytes:
         """Copy bytes out; PrefaultError(EFAULT) where reading raises SIGBUS or SIGSEGV."""

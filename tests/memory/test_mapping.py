@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.kernel.timed import PrefaultError
 from prefault_kit.measure import steps
@@ -353,3 +354,19 @@ def test_mincore_is_of_the_file_not_of_the_mapping() -> None:
         assert mapping.pages().present == 0
         assert list(mapping.mincore(2 * PAGE, 4 * PAGE)) == [0, 1, 1, 0]
         assert len(mapping.mincore()) == PAGES
+
+
+def test_a_sync_is_timed_and_its_failure_told(disk_directory: Path) -> None:
+    """What is dirty is written back, and the call is covered by C's clock; a hole is ENOMEM."""
+    with Mapping(Backing.file(disk_directory), SIZE, "shared") as mapping:
+        mapping.touch_write()
+        work = mapping.sync()
+        assert (work.done_bytes, work.elapsed_ns > 0) == (SIZE, True)
+        cache = mapping.file_cache()
+        assert cache is not None
+        assert not cache.dirty
+    with Mapping(Backing.anon(), SIZE) as mapping:
+        syscalls.unmap(mapping.address + PAGE, PAGE)
+        with pytest.raises(PrefaultError) as caught:
+            mapping.sync()
+        assert caught.value.errno == errno.ENOMEM

@@ -38,10 +38,8 @@ int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int6
                   uintptr_t *fence, size_t *fence_length, uintptr_t *address);
 int pf_unmap(uintptr_t address, size_t length);
 int pf_mincore(uintptr_t address, size_t length, unsigned char *vec);
-int pf_msync(uintptr_t address, size_t length, int flags);
 int pf_munlock(uintptr_t address, size_t length);
 int pf_mlockall(int flags);
-int pf_fadvise(int fd, int64_t offset, int64_t length, int advice);
 int pf_fill(int fd, int64_t offset, int64_t length, const char *data, size_t chunk);
 int pf_prctl(int option, unsigned long argument);
 int pf_unshare(int flags);
@@ -56,6 +54,8 @@ int pf_remap_timed(pf_work *work, uintptr_t address, size_t length, int prot, in
 int pf_fallocate_timed(pf_work *work, int fd, int mode, int64_t offset, int64_t length);
 int pf_range_timed(pf_work *work, int operation, int argument, uintptr_t address, size_t length,
                    size_t step, int threads, int64_t budget_ns, int64_t *share_done);
+int pf_sync_timed(pf_work *work, uintptr_t address, size_t length, int fd);
+int pf_evict_timed(pf_work *work, int fd);
 int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step,
                     const uint32_t *pages, const unsigned char *writes, size_t count, int threads,
                     uint32_t *latency_ns);

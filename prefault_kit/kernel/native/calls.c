@@ -44,11 +44,6 @@ int pf_mincore(uintptr_t address, size_t length, unsigned char *vec)
     return RESULT(mincore((void *)address, length, vec));
 }
 
-int pf_msync(uintptr_t address, size_t length, int flags)
-{
-    return RESULT(msync((void *)address, length, flags));
-}
-
 int pf_munlock(uintptr_t address, size_t length)
 {
     return RESULT(munlock((void *)address, length));
@@ -57,11 +52,6 @@ int pf_munlock(uintptr_t address, size_t length)
 int pf_mlockall(int flags)
 {
     return RESULT(mlockall(flags));
-}
-
-int pf_fadvise(int fd, int64_t offset, int64_t length, int advice)
-{
-    return -posix_fadvise(fd, offset, length, advice);
 }
 
 /* Write `data` again and again, `chunk` bytes at a time: the size of a single write decides the size

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* With a budget, populate this much between two looks at the clock: threads wait for the last one
  * when a budget is spent, so it is little; a call more for each is not seen. */
@@ -294,5 +295,30 @@ int pf_fallocate_timed(pf_work *work, int fd, int mode, int64_t offset, int64_t 
     pf_end(&span);
     span.done_bytes = error ? 0 : length;
     pf_add_span(work, &span);
+    return -error;
+}
+
+/* msync(MS_SYNC) of a mapping, then fsync of its file where there is one (fd >= 0). */
+int pf_sync_timed(pf_work *work, uintptr_t address, size_t length, int fd)
+{
+    struct pf_span span;
+    pf_begin(&span);
+    int error = msync((void *)address, length, MS_SYNC) == -1 ? errno : 0;
+    if (!error && fd >= 0 && fsync(fd) == -1)
+        error = errno;
+    pf_end(&span);
+    span.done_bytes = error ? 0 : (int64_t)length;
+    add_span(work, &span);
+    return -error;
+}
+
+/* Ask for all clean pages of a file that nobody maps to leave the page cache. */
+int pf_evict_timed(pf_work *work, int fd)
+{
+    struct pf_span span;
+    pf_begin(&span);
+    int error = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    pf_end(&span);
+    add_span(work, &span);
     return -error;
 }

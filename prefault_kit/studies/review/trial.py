@@ -7,12 +7,11 @@ and between them the kernel reports what is resident, dirty and written.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from prefault_kit.kernel import diskstats, errors, syscalls
+from prefault_kit.kernel import diskstats, errors, timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import Work
 from prefault_kit.measure.interleaving import interleave
@@ -87,10 +86,6 @@ def _first_touch(times_ns: Any, first: Any) -> tuple[dict[str, float], list[int]
     below = numpy.searchsorted(times, numpy.ceil(edges).astype(times.dtype))
     bins = numpy.diff(below, prepend=0, append=len(times))
     return {name: round(float(value), 3) for name, value in values.items()}, bins.tolist()
-
-
-def _ms(began_ns: int) -> float:
-    return (time.monotonic_ns() - began_ns) / 1e6
 
 
 class TrialRun:
@@ -171,14 +166,10 @@ class TrialRun:
         if load.afterwards == "nothing" or not load.backing.has_file:
             return times
         if load.existing_file is None:
-            began_ns = time.monotonic_ns()
-            mapping.sync()
-            times["sync_ms"] = _ms(began_ns)
+            times["sync_ms"] = mapping.sync().elapsed_ms
         if load.afterwards == "evict":
-            began_ns = time.monotonic_ns()
-            mapping.advise("MADV_DONTNEED")
-            syscalls.evict(mapping.fd)
-            times["evict_ms"] = _ms(began_ns)
+            work = mapping.advise("MADV_DONTNEED") + timed.evict_timed(mapping.fd)
+            times["evict_ms"] = work.elapsed_ms
             self.content.evict()  # waits for pages on per-CPU lists, outside of the timed part
             again = plan.read_again
             if len(again):
