@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Generic, TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import traitlets
 
@@ -16,12 +17,16 @@ from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerSt
 from prefault_kit.screens.job import Job
 from prefault_kit.show.sentences import sentence
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 UPDATE_S = 0.05
 """The shortest time between two updates."""
 TICK_S = 0.5
 """The longest time between two updates while a job runs."""
 
 JobT = TypeVar("JobT", bound=Job[Any])
+DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
 
 class ScreenModel(traitlets.HasTraits, Generic[JobT]):
@@ -37,6 +42,9 @@ class ScreenModel(traitlets.HasTraits, Generic[JobT]):
     def __init__(self, worker: Worker | None = None, **values: Any) -> None:
         self._worker = worker or Worker()
         self._lock = threading.Lock()
+        self._choosing = threading.RLock()
+        """Held while controls correct one another: JupyterLab's subshells let the messages of
+        several widgets be handled at the same time, each in a thread of its own."""
         self._news = threading.Event()
         self._stop_requested = False
         self._publisher: threading.Thread | None = None
@@ -73,6 +81,13 @@ class ScreenModel(traitlets.HasTraits, Generic[JobT]):
         self.stop()
         self.wait()
         self._worker.close()
+
+    def _correct(self, before: DataclassT, after: DataclassT) -> None:
+        """Set the traits that differ between two forms, and no others: the user may be changing
+        those meanwhile."""
+        for each in fields(after):
+            if getattr(after, each.name) != getattr(before, each.name):
+                self.set_trait(each.name, getattr(after, each.name))
 
     def _fail(self, text: str, command: str | None = None) -> None:
         self.failed = True

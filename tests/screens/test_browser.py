@@ -176,8 +176,6 @@ def test_an_error_is_reported_in_words(bench: lab.Tab) -> None:
     size.fill("2 MiB")
     size.press("Enter")
     bench.page.locator(".prefault-problem").wait_for(state="detached")
-    # the page holds a widget's next message back until its last one is done: a button may overtake
-    bench.await_true(lambda: bench.ask("bench.size") == "'2 MiB'")
 
 
 def test_a_4_gib_run_is_stopped_and_other_cells_answer(bench: lab.Tab) -> None:

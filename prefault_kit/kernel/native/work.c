@@ -308,7 +308,7 @@ int pf_sync_timed(pf_work *work, uintptr_t address, size_t length, int fd)
         error = errno;
     pf_end(&span);
     span.done_bytes = error ? 0 : (int64_t)length;
-    add_span(work, &span);
+    pf_add_span(work, &span);
     return -error;
 }
 
@@ -319,6 +319,6 @@ int pf_evict_timed(pf_work *work, int fd)
     pf_begin(&span);
     int error = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     pf_end(&span);
-    add_span(work, &span);
+    pf_add_span(work, &span);
     return -error;
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import ipywidgets as widgets
@@ -36,7 +35,6 @@ class Dashboard:
         )
         self._first = 0
         self._drawing = False
-        self._lock = threading.RLock()  # a click may come in while a run draws
         for fig in (self.compared_times.figure, self.resident.figure):
             fig.on_event(Tap, self._tapped)  # before it is a Chart, or no click comes through
         names = ("times", "follow_up", "compared_times", "resident")
@@ -47,7 +45,7 @@ class Dashboard:
 
     def draw(self, _: object = None) -> None:
         """Show the model as it is now."""
-        with self._lock, self.cards.together():
+        with self.cards.together():
             self._draw()
 
     def _draw(self) -> None:
@@ -88,8 +86,9 @@ class Dashboard:
         set_html(self.numbers, text.table(kept, self.model.shown))
 
     def _chosen(self, change: Bunch) -> None:
-        if not self._drawing and change["new"] is not None:
-            self.model.look_at(change["new"])
+        with self.cards.lock:  # what another thread draws is no choice, but this may be one
+            if not self._drawing and change["new"] is not None:
+                self.model.look_at(change["new"])
 
     def _tapped(self, event: Any) -> None:
         if event.y is not None:

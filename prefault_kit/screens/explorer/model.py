@@ -75,22 +75,20 @@ class Explorer(ScreenModel[Run]):
         self._settle()
 
     def _settle(self, _: object = None) -> None:
-        if self._settling:  # the corrections below
-            return
-        self._settling = True
-        try:
+        with self._choosing:
+            if self._settling:  # the corrections below
+                return
+            self._settling = True
             try:
-                form = self.form.settled()
-                offer = form.offer()
+                form = self.form
+                settled = form.settled()
+                self.offer = settled.offer()
+                self._correct(form, settled)
+                self.problem = settled.problem()
             except ValueError as error:
                 self.problem = Problem(str(error))
-                return
-            self.offer = offer
-            for name in CONTROLS:
-                self.set_trait(name, getattr(form, name))
-            self.problem = form.problem()
-        finally:
-            self._settling = False
+            finally:
+                self._settling = False
 
     # Running
 

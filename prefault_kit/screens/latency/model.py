@@ -63,9 +63,10 @@ class LatencyScreen(ScreenModel[ProbeJob]):
         }
 
     def _settle(self, _: object = None) -> None:
-        if event_problem(self.event, self.backing):
-            self.event = NO_EVENT
-        self.problem = self._problem()
+        with self._choosing:
+            if event_problem(self.event, self.backing):
+                self.event = NO_EVENT
+            self.problem = self._problem()
 
     def _problem(self) -> Problem | None:
         try:

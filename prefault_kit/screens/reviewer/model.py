@@ -24,7 +24,7 @@ from prefault_kit.screens.reviewer.form import OWN_FILE, WorkloadForm
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_export
 from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, running
-from prefault_kit.studies.review.presets import PRESETS
+from prefault_kit.studies.review.presets import PRESETS, Preset
 
 CONTROLS = tuple(WorkloadForm.__dataclass_fields__)
 WEIGHTS = tuple(each.name for each in fields(Weights))
@@ -109,7 +109,10 @@ class Reviewer(ScreenModel[ReviewJob]):
 
     def _apply(self, _: object = None) -> None:
         """Set controls and weights to those of the preset."""
-        found = PRESETS.get(self.preset)
+        with self._choosing:
+            self._apply_preset(PRESETS.get(self.preset))
+
+    def _apply_preset(self, found: Preset | None) -> None:
         if found is None:
             return
         if found.not_testable:
@@ -127,27 +130,30 @@ class Reviewer(ScreenModel[ReviewJob]):
 
     def _settle(self, change: Bunch | None = None) -> None:
         """A control was changed: update what is on offer."""
-        if self._quiet:
-            return
-        if self.backing == OWN_FILE and change and change["name"] in ("backing", "existing_file"):
-            with self._quietly():  # what was chosen for another file was not chosen for this one
-                self.content, self.afterwards = "as-is", "nothing"
-        self.preset = ""
-        self._changed()
+        with self._choosing:
+            if self._quiet:
+                return
+            other = change is not None and change["name"] in ("backing", "existing_file")
+            if other and self.backing == OWN_FILE:
+                with self._quietly():  # what was chosen for another file was not for this one
+                    self.content, self.afterwards = "as-is", "nothing"
+            self.preset = ""
+            self._changed()
 
     def _weigh(self, _: object = None) -> None:
         """A weight was changed: rank again."""
-        if not self._quiet:
-            self.preset = ""
-            self.changed += 1
+        with self._choosing:
+            if not self._quiet:
+                self.preset = ""
+                self.changed += 1
 
     def _changed(self) -> None:
-        with self._quietly():
-            form = self.form.settled()
-            for name in CONTROLS:
-                self.set_trait(name, getattr(form, name))
-            self.offer = form.offer()
-            self.problem = form.problem()
+        with self._choosing, self._quietly():
+            form = self.form
+            settled = form.settled()
+            self._correct(form, settled)
+            self.offer = settled.offer()
+            self.problem = settled.problem()
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:

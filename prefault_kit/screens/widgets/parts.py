@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -116,9 +117,13 @@ def status(model: ScreenModel[Any]) -> widgets.HTML:
 
 
 class Cards:
-    """Charts under their titles; the page asks to redraw those that it got before Bokeh."""
+    """Charts under their titles; the page asks to redraw those that it got before Bokeh.
+
+    ``lock`` is held while they change: runs and clicks draw in threads of their own.
+    """
 
     def __init__(self, figures: Mapping[str, figure]) -> None:
+        self.lock = threading.RLock()
         self.heads = {name: widgets.HTML() for name in figures}
         self.charts = {name: Chart(each) for name, each in figures.items()}
         self.cards = {name: widgets.VBox() for name in figures}
@@ -139,7 +144,7 @@ class Cards:
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Send the changes made within as one message for each chart."""
-        with contextlib.ExitStack() as stack:
+        with self.lock, contextlib.ExitStack() as stack:
             for chart in self.charts.values():
                 stack.enter_context(chart.together())
             yield

@@ -14,6 +14,7 @@ from prefault_kit.host import Unavailable
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.result import Result
 from prefault_kit.screens.explorer import run as runs
+from prefault_kit.screens.explorer.form import CellForm
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.model import UPDATE_S
 
@@ -274,3 +275,27 @@ def test_results_are_results(model: Explorer) -> None:
     model.run()
     finish(model)
     assert all(isinstance(result, Result) for result in model.kept)
+
+
+@pytest.mark.parametrize("size", ["4 MiB", "a lot"])
+def test_a_control_may_change_while_another_is_settled(
+    model: Explorer, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    """JupyterLab handles messages of widgets in several threads: none may undo another's."""
+    settled, others = CellForm.settled, []
+
+    def meanwhile(form: CellForm) -> CellForm:
+        if not others:
+            others.append(threading.Thread(target=model.set_trait, args=("size", size)))
+            others[0].start()
+            deadline = time.monotonic() + WAIT_S
+            while model.size != size and time.monotonic() < deadline:
+                time.sleep(0.001)
+        return settled(form)
+
+    monkeypatch.setattr(CellForm, "settled", meanwhile)
+    model.backing = "memfd"
+    others[0].join(WAIT_S)
+    assert not others[0].is_alive()
+    assert (model.backing, model.size) == ("memfd", size)
+    assert (model.problem is None) == (size == "4 MiB")

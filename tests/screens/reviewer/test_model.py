@@ -1,6 +1,7 @@
 """prefault_kit.screens.reviewer.model: a review from a script."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.screens.reviewer import Reviewer
-from prefault_kit.screens.reviewer.form import OWN_FILE
+from prefault_kit.screens.reviewer.form import OWN_FILE, WorkloadForm
 from prefault_kit.studies.review.presets import PRESETS
 
 WAIT_S = 60
@@ -152,3 +153,26 @@ def test_a_moved_control_redraws_nothing(model: Reviewer) -> None:
     model.repeats = 3
     model.backing = "memfd"
     assert model.changed == changed
+
+
+def test_a_control_may_change_while_another_is_settled(
+    model: Reviewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab handles messages of widgets in several threads: none may undo another's."""
+    settled, others = WorkloadForm.settled, []
+
+    def meanwhile(form: WorkloadForm) -> WorkloadForm:
+        if not others:
+            others.append(threading.Thread(target=model.set_trait, args=("size", "a lot")))
+            others[0].start()
+            deadline = time.monotonic() + WAIT_S
+            while model.size != "a lot" and time.monotonic() < deadline:
+                time.sleep(0.001)
+        return settled(form)
+
+    monkeypatch.setattr(WorkloadForm, "settled", meanwhile)
+    model.repeats = 3
+    others[0].join(WAIT_S)
+    assert not others[0].is_alive()
+    assert (model.repeats, model.size) == (3, "a lot")
+    assert model.problem is not None
