@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prefault_kit.host import features, needs, place, process, rlimits, space
+from prefault_kit.host import features, footprint, place, process, rlimits, space
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel.mounts import file_system
 from prefault_kit.memory import methods
@@ -47,7 +47,7 @@ def why_not(
     if stop := features.check(backing=backing, sharing=sharing, method=how, size_bytes=size_bytes):
         return stop
     directory = backing.find_directory()
-    taken = needs.of(
+    taken = footprint.of(
         backing=backing,
         sharing=sharing,
         method=how,

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit.host import accounts, features, needs, place, process, rlimits, space, thp
+from prefault_kit.host import accounts, features, footprint, place, process, rlimits, space, thp
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import hugepages, mounts, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
@@ -58,7 +58,7 @@ def _backing(backing: Backing) -> Unavailable | None:
         return stop
     size = backing.page_size_bytes
     directory = backing.find_directory()
-    taken = needs.of(
+    taken = footprint.of(
         backing=backing,
         sharing="shared",
         method=methods.method("Write"),

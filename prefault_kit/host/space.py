@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 from prefault_kit.host import accounts
-from prefault_kit.host.needs import Needs
+from prefault_kit.host.footprint import Needs
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import cgroup, hugepages, mounts, proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES

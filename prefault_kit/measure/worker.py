@@ -27,7 +27,7 @@ from typing import Any, Self
 
 from prefault_kit.host import accounts
 from prefault_kit.kernel import proc
-from prefault_kit.measure.worker_process import WorkerProcess
+from prefault_kit.measure.worker_handle import WorkerProcess
 
 Event = dict[str, Any]
 """What a task yields: a JSON object."""

@@ -11,7 +11,7 @@ from prefault_kit.show.units import format_ms
 from prefault_kit.studies.review import advice
 from prefault_kit.studies.review.advice import Recommendation
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.result import SCHEMA, SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SCHEMA, SWEPT, CandidateResult, Review
 from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, PATTERNS
 
 AMPLIFIED = 4
@@ -72,7 +72,7 @@ def inputs(review: Review, weights: Weights) -> list[tuple[str, str]]:
     ]
 
 
-def cells(each: Candidate, weights: Weights) -> dict[str, str]:
+def cells(each: CandidateResult, weights: Weights) -> dict[str, str]:
     """A candidate's figures by :data:`COLUMNS`, as text; empty where there is none."""
     said = each.as_dict()
     touch = said["first_touch_us"]
@@ -110,7 +110,7 @@ def reason(review: Review, found: Recommendation, weights: Weights) -> str:
     return _reason(best, ranked, weights)
 
 
-def _facts(each: Candidate) -> str:
+def _facts(each: CandidateResult) -> str:
     said = [f"{format_ms(each.median('prefault_ms'))} to start"]
     said.append(f"{format_ms(each.median('access_ms'))} of access")
     if (sync := each.median("sync_ms")) is not None:
@@ -122,7 +122,7 @@ def _facts(each: Candidate) -> str:
     return ", ".join(said)
 
 
-def _tie(chosen: Sequence[Candidate]) -> str:
+def _tie(chosen: Sequence[CandidateResult]) -> str:
     listed = "; ".join(f"{each.name}: {_facts(each)}" for each in chosen)
     return (
         f"{len(chosen)} methods cost the same within noise and differ in their effects, so choose "
@@ -130,7 +130,7 @@ def _tie(chosen: Sequence[Candidate]) -> str:
     )
 
 
-def _reason(best: Candidate, ranked: Sequence[Candidate], weights: Weights) -> str:
+def _reason(best: CandidateResult, ranked: Sequence[CandidateResult], weights: Weights) -> str:
     said = [f"{best.name} costs {format_ms(advice.cost_of(best, weights) * 1000)}: {_facts(best)}"]
     rivals = [each for each in ranked if each.name != best.name]
     for name in (*SWEPT, "nothing"):

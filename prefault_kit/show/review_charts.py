@@ -26,7 +26,7 @@ from prefault_kit.show.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.review import advice
 from prefault_kit.studies.review.cost import Weights, cost_s
-from prefault_kit.studies.review.result import SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SWEPT, CandidateResult, Review
 from prefault_kit.studies.review.trial import BINS_PER_DECADE
 
 PHASES = (
@@ -266,7 +266,7 @@ class Latencies:
         return bool(ran)
 
 
-def _slower(candidate: Candidate) -> list[tuple[float, float]]:
+def _slower(candidate: CandidateResult) -> list[tuple[float, float]]:
     """Latencies in microseconds, and the fraction of all first accesses that is slower."""
     bins = [sum(each) for each in zip(*(t.first_touch_bins for t in candidate.trials), strict=True)]
     total = sum(bins)

@@ -20,7 +20,7 @@ from prefault_kit.studies.qemu.race import Lap
 from prefault_kit.studies.review import advice, policies
 from prefault_kit.studies.review.cost import Weights
 from prefault_kit.studies.review.policies import COUNTS, POLICIES, READ, WRITE, Policy
-from prefault_kit.studies.review.result import Candidate, Review
+from prefault_kit.studies.review.result import CandidateResult, Review
 from prefault_kit.studies.snapshots import Costs
 
 
@@ -231,7 +231,7 @@ def _policy_names() -> list[str]:
     return [policy.name for policy in POLICIES]
 
 
-def _loss(review: Review, policy: Policy, best: Candidate, weights: Weights) -> str:
+def _loss(review: Review, policy: Policy, best: CandidateResult, weights: Weights) -> str:
     if policy.choose(review.workload) == best.name:
         return "the same"
     found = policies.loss(review, policy, weights)

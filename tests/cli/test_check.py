@@ -13,12 +13,12 @@ from tests.cli.command import environment, prefault, sentence
 
 MISCOUNTING = """
 from dataclasses import replace
-from prefault_kit.kernel import syscalls
-timed = syscalls.range_timed
+from prefault_kit.kernel import timed
+real = timed.range_timed
 def range_timed(*words, **known):
-    work = timed(*words, **known)
+    work = real(*words, **known)
     return replace(work, minor_faults=work.minor_faults + 1)
-syscalls.range_timed = range_timed
+timed.range_timed = range_timed
 """
 FIELDS = ["id", "source", "claim", "backing", "expected", "observed", "verdict", "reason"]
 

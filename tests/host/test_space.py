@@ -9,7 +9,7 @@ import pytest
 
 from prefault_kit import Backing, Mapping
 from prefault_kit.host import accounts, space
-from prefault_kit.host.needs import Needs
+from prefault_kit.host.footprint import Needs
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import hugepages, proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES

@@ -7,7 +7,7 @@ import pytest
 
 from prefault_kit.host import features
 from prefault_kit.kernel import namespace
-from prefault_kit.measure.child import ended, told
+from prefault_kit.measure.forked import ended, told
 
 
 def test_only_the_child_sees_its_mounts() -> None:

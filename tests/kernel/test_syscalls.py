@@ -8,7 +8,7 @@ import pytest
 
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.measure.child import told
+from prefault_kit.measure.forked import told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 

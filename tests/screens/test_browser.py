@@ -41,7 +41,7 @@ screen = latency_probe()
 """
 """A cell that shows the latency probe."""
 DEVICE = """
-from prefault_kit.screens.device import device
+from prefault_kit.screens.sparse_device import device
 
 screen = device()
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.measure.limits import MOST_REPEATS
 from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped, listen
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.job import Job
@@ -122,7 +123,7 @@ def test_an_observer_that_fails_leaves_the_screen_usable(
 def test_two_screens_take_turns_with_one_worker() -> None:
     """While one measures, the other says that the worker is busy, and can run afterwards."""
     with Worker() as worker:
-        first, second = (Explorer(worker, repeats=repeats) for repeats in (1_000_000, 2))
+        first, second = (Explorer(worker, repeats=repeats) for repeats in (MOST_REPEATS, 2))
         live = threading.Event()
         first.observe(lambda change: change["new"] and live.set(), "live")
         first.run()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import review as told
-from prefault_kit.studies.review import Candidate, Weights, recommend
+from prefault_kit.studies.review import CandidateResult, Weights, recommend
 from tests.studies.review.made import candidate, review, trial
 
 STEADY = (10.0, 10.1, 10.0, 9.9, 10.0)
@@ -15,7 +15,7 @@ def slower(factor: float) -> tuple[float, ...]:
     return tuple(ms * factor for ms in STEADY)
 
 
-def reason(*candidates: Candidate) -> str:
+def reason(*candidates: CandidateResult) -> str:
     """Why the recommended one is."""
     made = review(*candidates)
     found = recommend(made)

@@ -17,7 +17,7 @@ from prefault_kit.measure.result import Result
 from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.screens.explorer.form import SYSTEM_PAGE, CellForm
-from prefault_kit.screens.explorer.run import LiveResults, Run
+from prefault_kit.screens.explorer.job import ExplorerJob, LiveResults
 from prefault_kit.screens.model import ScreenModel
 from prefault_kit.screens.options import Problem
 from prefault_kit.show.result import describe
@@ -29,7 +29,7 @@ COMPARE_FOLLOW_UP_BYTES = 256 << 20
 CONTROLS = tuple(CellForm.__dataclass_fields__)
 
 
-class Explorer(ScreenModel[Run]):
+class Explorer(ScreenModel[ExplorerJob]):
     """One cell after the other, or all methods interleaved; results are kept and compared.
 
     >>> model = Explorer(method="POPULATE_WRITE", size="64 KiB", repeats=3)
@@ -110,18 +110,18 @@ class Explorer(ScreenModel[Run]):
         if len(cells) > 1 and cells[0].size_bytes > COMPARE_FOLLOW_UP_BYTES:
             cells = [replace(cell, follow_up=False) for cell in cells]
         focus = names.index(self.method) if self.method in names else 0
-        self._start(Run(cells, focus, title), f"{title} ...")
+        self._start(ExplorerJob(cells, focus, title), f"{title} ...")
 
-    def _show(self, job: Run) -> None:
+    def _show(self, job: ExplorerJob) -> None:
         self.live = job.live()
         self.changed += 1
 
-    def _finish(self, job: Run) -> None:
+    def _finish(self, job: ExplorerJob) -> None:
         self.live = None
         if job.results:
             self._keep(job)
 
-    def _keep(self, run: Run) -> None:
+    def _keep(self, run: ExplorerJob) -> None:
         with self._lock:
             first = len(self.kept)
             self.kept = (*self.kept, *run.results)

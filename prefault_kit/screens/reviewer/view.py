@@ -16,7 +16,7 @@ from prefault_kit.screens.widgets.parts import Cards, Page, button, hide, set_ht
 from prefault_kit.screens.widgets.style import CSS
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_charts, review_export
-from prefault_kit.studies.review import Candidate, Weights, advice
+from prefault_kit.studies.review import CandidateResult, Weights, advice
 from prefault_kit.studies.review.candidates import CANDIDATES
 
 WELCOME = (
@@ -153,6 +153,6 @@ def ranking(model: Reviewer) -> str:
     )
 
 
-def _row(each: Candidate, weights: Weights) -> str:
+def _row(each: CandidateResult, weights: Weights) -> str:
     cells = review_text.cells(each, weights)
     return "".join(text.cell(cells[name]) for name in review_text.SHORT)

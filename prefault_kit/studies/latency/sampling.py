@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from prefault_kit.measure.child import beside
+from prefault_kit.measure.forked import beside
 from prefault_kit.measure.steps import do
 from prefault_kit.measure.worker import Event
 from prefault_kit.memory.backing import Backing

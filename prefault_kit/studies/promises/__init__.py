@@ -11,7 +11,7 @@ from prefault_kit.studies.promises import (  # isort: skip  # noqa: F401
     writing,
     permissions,
     failures,
-    zeropage,
+    zero_page_cost,
     forking,
     dirtying,
     discarding,

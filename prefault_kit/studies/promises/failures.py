@@ -9,7 +9,7 @@ import signal
 from prefault_kit.host import Unavailable, features
 from prefault_kit.kernel import namespace, syscalls, timed, userfaultfd
 from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
-from prefault_kit.measure.child import ended, told
+from prefault_kit.measure.forked import ended, told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import memcg, needs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefault_kit.measure.child import beside
+from prefault_kit.measure.forked import beside
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
 

@@ -8,7 +8,7 @@ import os
 from prefault_kit.host import Unavailable, rlimits
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.measure.child import told
+from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer

@@ -6,7 +6,7 @@ import os
 
 from prefault_kit.kernel import timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.measure.child import ended
+from prefault_kit.measure.forked import ended
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer

@@ -13,7 +13,7 @@ from pathlib import Path
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel import syscalls, timed
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
-from prefault_kit.measure.child import ended
+from prefault_kit.measure.forked import ended
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import Ground
 from prefault_kit.studies.promises.promise import NotTestable, promise

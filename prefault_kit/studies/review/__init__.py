@@ -2,12 +2,12 @@
 
 from prefault_kit.studies.review.advice import Crossing, Recommendation, crossing, recommend
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.result import Candidate, Review
+from prefault_kit.studies.review.result import CandidateResult, Review
 from prefault_kit.studies.review.running import ReviewProgress, run
 from prefault_kit.studies.review.workload import Workload
 
 __all__ = [
-    "Candidate",
+    "CandidateResult",
     "Crossing",
     "Recommendation",
     "Review",

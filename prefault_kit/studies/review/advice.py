@@ -11,7 +11,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure import intervals
 from prefault_kit.studies.review.candidates import COMPARABLE
 from prefault_kit.studies.review.cost import Weights, cost_s
-from prefault_kit.studies.review.result import SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SWEPT, CandidateResult, Review
 from prefault_kit.studies.review.trial import Trial
 from prefault_kit.studies.review.workload import Workload
 
@@ -47,12 +47,12 @@ class Recommendation:
     """Of those, one for each different effect; a single one if it can be recommended."""
 
 
-def cost_of(candidate: Candidate, weights: Weights) -> float:
+def cost_of(candidate: CandidateResult, weights: Weights) -> float:
     """The median cost of a candidate's trials, in seconds."""
     return statistics.median(cost_s(each, weights) for each in candidate.trials)
 
 
-def ranking(review: Review, weights: Weights) -> list[Candidate]:
+def ranking(review: Review, weights: Weights) -> list[CandidateResult]:
     """The candidates that ran, cheapest first."""
     ran = [each for each in review.candidates if each.outcome == "ok" and each.trials]
     return sorted(ran, key=lambda each: cost_of(each, weights))
@@ -62,18 +62,18 @@ def _costs(trials: Sequence[Trial], weights: Weights) -> tuple[float, ...]:
     return tuple(cost_s(each, weights) for each in trials)
 
 
-def ratio(one: Candidate, other: Candidate, weights: Weights) -> intervals.Ratio:
+def ratio(one: CandidateResult, other: CandidateResult, weights: Weights) -> intervals.Ratio:
     """The cost of one candidate over that of another, with its interval."""
     return intervals.of_medians(_costs(one.trials, weights), _costs(other.trials, weights))
 
 
-def _costs_more(one: Candidate, other: Candidate, weights: Weights) -> bool:
+def _costs_more(one: CandidateResult, other: CandidateResult, weights: Weights) -> bool:
     """Whether ``one`` costs more than ``other``, beyond noise."""
     found = ratio(one, other, weights)
     return found.low > 1 and found.ratio > NOTICEABLE
 
 
-def _alike(one: Candidate, other: Candidate, workload: Workload) -> bool:
+def _alike(one: CandidateResult, other: CandidateResult, workload: Workload) -> bool:
     """Whether two have the same effects: faults to come, dirty pages, bytes written back, memory.
 
     A fault is one of the memory's own pages, a dirty page is one of the page cache.
@@ -103,7 +103,7 @@ def recommend(review: Review, weights: Weights | None = None) -> Recommendation 
     costlier = [each for each in ranked if each not in equals]
     equals.sort(key=lambda each: list(COMPARABLE).index(each.name))
     margin = ratio(costlier[0], best, weights).ratio - 1 if costlier else None
-    chosen: list[Candidate] = []
+    chosen: list[CandidateResult] = []
     for each in equals:
         if not any(_alike(each, other, review.workload) for other in chosen):
             chosen.append(each)

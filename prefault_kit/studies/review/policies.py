@@ -15,7 +15,7 @@ from prefault_kit.measure import intervals
 from prefault_kit.studies.review import advice, running
 from prefault_kit.studies.review.candidates import DETOUR
 from prefault_kit.studies.review.cost import Weights
-from prefault_kit.studies.review.result import SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import SWEPT, CandidateResult, Review
 from prefault_kit.studies.review.running import ReviewProgress
 from prefault_kit.studies.review.workload import Workload
 
@@ -57,7 +57,7 @@ def compare(
     return running.run(case, methods=COMPARED, sweep=False, on_progress=on_progress, **other)
 
 
-COUNTS: dict[str, Callable[[Candidate], int | None]] = {
+COUNTS: dict[str, Callable[[CandidateResult], int | None]] = {
     "pages of memory": lambda each: each.median("memory_bytes_after_prefault") // PAGE_SIZE_BYTES,
     "dirty pages": lambda each: each.median("dirty_pages_after_prefault"),
     "faults to come": lambda each: each.median("minor_faults"),
@@ -65,7 +65,7 @@ COUNTS: dict[str, Callable[[Candidate], int | None]] = {
 """What prefaulting leaves behind."""
 
 
-def better(review: Review, weights: Weights) -> Candidate:
+def better(review: Review, weights: Weights) -> CandidateResult:
     """The explicit choice: READ or WRITE, whichever costs less."""
     pair = [review.candidate(READ), review.candidate(WRITE)]
     return min(pair, key=lambda each: advice.cost_of(each, weights))

@@ -20,7 +20,7 @@ NUMBERS = tuple(each.name for each in fields(Trial) if not each.name.startswith(
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateResult:
     """One way to prefault, on this case: its trials without the warm-up."""
 
     name: str
@@ -77,14 +77,14 @@ class Review:
     message: str | None = None
     enable: str | None = None
     """What would make an unavailable case available."""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[CandidateResult, ...] = ()
     sweep: dict[tuple[str, float], tuple[Trial, ...]] = field(default_factory=dict)
     file_system: str | None = None
     host: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """Sentences about what was reviewed, such as which part of a file."""
 
-    def candidate(self, name: str) -> Candidate:
+    def candidate(self, name: str) -> CandidateResult:
         """The candidate of this name; StopIteration if it was not asked for."""
         return next(each for each in self.candidates if each.name == name)
 

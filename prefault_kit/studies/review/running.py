@@ -10,7 +10,7 @@ from prefault_kit import host
 from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
 from prefault_kit.studies.review import candidates, own_file, trial
 from prefault_kit.studies.review.candidates import CANDIDATES, COMPARABLE
-from prefault_kit.studies.review.result import FRACTIONS, SWEPT, Candidate, Review
+from prefault_kit.studies.review.result import FRACTIONS, SWEPT, CandidateResult, Review
 from prefault_kit.studies.review.trial import Trial
 from prefault_kit.studies.review.workload import Workload
 
@@ -61,7 +61,7 @@ def run(
     except WorkerDied as death:
         measured.fatal = str(death)
     found = tuple(
-        Candidate(name, "not-applicable", reason)
+        CandidateResult(name, "not-applicable", reason)
         if reason
         else measured.candidate(own.index((name, workload.write)))
         for name, reason in refused.items()
@@ -90,7 +90,7 @@ def _swept(workload: Workload) -> list[_Case]:
     ]
 
 
-def _all_failed(found: Sequence[Candidate]) -> str | None:
+def _all_failed(found: Sequence[CandidateResult]) -> str | None:
     """Why a review in which not one candidate ran came to nothing; None if one did."""
     if any(each.outcome == "ok" for each in found):
         return None
@@ -135,11 +135,11 @@ class _Measured:
             words = f"{doing}, repetition {repetition} of {repeats}"
             self._on_progress(ReviewProgress(part, words))
 
-    def candidate(self, index: int) -> Candidate:
+    def candidate(self, index: int) -> CandidateResult:
         """What a case came to."""
         message = self._errors.get(index, self.fatal)
         outcome = "error" if message else "ok"
-        return Candidate(self._cases[index][0], outcome, message, tuple(self._trials[index]))
+        return CandidateResult(self._cases[index][0], outcome, message, tuple(self._trials[index]))
 
     def sweep(self) -> dict[_Case, tuple[Trial, ...]]:
         """The trials of :data:`SWEPT` at each written fraction that was measured."""

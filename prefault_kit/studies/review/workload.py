@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from prefault_kit import host
-from prefault_kit.host import features, needs, space
+from prefault_kit.host import features, footprint, space
 from prefault_kit.kernel.errors import MOST_THREADS
 from prefault_kit.measure.limits import MOST_REPEATS, check_whole_number
 from prefault_kit.memory.backing import Backing
@@ -143,8 +143,8 @@ class Workload:
         kit_bytes = accesses.memory_bytes(self.pages, read=self.read, write=self.most_written)
         if self.existing_file is not None:
             # its pages are only read, and the page cache gives way; page tables do not
-            taken = needs.Needs(
-                page_tables=needs.page_tables(self.size_bytes),
+            taken = footprint.Needs(
+                page_tables=footprint.page_tables(self.size_bytes),
                 spare=LIBRARIES_BYTES,
                 kit=kit_bytes,
             )

@@ -6,8 +6,8 @@ import pytest
 
 from prefault_kit.measure.result import Result
 from prefault_kit.screens.explorer.dashboard import MOST_DRAWN, Dashboard
+from prefault_kit.screens.explorer.job import LiveResults
 from prefault_kit.screens.explorer.model import Explorer
-from prefault_kit.screens.explorer.run import LiveResults
 from tests.show.made import result
 
 

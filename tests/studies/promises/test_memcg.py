@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.kernel import cgroup
-from prefault_kit.measure.child import ended
+from prefault_kit.measure.forked import ended
 from prefault_kit.studies.promises import memcg
 from prefault_kit.studies.promises.promise import NotTestable
 

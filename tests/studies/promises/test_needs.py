@@ -73,7 +73,8 @@ def test_a_kernel_without_the_advice(name: str, answer: str, tmp_path: Path) -> 
     """What needs the advice says that it is missing; what does not is judged as ever."""
     verdicts = checked(sys.executable, FILTERED, name, ids=("--dir", str(tmp_path)))
     lacking = [each for each in verdicts if "MADV_POPULATE" in (each["reason"] or "")]
-    assert {each["id"] for each in lacking} == {
+    small = {each["id"] for each in lacking if not each["backing"].endswith("hugetlb")}
+    assert small == {
         promise.id
         for promise in PROMISES.values()
         if promise.id not in WITHOUT_ADVICE and not all("hugetlb" in kind for kind in promise.on)

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.studies.review import Candidate, Review, Workload
+from prefault_kit.studies.review import CandidateResult, Review, Workload
 from prefault_kit.studies.review.trial import BINS, Trial
 
 PAGES = 1000
@@ -34,12 +34,14 @@ def trial(**figures: Any) -> Trial:
     return Trial(**(none | figures))
 
 
-def candidate(name: str, *access_ms: float, **figures: Any) -> Candidate:
+def candidate(name: str, *access_ms: float, **figures: Any) -> CandidateResult:
     """A candidate with a trial for each time."""
-    return Candidate(name, "ok", None, tuple(trial(access_ms=ms, **figures) for ms in access_ms))
+    return CandidateResult(
+        name, "ok", None, tuple(trial(access_ms=ms, **figures) for ms in access_ms)
+    )
 
 
-def review(*candidates: Candidate, **words: Any) -> Review:
+def review(*candidates: CandidateResult, **words: Any) -> Review:
     """A review of a memfd."""
     load = Workload(Backing.memfd(), size_bytes=PAGES * PAGE_SIZE_BYTES)
     return Review(load, "ok", candidates=candidates, **words)

@@ -8,14 +8,14 @@ import pytest
 
 from prefault_kit import Backing
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.studies.review import Candidate, Workload
+from prefault_kit.studies.review import CandidateResult, Workload
 from tests.studies.review.made import candidate, review, trial
 
 
 def test_medians_of_counts_are_counts_and_none_is_left_out() -> None:
     """The lower middle one of an even number, so that it was seen; None where nothing was."""
     trials = tuple(trial(minor_faults=faults, access_ms=ms) for faults, ms in ((1, 1.0), (4, 2.0)))
-    made = Candidate("nothing", "ok", None, trials)
+    made = CandidateResult("nothing", "ok", None, trials)
     assert (made.median("minor_faults"), made.median("access_ms")) == (1, 1.5)
     assert made.median("sync_ms") is None
 
@@ -35,9 +35,9 @@ def test_amplification_is_of_what_the_program_dirtied() -> None:
 def test_why_there_is_no_figure_is_one_sentence() -> None:
     """The candidate's name stands in it once."""
     assert candidate("nothing", 1.0).sentence == ""
-    failed = Candidate("POPULATE_WRITE", "error", "Cannot allocate memory (ENOMEM)")
+    failed = CandidateResult("POPULATE_WRITE", "error", "Cannot allocate memory (ENOMEM)")
     assert failed.sentence == "POPULATE_WRITE: Cannot allocate memory (ENOMEM)"
-    named = Candidate("WILLNEED", "not-applicable", "WILLNEED reads ahead from a disk")
+    named = CandidateResult("WILLNEED", "not-applicable", "WILLNEED reads ahead from a disk")
     assert named.sentence == "WILLNEED reads ahead from a disk"
 
 

@@ -1,4 +1,4 @@
-"""prefault_kit.screens.explorer.run: cells that run, as results and in words."""
+"""prefault_kit.screens.explorer.job: cells that run, as results and in words."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.result import Result
 from prefault_kit.measure.running import Progress
 from prefault_kit.memory.backing import Backing
-from prefault_kit.screens.explorer.run import Run
+from prefault_kit.screens.explorer.job import ExplorerJob
 
 SIZE = 2 << 20
 
@@ -21,15 +21,15 @@ def progress(cell: int, repetition: int, phase: str = "repetition", **known: Any
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> ExplorerJob:
     """Read and Write, twice each."""
     cells = [
         Experiment(Backing.anon(), "private", name, SIZE, repeats=2) for name in ("Read", "Write")
     ]
-    return Run(cells, 1, "Comparing")
+    return ExplorerJob(cells, 1, "Comparing")
 
 
-def test_progress_in_words(run: Run) -> None:
+def test_progress_in_words(run: ExplorerJob) -> None:
     """What runs now: filling, warm-up, repetition k of n with its method, the follow-up."""
     assert run.status() == "Comparing: warm-up (Read)."
     run.record(progress(0, 0, "prepare", part=0.5))
@@ -47,7 +47,7 @@ def test_progress_in_words(run: Run) -> None:
     assert "100 s so far, about 50 s left." in run.status()
 
 
-def test_a_running_cell_is_a_result(run: Run) -> None:
+def test_a_running_cell_is_a_result(run: ExplorerJob) -> None:
     """From the start, with minimum and median of the timings so far; the warm-up is none."""
     read, write = run.live().results
     assert {type(read), type(write)} == {Result}
@@ -63,7 +63,7 @@ def test_a_running_cell_is_a_result(run: Run) -> None:
     assert run.live().focus == 1
 
 
-def test_the_views_of_the_warm_up_stay(run: Run) -> None:
+def test_the_views_of_the_warm_up_stay(run: ExplorerJob) -> None:
     """What the warm-up left resident is shown while the repetitions go on, in its own line."""
     views = Result.of(run.cells[1], "running", usage={"anonymous": SIZE})
     run.record(progress(0, 0))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from prefault_kit import Backing, Experiment
-from prefault_kit.host import needs, thp
+from prefault_kit.host import footprint, thp
 from prefault_kit.kernel import hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.cell import measure
@@ -32,8 +32,8 @@ def _experiments(backing: Backing, size_bytes: int) -> list[Experiment]:
     return cells
 
 
-def _needs(cell: Experiment) -> needs.Needs:
-    return needs.of(
+def _needs(cell: Experiment) -> footprint.Needs:
+    return footprint.of(
         backing=cell.backing,
         sharing=cell.sharing,
         method=methods.method(cell.method),
@@ -122,7 +122,7 @@ def test_huge_pages_of_a_private_cached_file() -> None:
     size = hugepages.default_size_bytes() or 2 * MIB
     read = methods.method("Read")
     for start, times in (("empty", 1), ("cached", 2)):
-        said = needs.of(
+        said = footprint.of(
             backing=Backing("hugetlbfs", size),
             sharing="private",
             method=read,
@@ -135,7 +135,7 @@ def test_huge_pages_of_a_private_cached_file() -> None:
 def test_zero_page() -> None:
     """Private anonymous memory that is only read takes page tables and nothing else."""
     for name in ("Read", "POPULATE_READ"):
-        said = needs.of(
+        said = footprint.of(
             backing=Backing.anon(),
             sharing="private",
             method=methods.method(name),
@@ -154,8 +154,8 @@ def test_page_tables(
     page_size_bytes: int, size_bytes: int, table_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page of page table holds an eighth as many entries as bytes, for any page size."""
-    monkeypatch.setattr(needs, "PAGE_SIZE_BYTES", page_size_bytes)
-    said = needs.of(
+    monkeypatch.setattr(footprint, "PAGE_SIZE_BYTES", page_size_bytes)
+    said = footprint.of(
         backing=Backing.anon(),
         sharing="private",
         method=methods.method("POPULATE_READ"),
@@ -168,7 +168,7 @@ def test_page_tables(
 @pytest.mark.parametrize(("file_system", "times"), [("ext4", 1), ("xfs", 1), ("btrfs", 2)])
 def test_copy_on_write(file_system: str, times: int) -> None:
     """Overwriting data on a copy-on-write file system takes the space twice for a while."""
-    said = needs.of(
+    said = footprint.of(
         backing=Backing.file("."),
         sharing="shared",
         method=methods.method("Write"),

@@ -1,4 +1,4 @@
-"""prefault_kit.measure.worker_process: forks, threads and odd surroundings of the worker."""
+"""prefault_kit.measure.worker_handle: forks, threads and odd surroundings of the worker."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""prefault_kit.screens.device: click blocks, look at the device."""
+"""prefault_kit.screens.sparse_device: click blocks, look at the device."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.sparse_device import FAILED, PLUGGED
-from prefault_kit.screens import device
-from prefault_kit.screens.device import DeviceScreen
+from prefault_kit.screens import sparse_device
+from prefault_kit.screens.sparse_device import DeviceScreen
 
 BLOCK = 16 * PAGE
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.needs("own_mounts")
 @pytest.fixture
 def screen() -> Iterator[DeviceScreen]:
     """Eight blocks, of which five can be had."""
-    made = device.device(8, BLOCK, 5 * BLOCK)
+    made = sparse_device.device(8, BLOCK, 5 * BLOCK)
     yield made
     made.device.memory.close()
 

@@ -22,7 +22,7 @@ class LiveResults:
     focus: int
 
 
-class Run(Job[Progress]):
+class ExplorerJob(Job[Progress]):
     """Cells that run interleaved; ``results`` is empty until all are done."""
 
     def __init__(self, cells: Sequence[Experiment], focus: int, title: str) -> None:

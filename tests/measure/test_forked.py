@@ -1,4 +1,4 @@
-"""prefault_kit.measure.child: how a child process ended."""
+"""prefault_kit.measure.forked: how a child process ended."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from prefault_kit.kernel import errors
 EHWPOISON = next(code for code, name in errors.ERRNO_NAMES.items() if name == "EHWPOISON")
 SHOW = """
 import os, signal
-from prefault_kit.measure.child import ended
+from prefault_kit.measure.forked import ended
 def refuse():
     raise OSError({errno}, "no")
 print(ended({action}))
