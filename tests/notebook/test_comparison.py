@@ -16,19 +16,19 @@ FAULTS = {
     "a wrong constant": (
         "03-read-and-write.ipynb",
         """
-from prefault_kit.kernel import syscalls
-syscalls.OPERATIONS["MADV_POPULATE_READ"] = syscalls.OPERATIONS["MADV_POPULATE_WRITE"]
+from prefault_kit.kernel import timed
+timed.OPERATIONS["MADV_POPULATE_READ"] = timed.OPERATIONS["MADV_POPULATE_WRITE"]
 """,
     ),
     "an off-by-one in the prefix": (
         "06-errors-instead-of-sigbus.ipynb",
         """
-from prefault_kit.kernel import syscalls
-class PrefaultError(syscalls.PrefaultError):
+from prefault_kit.kernel import timed
+class PrefaultError(timed.PrefaultError):
     def __init__(self, *words, **known):
         super().__init__(*words, **known)
-        self.populated_bytes += syscalls.PAGE_SIZE_BYTES
-syscalls.PrefaultError = PrefaultError
+        self.populated_bytes += timed.PAGE_SIZE_BYTES
+timed.PrefaultError = PrefaultError
 """,
     ),
     "dirty read as clean": (
