@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import os
 import platform
 from dataclasses import asdict
@@ -20,6 +19,8 @@ def facts() -> dict[str, object]:
     where there is one without a name; ``memory_limit_bytes`` is the tightest memory cgroup's,
     None without one; ``huge_page_pools`` count pages. Without /proc, what Python alone knows.
     """
+    from importlib import metadata  # takes longer to import than the kit
+
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
     known: dict[str, object] = {
         "kernel": os.uname().release,
@@ -27,7 +28,7 @@ def facts() -> dict[str, object]:
         "cpus": len(os.sched_getaffinity(0)),
         "page_size_bytes": PAGE_SIZE_BYTES,
         "python": platform.python_version(),
-        "prefault_kit": importlib.metadata.version("prefault-kit"),
+        "prefault_kit": metadata.version("prefault-kit"),
         "date": f"{now.isoformat()}Z",
     }
     if process.why_not():

@@ -74,6 +74,7 @@ def test_json_has_its_object_also_when_unavailable() -> None:
     assert result.command == "mkdir -p /nonexistent"
 
 
+@pytest.mark.alone
 def test_no_huge_pages_names_the_command(huge_page_bytes: int) -> None:
     """A few huge pages more than the pool has: exit 3 and the command that adds them."""
     pages = hugepages.pools()[huge_page_bytes].available + 8

@@ -211,6 +211,7 @@ def test_idle_huge_pages_are_given_back(pools: Path) -> None:
     assert space._command_for_memory(account, account.usable_bytes + 3 * GIB) is None
 
 
+@pytest.mark.alone
 def test_real_pool() -> None:
     """The real pool: one page more than it can give is refused, what it has is allowed."""
     size = hugepages.default_size_bytes()

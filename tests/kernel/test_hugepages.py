@@ -26,6 +26,7 @@ def test_command_keeps_pages_in_use() -> None:
     )
 
 
+@pytest.mark.alone
 @pytest.mark.needs("hugetlb")
 def test_pool_follows_use(huge_page_bytes: int) -> None:
     """A reserved page is no longer available, a faulted one no longer free."""

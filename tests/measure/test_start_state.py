@@ -109,6 +109,7 @@ def test_nothing_is_left_in_the_directory(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.alone
 @pytest.mark.needs("hugetlb")
 @pytest.mark.parametrize("start", ["empty", "cached"])
 def test_hugetlb_cells(start: str, huge_page_bytes: int) -> None:

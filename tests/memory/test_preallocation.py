@@ -173,6 +173,7 @@ def test_what_cannot_be_had_is_an_error_with_its_place(threads: int) -> None:
         assert memory.pages().present == 100
 
 
+@pytest.mark.alone
 @pytest.mark.needs("hugetlb")
 def test_a_pool_of_huge_pages_that_runs_out() -> None:
     """The error names the page; the pool is given back when the mapping is closed."""

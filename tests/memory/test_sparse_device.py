@@ -72,6 +72,7 @@ def test_a_plug_that_fails_is_rolled_back_to_the_byte(small: Device) -> None:
     assert small.states[:4] == [UNPLUGGED, UNPLUGGED, PLUGGED, PLUGGED]
 
 
+@pytest.mark.alone
 @pytest.mark.needs("hugetlb")
 def test_a_pool_of_huge_pages_runs_out() -> None:
     """The same, with the pool as the limit; all of it is given back."""

@@ -13,7 +13,7 @@ import pytest
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.result import Result
-from prefault_kit.screens.explorer import run as runs
+from prefault_kit.screens.explorer import job as runs
 from prefault_kit.screens.explorer.form import CellForm
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.model import UPDATE_S
