@@ -1,5 +1,6 @@
 """The project's own files: they agree with one another and say what is true."""
 
+import ast
 import itertools
 import json
 import re
@@ -44,7 +45,7 @@ def _files() -> list[Path]:
     """What is tracked; where that cannot be asked (no Git, an unpacked archive), what is there."""
     if shutil.which("git"):
         done = subprocess.run(
-            ["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True
+            ["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=600
         )
         if done.stdout:
             return [ROOT / name for name in done.stdout.splitlines()]
@@ -167,7 +168,9 @@ def test_what_may_be_skipped_is_there() -> None:
 def test_import_is_light() -> None:
     """`import prefault_kit` loads none of the big packages."""
     code = "import json, sys, prefault_kit; print(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=600
+    )
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert not loaded & {"numpy", "bokeh", "ipywidgets", "pandas", "traitlets", "click", "rich"}
 
@@ -217,7 +220,20 @@ def test_setup_says_what_is_missing(
         check=False,
         capture_output=True,
         text=True,
+        timeout=600,
     )
     assert done.returncode != 0
     assert sentence in done.stderr
     assert not (bare_checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.name)
+def test_every_wait_for_a_process_has_a_limit(path: Path) -> None:
+    """Whatever hangs fails its own test, and ``make test`` ends."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            limited = {keyword.arg for keyword in node.keywords} & {"timeout", None}
+            runs = called in ("subprocess.run", "subprocess.check_output", "subprocess.check_call")
+            waits = called.endswith((".communicate", "process.wait")) and not node.args
+            assert limited or not (runs or waits), f"{path.name}:{node.lineno}: {called}"

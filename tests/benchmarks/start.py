@@ -40,6 +40,7 @@ def importing(times: int) -> Finding:
             capture_output=True,
             text=True,
             check=True,
+            timeout=600,
         )
         seconds, _, heavy = done.stdout.partition("\n")
         taken.append(float(seconds) * 1000)

@@ -43,5 +43,5 @@ def _on_terminal(*arguments: str) -> str:
             if not piece:
                 break
             shown += piece
-    assert process.wait() == 0
+    assert process.wait(timeout=60) == 0
     return shown.decode()

@@ -147,7 +147,7 @@ def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
     await_true(lambda: path.exists() and table_file.read(path) and len(journaled(path)) > 20)
     worker = children(command.pid)[0]
     command.kill()
-    command.communicate()
+    command.communicate(timeout=60)
     await_true(lambda: is_gone(worker))
 
     kept, finished = journaled(path), table_file.read(path)
@@ -175,7 +175,7 @@ def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path) -> None:
     await_true(lambda: len(journaled(path)) > 5)
     worker = children(command.pid)[0]
     command.send_signal(signal.SIGINT)
-    _, errors = command.communicate()
+    _, errors = command.communicate(timeout=60)
     assert command.returncode == 130
     assert errors == f"prefault-kit: stopped; the same command with --resume continues {path}\n"
     await_true(lambda: is_gone(worker))

@@ -109,7 +109,7 @@ def test_a_kernel_without_populate() -> None:
     without = (sys.executable, str(Path(__file__).parents[1] / "filtered.py"), "populate", COMMAND)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*without, *arguments], capture_output=True, text=True)
+        return subprocess.run([*without, *arguments], capture_output=True, text=True, timeout=60)
 
     done = run(*RUN)
     assert (done.returncode, "POPULATE_WRITE" in sentence(done)) == (3, True)
@@ -126,7 +126,7 @@ def test_ctrl_c_ends_a_run_cleanly() -> None:
     command = start(*LONG_RUN)
     worker = await_worker(command)
     command.send_signal(signal.SIGINT)
-    output, errors = command.communicate()
+    output, errors = command.communicate(timeout=60)
     assert (command.returncode, output) == (130, "")
     assert errors.strip() == "prefault-kit: stopped; nothing is left behind"
     await_true(lambda: is_gone(worker))
@@ -138,7 +138,7 @@ def test_a_killed_run_leaves_no_process(name: str) -> None:
     command = start(*LONG_RUN)
     worker = await_worker(command)
     command.send_signal(getattr(signal, name))
-    command.communicate()
+    command.communicate(timeout=60)
     await_true(lambda: is_gone(worker))
 
 
@@ -146,7 +146,7 @@ def test_a_killed_worker_is_a_failed_experiment() -> None:
     """Exit 1 and words; with --json the object too."""
     command = start(*LONG_RUN, "--json")
     os.kill(await_worker(command), signal.SIGKILL)
-    output, errors = command.communicate()
+    output, errors = command.communicate(timeout=60)
     result = Result.from_dict(json.loads(output))
     assert (command.returncode, result.outcome) == (1, "error")
     assert "SIGKILL" in errors

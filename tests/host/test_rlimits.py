@@ -55,7 +55,9 @@ def test_command(soft_limit: SoftLimit) -> None:
     assert found.command is not None
     if not found.command.startswith("sudo"):
         shell = f"ulimit -S -f 1 && {found.command} && ulimit -S -f"
-        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["sh", "-c", shell], capture_output=True, text=True, check=True, timeout=60
+        )
         assert done.stdout.strip() in ("2048", "4096")  # KiB, or blocks of 512 bytes
 
 

@@ -103,7 +103,9 @@ def test_command(tmp_path: Path) -> None:
     (limit,) = cgroup.memory_limits([(2, level)])
     command = limit.command_for(5 * GIB)
     assert command.startswith(f"echo {5 * GIB} | sudo tee ")
-    subprocess.run(command.replace("sudo ", ""), shell=True, check=True, capture_output=True)
+    subprocess.run(
+        command.replace("sudo ", ""), shell=True, check=True, capture_output=True, timeout=60
+    )
     assert (level / "memory.max").read_text() == f"{5 * GIB}\n"
 
 

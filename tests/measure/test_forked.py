@@ -32,6 +32,11 @@ def test_the_end_in_a_word(action: str, word: str) -> None:
     """A return, an errno and a signal each have their word; the parent lives on to say it."""
     text = SHOW.format(action=action, errno=EHWPOISON)
     done = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, check=True, cwd=os.getcwd()
+        [sys.executable, "-c", text],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=os.getcwd(),
+        timeout=60,
     )
     assert done.stdout == f"{word}\n"

@@ -176,7 +176,7 @@ run(Experiment(Backing.anon(), "private", "POPULATE_WRITE", 1 << 30, repeats=100
     time.sleep(0.3)
     assert not has_ended(pid)
     parent.kill()
-    parent.wait()
+    parent.wait(timeout=60)
     parent.stdout.close()
     assert ended(pid)
 
@@ -184,7 +184,7 @@ run(Experiment(Backing.anon(), "private", "POPULATE_WRITE", 1 << 30, repeats=100
 def test_exit_of_the_parent_ends_the_child() -> None:
     """An ordinary end of the parent leaves no child either."""
     code = "from prefault_kit.measure import worker; w = worker.shared(); w.start(); print(w.pid)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended(int(done.stdout))
 
 

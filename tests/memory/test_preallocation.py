@@ -115,7 +115,9 @@ finally:
 
 def test_shared_memory_of_multiprocessing() -> None:
     """In a process of its own, for the module starts one that lives as long as its own."""
-    ran = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", SHARED], capture_output=True, text=True, check=True, timeout=60
+    )
     assert (ran.stdout, ran.stderr) == (f"{SIZE}\n", "")
 
 
@@ -286,6 +288,7 @@ def test_without_the_advice_it_is_an_error_unless_touching_is_allowed() -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert ran.stdout.split("\n")[:3] == ["22 True", "0", "True True True"], ran.stderr
 

@@ -44,5 +44,6 @@ def test_a_filter_is_seen_through(name: str, answer: str) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     assert json.loads(done.stdout) == [answer, answer]

@@ -87,7 +87,7 @@ def server(root: Path, scratch: Path, *, theme: str = "JupyterLab Light") -> Ite
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(timeout=60)
 
 
 def _settings(scratch: Path, theme: str) -> None:
