@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -20,6 +21,7 @@ from prefault_kit.cli.run import run
 from prefault_kit.host import process
 
 NAME = "prefault-kit"
+KILLERS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.group(invoke_without_command=True, context_settings={"max_content_width": 100})
@@ -87,8 +89,35 @@ def _say(sentence: str) -> None:
         click.echo(f"{NAME}: {words.rstrip('.')}", err=True)
 
 
+@contextlib.contextmanager
+def _tidy_when_killed() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP clean up as Ctrl-C does, before they end the process as ever."""
+    came: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt
+
+    ours = [each for each in KILLERS if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
+        if came:
+            os.kill(os.getpid(), came[0])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; its exit status."""
+    with _tidy_when_killed():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     try:
         _open_streams()
         status = cli.main(arguments, prog_name=NAME, standalone_mode=False)

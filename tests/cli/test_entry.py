@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -214,3 +215,25 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     assert ("published 2021" in done.stdout) == (PAGE_SIZE_BYTES == 4096)
     assert list(where.iterdir()) == []
     assert shutil.which(COMMAND)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_killed_command_takes_its_files_along(name: str, tmp_path: Path) -> None:
+    """It ends of the signal, as ever; what it was writing is gone."""
+    code = f"""
+import os, pathlib, signal
+from prefault_kit.cli import entry
+from prefault_kit.measure import saved
+
+os.fsync = lambda fd: os.kill(os.getpid(), signal.{name})
+
+@entry.cli.command()
+def write():
+    saved.write(pathlib.Path({str(tmp_path / "a.json")!r}), "text")
+
+entry.main(["write"])
+"""
+    command = ["env", "--default-signal=HUP", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -getattr(signal, name), done.stderr
+    assert list(tmp_path.iterdir()) == []
