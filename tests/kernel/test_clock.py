@@ -10,11 +10,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy
 import pytest
 
-from prefault_kit.kernel import timed, userfaultfd
+from prefault_kit.kernel import page_cache, timed, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.backing import Backing
@@ -134,6 +135,26 @@ def test_the_clock_covers_every_thread(
         work = THREADS[name](mapping)
         hold(time.process_time_ns() - before_ns, work)
         assert work.minor_faults == PAGES // 2
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first is idle", "the second is idle"])
+def test_what_every_thread_reads_from_disk_counts(first: bool, disk_directory: Path) -> None:
+    """One of two shares is there already: the other's major faults and sleeps are reported."""
+    backing, share = Backing.file(disk_directory), 64 * PAGE
+    with Mapping(backing, 2 * share, "shared") as mapping:
+        os.pwrite(mapping.fd, os.urandom(2 * share), 0)
+        mapping.sync()
+        fd = os.dup(mapping.fd)
+    try:
+        assert page_cache.evict(fd) == 0
+        with Mapping(backing, 2 * share, "shared", fd=fd) as mapping:
+            mapping.advise("MADV_RANDOM")  # no readahead: each page is a read of its own
+            mapping.populate_read(0 if first else share, share)
+            work = mapping.touch_read(threads=2, interruptible=False)
+    finally:
+        os.close(fd)
+    assert work.major_faults == 64
+    assert work.waits > 0
 
 
 def test_an_interrupted_fallocate_counts_every_try() -> None:

@@ -1,6 +1,8 @@
 """prefault_kit.measure.contention: who waits while memory is touched or populated."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -78,6 +80,31 @@ def test_the_neighbours_last_wait_counts(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(contention.timed, "remap_timed", remap_timed)
     found = contention.measure({"a": way}, Backing.anon(), SIZE, repeats=1)
     assert found["a"].worst_mmap_us == 5000.0
+
+
+def test_the_warm_up_does_not_count() -> None:
+    """However slow the first round is, the medians are those of the others."""
+    took_ms = iter((900, 800, 1, 2, 3, 4))  # alone and beside, in turn
+
+    def way(memory: Mapping) -> Work:
+        return Work(elapsed_ns=next(took_ms) * 1_000_000)
+
+    wait = contention.measure({"a": way}, Backing.anon(), SIZE, repeats=2)["a"]
+    assert (wait.elapsed_ms, wait.beside_ms) == (2.0, 3.0)
+
+
+def test_what_the_neighbour_did_before_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first mmap, which is over before the way begins, is the longest of all."""
+
+    @contextmanager
+    def neighbour() -> Iterator[list[Work]]:
+        calls = [Work(elapsed_ns=9_000_000)]
+        yield calls
+        calls.append(Work(elapsed_ns=1000))
+
+    monkeypatch.setattr(contention, "neighbour", neighbour)
+    found = contention.measure({"a": Mapping.touch_write}, Backing.anon(), SIZE, repeats=1)
+    assert (found["a"].mmap_us, found["a"].worst_mmap_us) == (1.0, 1.0)
 
 
 def test_the_time_is_that_of_the_work_alone() -> None:

@@ -33,6 +33,19 @@ def test_figures_are_of_the_halves() -> None:
     assert found.probe.event_s == 0.5
 
 
+def test_p999_is_neither_the_usual_wait_nor_the_longest() -> None:
+    """Of some two thousand waits in each half ten are long, and one is longer still."""
+    probe = latency.Probe(Backing.anon(), seconds=1, period_us=250, event="fork")
+    waits_ns = numpy.full(probe.touches, 1000, "uint32")
+    for begin, long_ns in ((0, 50_000), (probe.touches_before, 70_000)):
+        waits_ns[begin : begin + 10] = long_ns
+        waits_ns[begin + 10] = 900_000
+    found = latency.Latencies(probe, {"nothing": latency.Samples(waits_ns, 0, 0)})
+    before, after = found.quantiles_us("nothing")
+    assert before == {"p50": 1, "p999": 50, "max": 900}
+    assert after == {"p50": 1, "p999": 70, "max": 900}
+
+
 def test_half_a_probe_has_no_second_half() -> None:
     """While it runs."""
     _, after = made([1000], event="fork").quantiles_us("nothing")

@@ -32,6 +32,19 @@ def test_the_cheapest_is_recommended_with_its_margin() -> None:
     assert found.equals == found.tied == ("POPULATE_READ",)
 
 
+def test_the_margin_is_that_of_the_next_one() -> None:
+    """However much more the others cost."""
+    found = recommend(
+        review(
+            candidate("nothing", *slower(3)),
+            candidate("POPULATE_READ", *STEADY),
+            candidate("POPULATE_WRITE", *slower(1.5)),
+        )
+    )
+    assert found is not None
+    assert found.margin == pytest.approx(0.5)
+
+
 def test_equal_costs_that_leave_different_things_are_no_difference() -> None:
     """One of each sort is named, for a choice by what they leave."""
     found = recommend(
