@@ -21,6 +21,7 @@ from prefault_kit.studies.grid import matrix as grids
 from prefault_kit.studies.grid import table_file
 from prefault_kit.studies.grid.cells import Grid, name
 from prefault_kit.studies.grid.matrix import GridProgress
+from prefault_kit.studies.grid.recording import NotRecordedError
 
 
 @click.command(short_help="Run the grid published in 2021, 95 cells a size.")
@@ -124,8 +125,8 @@ def matrix(
             raise Ending(INTERRUPTED, sentence) from None
         except ValueError as error:
             raise Ending(USAGE, str(error)) from None
-        except OSError as error:
-            said = f"{error.filename or table} cannot be written: {error.strerror}"
+        except NotRecordedError as error:
+            said = f"{error.filename} cannot be written: {error.strerror}"
             raise Ending(FAILED, f"{said}: continue with --resume once it can be") from None
     if as_json:
         data = {

@@ -1,5 +1,6 @@
 """``prefault-kit matrix``: the grid, broken off and gone on with."""
 
+import errno
 import json
 import os
 import signal
@@ -7,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.cli.ending import Ending
+from prefault_kit.cli.matrix import matrix
+from prefault_kit.studies.grid import matrix as grids
 from prefault_kit.studies.grid import table_file
+from prefault_kit.studies.grid.recording import NotRecordedError
 from tests.cli.command import (
     PAGE,
     SMALL_GRID,
@@ -129,6 +134,42 @@ def test_a_matrix_without_a_cell_that_runs(tmp_path: Path) -> None:
     done = prefault(*grid, "--dir", "/nonexistent")
     assert (done.returncode, "does not exist" in sentence(done)) == (3, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_was_changed_is_not_gone_on_with(tmp_path: Path) -> None:
+    """A row that contradicts the plan: one sentence, exit 2, and the files as they were."""
+    path = tmp_path / "grid.csv"
+    grid = ("matrix", "--only", f"private memfd {PAGE} Read", "--repeats", "2", "--out", str(path))
+    assert prefault(*grid).returncode == 0
+    path.write_text(path.read_text().replace(",empty,1,2,", ",cached,9,7777,"))
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    done = prefault(*grid, "--resume")
+    assert "start 'cached', not 'empty' as planned" in sentence(done)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("error", "advised"),
+    [
+        (NotRecordedError(errno.ENOSPC, "No space left on device", "grid.csv"), True),
+        (PermissionError(errno.EACCES, "Permission denied", "published_timings.csv"), False),
+    ],
+)
+def test_only_the_table_s_own_errors_advise_to_resume(
+    error: OSError, advised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A data file that cannot be read is no table that cannot be written."""
+
+    def run(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(grids, "run", run)
+    arguments = ["--only", f"private anon {PAGE} Read", "--out", "grid.csv"]
+    with pytest.raises(Ending if advised else PermissionError) as caught:
+        matrix.main(arguments, standalone_mode=False)
+    said = "grid.csv cannot be written: No space left on device: continue with --resume"
+    assert (said in str(caught.value)) == advised
 
 
 def journaled(path: Path) -> list[dict[str, float]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -20,34 +21,51 @@ from prefault_kit.measure.saved import SCHEMA, without_paths
 from prefault_kit.memory import methods
 from prefault_kit.studies.grid.published import published, published_note
 
+_WHOLE = re.compile("-?[0-9]{1,30}")
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?(e[-+]?[0-9]{1,3})?")
 
-def _times(value: str) -> list[float]:
-    return [float(part) for part in value.split()]
+
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError("a whole number")
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("a number")
+    return float(text)
+
+
+def _times(text: str) -> list[float]:
+    if not all(map(_DECIMAL.fullmatch, text.split(" "))):
+        raise ValueError("numbers with a blank between them")
+    return [float(part) for part in text.split(" ")]
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {
     "schema": str,
     "backing": str,
-    "page_size_bytes": int,
+    "page_size_bytes": _whole,
     "sharing": str,
     "method": str,
-    "size_bytes": int,
-    "size_mib": float,
+    "size_bytes": _whole,
+    "size_mib": _decimal,
     "start": str,
-    "threads": int,
-    "repeats": int,
+    "threads": _whole,
+    "repeats": _whole,
     "file_system": str,
     "outcome": str,
-    "best_ms": float,
-    "median_ms": float,
-    "warmup_ms": float,
+    "best_ms": _decimal,
+    "median_ms": _decimal,
+    "warmup_ms": _decimal,
     "timings_ms": _times,
-    "published_ms": float,
-    "ratio_populate_to_touch": float,
-    "published_ratio_populate_to_touch": float,
+    "published_ms": _decimal,
+    "ratio_populate_to_touch": _decimal,
+    "published_ratio_populate_to_touch": _decimal,
     "errno": str,
-    "populated_bytes": int,
-    **{f"{group}_{name}": int for group, names in VIEWS.items() for name in names},
+    "populated_bytes": _whole,
+    **{f"{group}_{name}": _whole for group, names in VIEWS.items() for name in names},
     "message": str,
     "notes": str,
 }
@@ -144,6 +162,20 @@ def _text(rows: Iterable[dict[str, Any]]) -> str:
     return out.getvalue()
 
 
+def _parsed(line: Sequence[str]) -> Result:
+    """The result that a line of CSV is of; ValueError, in the kit's words, if it is of none."""
+    if len(line) != len(COLUMNS):
+        raise ValueError(f"it has {len(line)} columns, not {len(COLUMNS)}")
+    made: dict[str, Any] = {}
+    for name, text in zip(COLUMNS, line, strict=True):
+        try:
+            made[name] = _TYPES[name](text) if text else None
+        except ValueError as error:
+            said = repr(text if len(text) <= 40 else f"{text[:40]}...")
+            raise ValueError(f"{name} is {said}, not {error}") from None
+    return result(made)
+
+
 def create(path: Path) -> None:
     """Begin a table; FileExistsError if the file is there."""
     with path.open("x", encoding="utf-8") as out:
@@ -183,8 +215,7 @@ def read(path: Path) -> list[Result]:
     results: dict[tuple[object, ...], Result] = {}
     for number, line in enumerate(lines, start=2):
         try:
-            cells = zip(COLUMNS, line, strict=True)
-            found = result({name: _TYPES[name](text) if text else None for name, text in cells})
+            found = _parsed(line)
         except ValueError as error:
             raise ValueError(
                 f"{path} is damaged in line {number} ({error}): delete that line"

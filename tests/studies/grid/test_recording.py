@@ -1,21 +1,34 @@
 """prefault_kit.studies.grid.recording: the files of a grid, and what a kill leaves of them."""
 
+import csv
+import errno
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.measure.result import Result
 from prefault_kit.measure.saved import SCHEMA
 from prefault_kit.studies.grid import table_file
-from prefault_kit.studies.grid.recording import Recording
+from prefault_kit.studies.grid.recording import NotRecordedError, Recording
 from prefault_kit.studies.grid.table_file import COLUMNS
-from tests.studies.grid.made import result
+from tests.studies.grid import made
 
-PLAN = {"sizes_bytes": [4096], "repeats": 3}
+MIB = 1 << 20
+PLAN = {"sizes_bytes": [2 * MIB], "repeats": 3, "start": "empty", "only": ["private anon"]}
 HOST = {"kernel": "6.1", "machine": "x", "cpu": "y", "page_size_bytes": 4096, "date": "today"}
+
+
+def result(method: str = "Write", **known: Any) -> Result:
+    """A cell of the plan that went well."""
+    timed = {"timings_ms": [1.5, 1.0, 1.25], "best_ms": 1.0, "median_ms": 1.25}
+    planned = {"page_size_bytes": PAGE_SIZE_BYTES, "repeats": 3}
+    return made.result(method, **(planned | timed | known))
 
 
 ROW = table_file.row(result())
@@ -110,7 +123,7 @@ def test_one_process_at_a_time(begun: Path) -> None:
 @pytest.mark.parametrize(
     ("plan", "host", "words"),
     [
-        ({"sizes_bytes": [8192]}, {}, r"sizes_bytes \[4096\], not \[8192\]"),
+        ({"sizes_bytes": [8192]}, {}, r"sizes_bytes \[2097152\], not \[8192\]"),
         ({"repeats": 4}, {}, "repeats 3, not 4"),
         ({}, {"kernel": "6.2"}, "kernel '6.1', not '6.2'"),
         ({}, {"cpu": "z"}, "cpu 'y', not 'z'"),
@@ -190,3 +203,100 @@ def test_a_table_is_a_csv_file_in_a_directory(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a directory"):
         Recording.begin(tmp_path / "none" / "grid.csv", PLAN, HOST)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"method": "MLOCK"}, "is not in the plan"),
+        ({"size_bytes": "4194304"}, "of 4194304 bytes is not in the plan"),
+        ({"start": "cached"}, "has start 'cached', not 'empty' as planned"),
+        ({"threads": "9"}, "has threads 9, not 1 as planned"),
+        ({"repeats": "7777"}, "has repeats 7777, not 3 as planned"),
+        ({"timings_ms": "1.0 1.5"}, "has 2 timings, not 3"),
+        ({"timings_ms": ""}, "has 0 timings, not 3"),
+        ({"best_ms": "0.5"}, "best_ms"),
+        ({"best_ms": ""}, "best_ms"),
+        ({"median_ms": "1.5"}, "median_ms"),
+    ],
+)
+def test_a_row_that_contradicts_the_plan_or_itself_is_refused(
+    begun: Path, changed: dict[str, str], words: str
+) -> None:
+    """Such a row was not written by this grid; no file is changed."""
+    with begun.open(newline="") as lines:
+        rows = [row | changed for row in csv.DictReader(lines)]
+    with begun.open("w", newline="") as out:
+        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    before = {path: path.read_bytes() for path in begun.parent.iterdir()}
+    with pytest.raises(ValueError) as caught:
+        Recording.resume(begun, PLAN, HOST)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in begun.parent.iterdir()} == before
+
+
+def test_a_cell_that_failed_needs_no_timings(begun: Path) -> None:
+    """Only a row with the outcome ok has all of its repetitions."""
+    lacking = {"timings_ms": [], "best_ms": None, "median_ms": None}
+    failed = result("Read", outcome="unavailable", **lacking)
+    table_file.append(begun, [table_file.row(failed)])
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        assert recording.results == [result(), failed]
+
+
+def _empty_link(path: Path) -> None:
+    target = path.with_name("empty")
+    target.write_text("")
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".host.json", ".part"])
+@pytest.mark.parametrize(
+    "put",
+    [
+        os.mkfifo,
+        os.mkdir,
+        _empty_link,
+        lambda path: path.symlink_to("/dev/full"),
+        lambda path: path.symlink_to("nowhere"),
+    ],
+    ids=["pipe", "directory", "link to an empty file", "link to a device", "dangling link"],
+)
+def test_what_is_no_regular_file_is_left_alone(
+    tmp_path: Path, suffix: str, put: Callable[[Path], None]
+) -> None:
+    """A pipe, a directory, a link: none of them is ours, and none is opened, emptied or removed."""
+    path = tmp_path / "grid.csv"
+    put(path.with_suffix(suffix))
+    before = {each: each.lstat().st_mode for each in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=f"grid{suffix} is not a regular file"):
+        Recording.resume(path, PLAN, HOST)
+    with pytest.raises(ValueError, match=f"grid{suffix} exists already"):
+        Recording.begin(path, PLAN, HOST)
+    assert {each: each.lstat().st_mode for each in tmp_path.iterdir()} == before
+
+
+def test_a_table_under_way_is_not_touched(tmp_path: Path) -> None:
+    """The lock comes first: another process's files stay, even while they are empty."""
+    path = tmp_path / "grid.csv"
+    with Recording.begin(path, PLAN, HOST):
+        path.with_suffix(".host.json").write_text("")
+        path.write_text("")
+        before = {each: each.stat().st_ino for each in tmp_path.iterdir()}
+        with pytest.raises(ValueError, match="another process is recording"):
+            Recording.resume(path, PLAN, HOST)
+        assert {each: each.stat().st_ino for each in tmp_path.iterdir()} == before
+        assert path.read_text() == ""
+
+
+def test_a_table_that_takes_no_more_says_so(begun: Path) -> None:
+    """An error of the table's own files can be told from any other, and has its errno."""
+    with Recording.resume(begun, PLAN, HOST) as recording:
+        begun.unlink()
+        begun.symlink_to("/dev/full")
+        with pytest.raises(NotRecordedError, match="No space left") as caught:
+            recording.finish([ROW])
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(begun))
