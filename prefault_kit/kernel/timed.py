@@ -214,7 +214,7 @@ def _column(name: str, values: ArrayLike, dtype: str, end: int) -> NDArray[np.ge
 
     array = numpy.asarray(values)
     kinds = "iub" if end == 2 else "iu"  # what is 0 or 1 may be a bool
-    if array.ndim != 1 or array.dtype.kind not in kinds:
+    if array.ndim != 1 or (array.size and array.dtype.kind not in kinds):  # [] is of float64
         raise ValueError(
             f"{name} is an array of whole numbers, not one of {array.dtype} in {array.ndim} "
             "dimensions"
@@ -277,14 +277,14 @@ def punch_hole(fd: int, offset: int, length: int) -> None:
 
 
 def read_memory(address: int, length: int) -> bytes:
-    """Copy memory out; SIGBUS or SIGSEGV becomes OSError(EFAULT)."""
+    """Copy memory out; SIGBUS or SIGSEGV becomes PrefaultError(EFAULT), with nothing done."""
     data = bytearray(length)
     _copy(address, data, write=False)
     return bytes(data)
 
 
-def write_memory(address: int, data: bytes) -> None:
-    """Copy memory in; SIGBUS or SIGSEGV becomes OSError(EFAULT)."""
+def write_memory(address: int, data: bytes | memoryview) -> None:
+    """Copy memory in; SIGBUS or SIGSEGV becomes PrefaultError(EFAULT), with nothing done."""
     _copy(address, bytearray(data), write=True)
 
 
@@ -296,5 +296,5 @@ def _copy(address: int, data: bytearray, *, write: bool) -> None:
             -result,
             f"access to 0x{address + at[0]:x}: {os.strerror(-result)}",
             page=at[0] // PAGE_SIZE_BYTES,
-            work=Work(done_bytes=at[0]),
+            work=Work(),  # memcpy keeps to no order: what it copied before is not known
         )

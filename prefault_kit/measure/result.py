@@ -6,6 +6,7 @@ The one record of a run: what is measured, shown, saved and read back. It turns 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Self
@@ -28,6 +29,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
 PHASE = ("phase", "minor_faults", *VIEWS["file"])
 """What is known of a phase after the method."""
 MOST_COUNT = 1 << 63
+ROUNDING_MS = 1e-6
+"""Times are kept to the nanosecond."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,32 @@ class Result:
                     raise ValueError(f"not a result of this kit: {name} is missing")
             elif not (_CHECKS[name](data[name]) or (each.default is None and data[name] is None)):
                 raise ValueError(f"not a result of this kit: {name} is {_short(data[name])}")
+        size, page_size = data["size_bytes"], data["page_size_bytes"]
+        if page_size & (page_size - 1):
+            raise ValueError(
+                f"not a result of this kit: page_size_bytes is {page_size}, no power of two"
+            )
+        if size % page_size:
+            raise ValueError(
+                f"not a result of this kit: size_bytes is {size}, no multiple of {page_size}"
+            )
         return cls(**data)
+
+    def check_times(self) -> None:
+        """ValueError, in one sentence, unless an ok has times, and best and median are theirs."""
+        times = self.timings_ms
+        if self.outcome == "ok" and not times:
+            raise ValueError("outcome is ok without timings_ms")
+        for name, said, true in (
+            ("best_ms", self.best_ms, min(times, default=None)),
+            ("median_ms", self.median_ms, statistics.median(times) if times else None),
+        ):
+            if said is None or true is None:
+                alike = said is true
+            else:
+                alike = math.isclose(said, true, abs_tol=ROUNDING_MS)
+            if not alike:
+                raise ValueError(f"{name} is {said}, but that of timings_ms is {true}")
 
 
 def _short(value: object) -> str:
@@ -131,6 +159,10 @@ def _is_text(value: object) -> bool:
 def is_count(value: object) -> bool:
     """Whether a value that was read is a count: of pages, of bytes, of repetitions."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_COUNT
+
+
+def _is_positive(value: object) -> bool:
+    return is_count(value) and value != 0
 
 
 def is_time(value: object) -> bool:
@@ -171,9 +203,8 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "method": _is_one_of(*METHODS),
     "start": _is_one_of(*STARTS),
     "outcome": _is_one_of(*OUTCOMES),
-    **dict.fromkeys(
-        ("page_size_bytes", "size_bytes", "threads", "repeats", "populated_bytes"), is_count
-    ),
+    **dict.fromkeys(("page_size_bytes", "size_bytes", "threads", "repeats"), _is_positive),
+    "populated_bytes": is_count,
     **dict.fromkeys(("warmup_ms", "best_ms", "median_ms"), is_time),
     **dict.fromkeys(("errno", "message", "command", "file_system"), _is_text),
     **{name: _is_view(name) for name in VIEWS},

@@ -174,6 +174,9 @@ def load(path: Path) -> list[Result]:
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
         raise ValueError(f"{path} is not a file of saved results of this kit: name another file")
     try:
-        return [Result.from_dict(each) for each in entries]
+        results = [Result.from_dict(each) for each in entries]
+        for result in results:
+            result.check_times()
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}): name another file") from None
+    return results

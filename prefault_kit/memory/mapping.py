@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 SHARINGS = ("private", "shared")
+MOST_FD = 2**31 - 1
+"""The highest descriptor that a C int can name."""
 BLIND = ("overlay",)
 """File systems that keep their pages under another inode, where cachestat cannot see them."""
 
@@ -68,18 +70,20 @@ class Mapping:
     def __init__(
         self,
         backing: Backing,
-        size_bytes: int,
+        size_bytes: SupportsIndex,
         sharing: str = "private",
         *,
-        fd: int | None = None,
+        fd: SupportsIndex | None = None,
         thp: bool | None = False,
         reserve: bool = True,
         writable: bool = True,
     ) -> None:
         if sharing not in SHARINGS:
             raise ValueError(f"sharing is private or shared, not {sharing!r}")
+        size_bytes = errors.whole("size_bytes", size_bytes, 1, errors.HIGHEST // 2)
         check_size(size_bytes, backing.page_size_bytes)
-        errors.whole("size_bytes", size_bytes, 1, errors.HIGHEST // 2)
+        if fd is not None:
+            fd = errors.whole("fd", fd, 0, MOST_FD)
         self.backing = backing
         self.sharing = sharing
         self.size_bytes = size_bytes
@@ -321,12 +325,23 @@ class Mapping:
         return timed.sync_timed(*self.span(), self.fd)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Copy bytes out; PrefaultError(EFAULT) where reading raises SIGBUS or SIGSEGV."""
+        """Copy bytes out; PrefaultError(EFAULT) where reading raises SIGBUS or SIGSEGV.
+
+        Its ``page`` is where; none of the bytes count as done.
+        """
         return timed.read_memory(*self.span(offset, length))
 
     def write(self, offset: int, data: bytes) -> None:
-        """Copy bytes in; PrefaultError(EFAULT) where writing raises SIGBUS or SIGSEGV."""
-        timed.write_memory(self.span(offset, len(data))[0], data)
+        """Copy bytes in; PrefaultError(EFAULT) where writing raises SIGBUS or SIGSEGV.
+
+        ``data`` are bytes, or an array for its bytes. Its ``page`` is where; some of the bytes may
+        be there, but none count as done.
+        """
+        try:
+            view = memoryview(data)
+        except TypeError:
+            raise ValueError(f"data are bytes or an array, not {type(data).__name__}") from None
+        timed.write_memory(self.span(offset, view.nbytes)[0], view)
 
     def buffer(self) -> memoryview:
         """The memory itself, for numpy.frombuffer: to be used until :meth:`close`, no longer.

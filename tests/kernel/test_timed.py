@@ -367,13 +367,27 @@ def test_pages_that_cannot_be_accessed_are_refused(
         assert memory.pages().present == 0
 
 
-def test_no_access_is_no_error() -> None:
-    """There is nothing to do, in however many threads."""
-    none = numpy.zeros(0, "int64")
+@pytest.mark.parametrize("none", [numpy.zeros(0, "int64"), []])
+def test_no_access_is_no_error(none: list[int]) -> None:
+    """There is nothing to do, in however many threads; numpy takes an empty list for float64."""
     with Mapping(Backing.anon(), SIZE) as memory:
         for threads in (1, 3):
             work, times = memory.access(none, none, threads=threads)
             assert (work.done_bytes, len(times)) == (0, 0)
+
+
+def test_a_copy_that_failed_has_nothing_done() -> None:
+    """memcpy may copy the end first: where it failed does not tell what it copied."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        memory.protect("none", 7 * PAGE)
+        for copy in (
+            lambda: memory.read(0, 7 * PAGE + 8),
+            lambda: memory.write(0, bytes(7 * PAGE + 8)),
+        ):
+            with pytest.raises(PrefaultError) as caught:
+                copy()
+            assert (caught.value.errno, caught.value.page) == (errno.EFAULT, 7)
+            assert (caught.value.populated_bytes, caught.value.work.done_bytes) == (0, 0)
 
 
 def test_accesses_allocate_what_is_said() -> None:

@@ -67,7 +67,7 @@ def written() -> dict[str, Any]:
         *itertools.product(("backing", "sharing", "method", "start", "outcome"), ("x", None, 3)),
         *itertools.product(
             ("size_bytes", "page_size_bytes", "threads", "repeats"),
-            (None, -1, 1.5, True, "1", 1 << 63),
+            (None, -1, 0, 1.5, True, "1", 1 << 63),
         ),
         *itertools.product(
             ("warmup_ms", "best_ms", "median_ms"), (math.nan, math.inf, -0.5, True, "x", 10**400)
@@ -89,6 +89,47 @@ def test_a_field_of_another_type_is_refused(
         Result.from_dict(written | {name: value})
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        ({"page_size_bytes": 3}, "page_size_bytes is 3, no power of two"),
+        ({"size_bytes": SIZE + 1}, f"size_bytes is {SIZE + 1}, no multiple of {PAGE}"),
+    ],
+)
+def test_sizes_that_no_memory_has_are_refused(
+    written: dict[str, Any], spoilt: dict[str, int], words: str
+) -> None:
+    """A size is a multiple of the page size, and that a power of two."""
+    with pytest.raises(ValueError, match=f"not a result of this kit: {words}"):
+        Result.from_dict(written | spoilt)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        ({"best_ms": 1e9}, "best_ms is 1000000000.0, but that of timings_ms is 0.7"),
+        ({"best_ms": None}, "best_ms is None, but that of timings_ms is 0.7"),
+        ({"median_ms": 0.9}, "median_ms is 0.9, but that of timings_ms is 0.8"),
+        ({"median_ms": None}, "median_ms is None"),
+        ({"timings_ms": []}, "outcome is ok without timings_ms"),
+        ({"timings_ms": [], "outcome": "error"}, "best_ms is 0.7, but that of timings_ms is None"),
+    ],
+)
+def test_times_that_contradict_each_other(spoilt: dict[str, Any], words: str) -> None:
+    """Each may be by itself, but not together; a sentence says which."""
+    times = {"timings_ms": [0.7, 0.9], "best_ms": 0.7, "median_ms": 0.8}
+    with pytest.raises(ValueError, match=words):
+        Result.of(anon("Read"), **({"outcome": "ok"} | times | spoilt)).check_times()
+
+
+def test_times_that_agree(written: dict[str, Any]) -> None:
+    """Of a real run, of a cell without any, and with a median rounded to the nanosecond."""
+    Result.from_dict(written).check_times()
+    Result.of(anon("Read"), "unavailable").check_times()
+    times = [0.5, 0.500001]
+    Result.of(anon("Read"), "ok", timings_ms=times, best_ms=0.5, median_ms=0.5).check_times()
 
 
 @pytest.mark.parametrize("view", ["usage", "pages", "file", "faults"])

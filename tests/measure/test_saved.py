@@ -85,6 +85,8 @@ def test_saving_replaces_only_when_asked(tmp_path: Path) -> None:
             "saved results",
         ),
         (json.dumps(SAVED | {"results": [RESULT.as_dict() | {"best_ms": -5}]}), "best_ms is -5"),
+        (json.dumps(SAVED | {"results": [RESULT.as_dict() | {"best_ms": 9.0}]}), "best_ms is 9.0"),
+        (json.dumps(SAVED | {"results": [RESULT.as_dict() | {"timings_ms": []}]}), "damaged"),
         ('{"results":' * 100_000, "is not a file of saved results"),
     ],
 )

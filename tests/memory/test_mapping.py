@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+import numpy
 import pytest
 
 from prefault_kit.kernel import syscalls
@@ -209,6 +210,38 @@ def test_unknown_words_are_refused() -> None:
         Mapping(Backing.anon(), SIZE, "both")
     with pytest.raises(ValueError, match="whole number"):
         Mapping(Backing.anon(), "2MiB")  # type: ignore[arg-type]
+
+
+def test_sizes_and_descriptors_may_be_numpy_s() -> None:
+    """As offsets may; what is kept are Python's integers."""
+    with Mapping(Backing.memfd(), numpy.int64(SIZE), "shared") as own:
+        assert type(own.size_bytes) is int
+        own.write(0, b"x")
+        with Mapping(Backing.memfd(), SIZE, "shared", fd=numpy.int32(own.fd)) as other:
+            assert (other.fd, type(other.fd), other.read(0, 1)) == (own.fd, int, b"x")
+    with pytest.raises(ValueError, match="size_bytes is a whole number from 1 to "):
+        Mapping(Backing.anon(), True)
+
+
+@pytest.mark.parametrize("fd", [2**31, -1, 1.0, "1", True])
+def test_a_descriptor_is_a_whole_number(fd: object) -> None:
+    """Else a ValueError says so, with the limits."""
+    with pytest.raises(ValueError, match="fd is a whole number from 0 to 2147483647, not "):
+        Mapping(Backing.memfd(), SIZE, fd=fd)  # type: ignore[arg-type]
+
+
+def test_an_array_is_written_by_its_bytes() -> None:
+    """Its elements are not its bytes; strided, they come one after the other."""
+    ones = numpy.ones(8, "u8")
+    with Mapping(Backing.anon(), SIZE) as mapping:
+        with pytest.raises(ValueError, match="not within"):
+            mapping.write(SIZE - 8, ones)  # type: ignore[arg-type]
+        assert mapping.read(SIZE - 8, 8) == bytes(8)
+        for each in (ones, ones.reshape(2, 4), numpy.arange(8)[::2], ones.astype(">u8"), ones[:0]):
+            mapping.write(SIZE - each.nbytes, each)  # type: ignore[arg-type]
+            assert mapping.read(SIZE - each.nbytes, each.nbytes) == each.tobytes()
+        with pytest.raises(ValueError, match="data are bytes or an array, not str"):
+            mapping.write(0, "text")  # type: ignore[arg-type]
 
 
 def test_closed_mapping_says_so() -> None:
