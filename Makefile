@@ -4,14 +4,17 @@
 
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 NOTEBOOK ?= notebooks/01-explorer.ipynb
+# Tests run in so many processes; what measures or wants the machine for itself runs afterwards
+JOBS ?= 2
 LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.json
 # JupyterLab refuses root unless told; nobody else is
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test check bench refresh site clean help setup
+.PHONY: lab test test-lowest wheel check bench refresh site clean help setup
 
 help:
 	@echo "make lab        set up, open JupyterLab on the explorer (NOTEBOOK=... for another)"
@@ -20,6 +23,8 @@ help:
 	@echo "make check      format, lint, types, import directions"
 	@echo "make refresh    execute all notebooks anew and store their outputs"
 	@echo "make site       build site/: all notebooks, executed, as pages that open offline"
+	@echo "make wheel      build dist/: a wheel for CPython 3.11 and later"
+	@echo "make test-lowest  run the tests on the lowest versions that are promised"
 	@echo "make clean      remove what set-up and tests made"
 
 setup: $(STAMP)
@@ -28,7 +33,7 @@ setup: $(STAMP)
 ALL := --constraint constraints.txt --editable ".[test]"
 C_ALONE := --no-deps --no-build-isolation --editable .
 
-$(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native/*.[ch]) prefault_kit/native/build.py
+$(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/kernel/native/*.[ch]) prefault_kit/kernel/native/build.py
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: sudo apt install python3 python3-venv python3-dev" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, and $(PYTHON) is older: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@missing=; \
@@ -38,7 +43,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/native
 	test -z "$$missing" || { echo "Set-up needs what is not here yet: sudo apt install$$missing" >&2; exit 1; }
 	@echo "Setting up $(VENV)..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@rm -f prefault_kit/native/*.so # a running kernel keeps its own; one compiled by hand would hide the new
+	@rm -f prefault_kit/kernel/native/*.so # a running kernel keeps its own; one compiled by hand would hide the new
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter pyproject.toml constraints.txt,$?),$(ALL),$(C_ALONE))
 	@mkdir -p "$(dir $(LAB_OVERRIDES))"
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' > "$(LAB_OVERRIDES)"
@@ -48,7 +53,23 @@ lab: $(STAMP)
 	@$(BIN)/python -m jupyterlab $(ROOT_FLAG) --ip=127.0.0.1 --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_FLAGS)
 
 test: check
-	@$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" --durations 20 \
+		--nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
+	@$(BIN)/python -m pytest -m alone tests
+
+# The lowest versions that pyproject.toml promises, in an environment of their own
+test-lowest: $(STAMP)
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--editable ".[test]"
+	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" tests
+
+wheel: $(STAMP)
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir dist .
+	@echo "Built $$(ls dist/*.whl)"
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks
@@ -67,5 +88,5 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	rm -f prefault_kit/native/*.so prefault_kit/native/*.o prefault_kit/native/_prefault.c
+	rm -rf $(VENV) $(LOWEST) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -f prefault_kit/kernel/native/*.so prefault_kit/kernel/native/*.o prefault_kit/kernel/native/_prefault.c

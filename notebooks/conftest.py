@@ -1,8 +1,8 @@
 """Strict comparison of stored outputs, on hosts that lack something too.
 
-A cell that says ``not testable here:`` and a row of a verdict table that has another verdict which
-the kit knows are taken for what is stored, and told at the end; everything else is compared as it
-stands. ``tests/conftest.py`` lets CI fail when this happens where it should not.
+A cell that prints ``not testable here:``, and a row of a verdict table with another verdict that
+the kit can explain, count as equal to what is stored and are listed at the end; everything else is
+compared as it is. ``tests/conftest.py`` fails CI when this happens where it should not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nbval.plugin import IPyNbCell
 from prefault_kit.notebook import NOT_TESTABLE_HERE
 
 OTHERWISE = "otherwise here"
-"""The property of a report that tells of a cell or a row that is not as stored, and may be."""
+"""The property of a report that names a cell or a row that may differ from what is stored."""
 
 
 def _text(output: Any) -> str:
@@ -24,18 +24,18 @@ def _text(output: Any) -> str:
 
 
 def _row(line: str) -> tuple[str, str]:
-    """What a row is known by (promise, memory, expected), and its kind of verdict."""
+    """What identifies a row (promise, memory, expected), and its kind of verdict."""
     cells = line.strip("| ").split(" | ")
     return " | ".join(cells[:3]), cells[-1].partition(":")[0]
 
 
 def _known(verdict: str, line: str) -> bool:
-    """Whether a verdict is one of those that the kit knows: a difference has its reason."""
+    """Whether the kit can explain a verdict: a difference needs a reason."""
     return verdict in ("holds", "not-testable") or (verdict == "differs" and "differs: " in line)
 
 
 def _swapped(fresh: str, stored: str, told: list[str]) -> str:
-    """``stored`` with the rows of ``fresh`` whose verdict is another that the kit knows.
+    """``stored`` with those rows of ``fresh`` that have another verdict which the kit can explain.
 
     A host may lack what a promise needs, or have a kernel on which the text of 2021 still holds;
     where the verdict is the same, so must be what was observed.
@@ -52,7 +52,7 @@ def _swapped(fresh: str, stored: str, told: list[str]) -> str:
 
 
 def _lent(fresh: Sequence[Any], stored: Sequence[Any], told: list[str]) -> list[Any]:
-    """The stored outputs, with the rows of the fresh ones that may be otherwise."""
+    """The stored outputs, with the rows of the fresh ones that may differ."""
     if len(fresh) != len(stored):
         return list(stored)
     result = []
@@ -70,7 +70,7 @@ def _lent(fresh: Sequence[Any], stored: Sequence[Any], told: list[str]) -> list[
 
 
 def pytest_configure() -> None:
-    """Teach nbval the one thing that may differ."""
+    """Let nbval accept the one thing that may differ."""
     compare = IPyNbCell.compare_outputs
 
     def compare_outputs(self: Any, test: Any, ref: Any, skip_compare: Any = None) -> bool:
@@ -88,7 +88,7 @@ def pytest_configure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was otherwise than stored."""
+    """List what differed from what is stored."""
     for report in terminalreporter.stats.get("passed", []):
         for name, row in report.user_properties:
             if name == OTHERWISE:

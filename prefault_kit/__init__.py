@@ -1,15 +1,43 @@
-"""A laboratory for page prefaulting: run MADV_POPULATE_READ and _WRITE and see what they did."""
+"""A laboratory for page prefaulting: run MADV_POPULATE_READ and _WRITE and see what they did.
 
-from prefault_kit.backing import Backing
-from prefault_kit.experiment import Experiment, Result, run, run_many
-from prefault_kit.mapping import Mapping
-from prefault_kit.preallocation import Preallocation, preallocate
-from prefault_kit.syscalls import PrefaultError, Work
-from prefault_kit.version import VERSION
+Map memory, populate it, look at it::
 
-__version__ = VERSION
+    with Mapping(Backing.anon(), size_bytes=2 << 20) as m:
+        m.populate_read()          # or populate_write, touch_read, touch_write, mlock, ...
+        print(m.usage())           # /proc/self/smaps: Rss, dirty, anonymous
+        print(m.pages())           # page tables: present, zero page, huge, swapped
+        print(m.file_cache())      # page cache: cached, dirty, in write-back
+
+Time a method on a kind of memory, in a process that may die::
+
+    result = run(Experiment(Backing.memfd(), "shared", "POPULATE_WRITE", size_bytes=1 << 30))
+    print(result.best_ms, result.pages, result.notes)
+
+Preallocate a buffer of yours: ``preallocate(numpy.zeros(1 << 30, "uint8"), threads=2)``.
+
+In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()``, and beside it
+``screens.reviewer`` and ``screens.latency``. In a shell: ``prefault-kit --help``.
+
+>>> from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
+>>> with Mapping(Backing.anon(), size_bytes=4 * PAGE_SIZE_BYTES) as m:
+...     populated = m.populate_write()
+...     m.pages().present, populated.minor_faults, m.touch_write().minor_faults
+(4, 4, 0)
+"""
+
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.result import Result
+from prefault_kit.measure.running import run, run_many
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.memory.preallocation import Preallocation, preallocate
+
+__version__ = "0.1.0"
 
 __all__ = [
+    "PAGE_SIZE_BYTES",
     "Backing",
     "Experiment",
     "Mapping",

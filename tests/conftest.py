@@ -15,17 +15,19 @@ import os
 import resource
 import secrets
 import shutil
+import subprocess
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-from prefault_kit import hugepages, qemu, snapshot
 from prefault_kit.host import features
-from prefault_kit.sparse import limited
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import hugepages
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import small_tmpfs
+from prefault_kit.studies import qemu
 
 HERE = Path(__file__).parent
 DIRECTORIES = {
@@ -54,7 +56,7 @@ def _huge_pages() -> bool:
 @functools.cache
 def _own_mounts() -> bool:
     try:
-        os.close(limited.tmpfs_file(1 << 16, 1 << 16))
+        os.close(small_tmpfs.file(1 << 16, 1 << 16))
     except OSError:
         return False
     return True
@@ -72,7 +74,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
-    "userfaultfd": (lambda: snapshot.why_not() is None, "userfaultfd with write protection"),
+    "userfaultfd": (lambda: features.snapshots() is None, "userfaultfd with write protection"),
     "wp_async": (lambda: features.userfaultfd("WP_ASYNC") is None, "Linux 6.7"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
     "strace": (lambda: shutil.which("strace") is not None, "sudo apt install strace"),
@@ -83,6 +85,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(name): skip where this host lacks it; see NEEDS")
+    config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
     _report_a_dead_kernel()
 
 
@@ -163,8 +166,19 @@ class Skips:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):  # of xdist: the controller judges the whole run
+        return
+    session.config.pluginmanager.register(NothingLeft())
     if os.environ.get("PREFAULT_CI"):
         session.config.pluginmanager.register(Skips())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Each process of the run ends its own worker."""
+    from prefault_kit.measure import worker
+
+    worker.shared().close()
 
 
 def _descendants() -> list[str]:
@@ -188,21 +202,30 @@ def _left_on_this_machine() -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def nothing_is_left() -> Iterator[None]:
+class NothingLeft:
     """No process, no file, no huge page remains of the whole run."""
-    name, _, value = RUN_MARK.decode().partition("=")
-    os.environ[name] = value
-    before = _left_on_this_machine()
-    yield
-    from prefault_kit import worker
 
-    worker.shared().close()
-    deadline = time.monotonic() + 10  # the kernel takes back a killed process's memory in its time
-    while (left := _descendants()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert left == []
-    assert _left_on_this_machine() == before
+    def __init__(self) -> None:
+        name, _, value = RUN_MARK.decode().partition("=")
+        os.environ[name] = value
+        self.before = _left_on_this_machine()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        result = yield
+        deadline = time.monotonic() + 10  # the kernel takes its time to release what was killed
+        while (left := _descendants()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        now = _left_on_this_machine()
+        found = [f"process {command}" for command in left]
+        found += [f"{what}: {now[what]}, before {was}" for what, was in self.before.items()
+                  if now[what] != was]  # fmt: skip
+        if found:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+            for each in found:
+                reporter.write_line(f"LEFT BEHIND {each}", red=True)
+        return result
 
 
 @pytest.fixture(params=DISKS)
@@ -215,6 +238,25 @@ def _lent(name: str) -> Path:
     if name not in DIRECTORIES:
         pytest.skip(f"needs {name} in PREFAULT_TEST_DIRS")
     return DIRECTORIES[name]
+
+
+@pytest.fixture
+def namespace() -> Callable[[str], list[str]]:
+    """A command prefix for a mount namespace of its own, in which a shell line runs first.
+
+    What is mounted there vanishes with the process, also after kill -9.
+    """
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*unshare, "true"], check=False, timeout=60).returncode
+    ):
+        pytest.skip("this user may not make a mount namespace")
+
+    def prefix(line: str) -> list[str]:
+        return [*unshare, "sh", "-ec", f'{line}\nexec "$@"', "sh"]
+
+    return prefix
 
 
 @pytest.fixture
@@ -251,3 +293,14 @@ def memlock() -> int:
     if os.geteuid() == 0 or limit == resource.RLIM_INFINITY:
         return most
     return min(limit, most) // PAGE_SIZE_BYTES * PAGE_SIZE_BYTES
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Be an ordinary user for the length of a test, also where root runs the tests."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    if before == 0:
+        os.seteuid(before)

@@ -1,6 +1,8 @@
-"""Run a command behind a seccomp filter: ``python filtered.py populate|userfaultfd COMMAND...``.
+"""Run a command behind a seccomp filter: ``python filtered.py FILTER COMMAND...``.
 
-``populate``: madvise with the advice 22 and 23 is EINVAL, as it was before Linux 5.14.
+``populate``: madvise with the advice 22 and 23 is EINVAL, as it was before Linux 5.14;
+``populate-ENOSYS``, ``populate-EPERM``: another errno, as a sandbox may have it.
+``pretend``: it answers 0 and does nothing, as some sandboxes do.
 ``userfaultfd``: userfaultfd is EPERM, as in many containers. The filter survives execve and works
 for every user. Sources: Documentation/userspace-api/seccomp_filter.rst and
 include/uapi/linux/{seccomp,filter}.h.
@@ -26,16 +28,25 @@ MACHINE = os.uname().machine
 MADVISE = {"x86_64": 28, "s390x": 219, "ppc64le": 205}.get(MACHINE, 233)
 USERFAULTFD = {"x86_64": 323, "s390x": 355, "ppc64le": 364}.get(MACHINE, 282)
 
-PROGRAMS = {
-    "populate": (
+
+def populating(answer: int) -> tuple[tuple[int, int, int, int], ...]:
+    """A filter that answers an errno, or 0, to both ways of populating."""
+    return (
         (LOAD_WORD, 0, 0, NUMBER_OFFSET),
         (JUMP_IF_EQUAL, 0, 4, MADVISE),
         (LOAD_WORD, 0, 0, ADVICE_OFFSET),
         (JUMP_IF_EQUAL, 1, 0, 22),
         (JUMP_IF_EQUAL, 0, 1, 23),
-        (RETURN, 0, 0, SECCOMP_RET_ERRNO | errno.EINVAL),
+        (RETURN, 0, 0, SECCOMP_RET_ERRNO | answer),
         (RETURN, 0, 0, SECCOMP_RET_ALLOW),
-    ),
+    )
+
+
+PROGRAMS = {
+    "populate": populating(errno.EINVAL),
+    "populate-ENOSYS": populating(errno.ENOSYS),
+    "populate-EPERM": populating(errno.EPERM),
+    "pretend": populating(0),
     "userfaultfd": (
         (LOAD_WORD, 0, 0, NUMBER_OFFSET),
         (JUMP_IF_EQUAL, 0, 1, USERFAULTFD),

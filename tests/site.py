@@ -1,7 +1,7 @@
-"""Build the readable copy: ``python -m tests.site DIRECTORY``.
+"""Build the readable copy: ``python -m tests.site DIRECTORY [NOTEBOOK...]``.
 
-Every notebook is executed anew and becomes a page that opens from disk, without a server, a network
-or a script. The notebooks themselves stay as they are.
+Every notebook, or each that is named, is executed and becomes a page that opens from disk without a
+server, a network or a script. The notebooks themselves stay as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 from prefault_kit import host
-from prefault_kit.backing import format_bytes
+from prefault_kit.memory.sizes import format_bytes
 from tests.refresh import executed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ class Page:
 
 
 class Readable(Preprocessor):  # type: ignore[misc]  # nbconvert has no types
-    """What a page cannot do: links go to pages, and a live widget becomes a picture of it."""
+    """Adapt a notebook to a page: links lead to pages, and a live widget becomes its picture."""
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: dict[str, Any], index: int
@@ -63,15 +63,18 @@ class Readable(Preprocessor):  # type: ignore[misc]  # nbconvert has no types
 
 
 def _still(output: NotebookNode) -> NotebookNode | None:
-    """What a page shows of an output: of a live screen its picture, of other widgets nothing."""
-    if WIDGET not in output.get("data", {}):
-        return output
-    screen = re.match(r"The (\w+) is live", output.data.get("text/plain", ""))
-    if screen is None:
-        return None
-    picture = base64.b64encode((PICTURES / f"{screen[1]}.png").read_bytes()).decode()
-    output.data = NotebookNode({"image/png": picture})
-    output.metadata = NotebookNode()
+    """What a page shows of an output: a live screen as its picture, other widgets not at all."""
+    data = output.get("data", {})
+    words = data.get("text/plain", "")
+    if WIDGET in data:
+        screen = re.match(r"The (\w+) is live", words)
+        if screen is None:
+            return None
+        words = f"The {screen[1]}, as it looks in JupyterLab."
+        picture = base64.b64encode((PICTURES / f"{screen[1]}.png").read_bytes()).decode()
+        output.data = NotebookNode({"image/png": picture})
+    if "image/png" in output.get("data", {}):
+        output.metadata = NotebookNode({"image/png": NotebookNode({"alt": words})})
     return output
 
 
@@ -97,7 +100,7 @@ def _index(pages: Sequence[Page]) -> NotebookNode:
     lines = [
         "# A laboratory for page prefaulting",
         "",
-        "Each page is a notebook: what a sentence claims, a cell shows. They were executed on "
+        "Each page is a notebook in which cells show what the text claims. They were executed on "
         f"Linux {facts['kernel']}, {facts['cpu']}, {facts['cpus']} processors, "
         f"{format_bytes(int(facts['memory_bytes']))} of memory, pages of "
         f"{format_bytes(int(facts['page_size_bytes']))}.",
@@ -129,4 +132,5 @@ def build(target: Path, paths: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), sorted((ROOT / "notebooks").glob("*.ipynb")))
+    named = [Path(name) for name in sys.argv[2:]]
+    build(Path(sys.argv[1]), named or sorted((ROOT / "notebooks").glob("*.ipynb")))

@@ -7,6 +7,8 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 IGNORED = "nbval-ignore-output"
+MOST_LINES = 10
+"""Of a cell. Six are better; an import cell and a verdict table may need more."""
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
@@ -59,3 +61,19 @@ def test_no_widget_state_and_no_script_is_stored(notebook: nbformat.NotebookNode
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             assert "application/javascript" not in output.get("data", {})
+
+
+def test_no_cell_is_long(notebook: nbformat.NotebookNode) -> None:
+    """What takes more lines is in the kit, with a test."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            lines = [line for line in lines if not line.startswith("%%needs ")]
+            assert len(lines) <= MOST_LINES, cell.source
+
+
+def test_no_notebook_enters_the_kernel_s_room(notebook: nbformat.NotebookNode) -> None:
+    """The package offers what a notebook needs, the page size included."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert "prefault_kit.kernel" not in cell.source

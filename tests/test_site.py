@@ -8,8 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from prefault_kit.widgets import parts
-from tests import lab, site
+from prefault_kit.screens.widgets import parts
+from tests import site
+from tests.screens import lab
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 BUILT = ("01-explorer.ipynb", "02-what-is-a-page-fault.ipynb", "08-three-ways-to-ask.ipynb")
@@ -75,6 +76,19 @@ def test_charts_and_tables_are_there(pages: Path) -> None:
     assert "<td>holds</td>" in html
 
 
+def test_every_picture_has_its_words(pages: Path) -> None:
+    """What a picture shows can be read aloud: a page map has its counts."""
+    pictures = [
+        picture
+        for page in pages.glob("*.html")
+        for picture in re.findall(r"<img[^>]*>", page.read_text())
+    ]
+    words = [re.search(r'alt="([^"]+)"', picture) for picture in pictures]
+    assert len(words) >= 4
+    assert all(words)
+    assert any("512 not present" in found[1] for found in words if found)
+
+
 @pytest.mark.needs("chromium")
 def test_it_opens_from_disk(pages: Path) -> None:
     """A real browser opens each page from disk, asks nobody for anything and has no complaint."""
@@ -90,6 +104,25 @@ def test_it_opens_from_disk(pages: Path) -> None:
         tab.close()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
+
+
+CLIPPED = """[...document.querySelectorAll('.highlight, pre, table')]
+    .filter(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+    .filter(each => !each.closest('.highlight') || each.matches('.highlight'))
+    .filter(each => getComputedStyle(each).overflowX !== 'auto')
+    .map(each => each.innerText)"""
+
+
+@pytest.mark.needs("chromium")
+def test_a_narrow_window_hides_nothing(pages: Path) -> None:
+    """On a telephone the page does not move sideways, and long code, output and tables do."""
+    with lab.browser() as browser:
+        tab = browser.new_page(viewport={"width": 400, "height": 800})
+        for page in sorted(pages.glob("*.html")):
+            tab.goto(page.as_uri())
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+            assert tab.evaluate(CLIPPED) == []
+        tab.close()
 
 
 @pytest.mark.parametrize("screen", ["explorer", "review", "device", "watch"])

@@ -7,14 +7,16 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+WHEELS = yaml.safe_load((ROOT / ".github" / "workflows" / "wheels.yml").read_text())
 STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+WHEEL_STEPS = [step for job in WHEELS["jobs"].values() for step in job["steps"]]
 
 
 def test_actions_are_pinned() -> None:
     """Every action has its version."""
-    uses = [step["uses"] for step in STEPS if "uses" in step]
+    uses = [step["uses"] for step in (*STEPS, *WHEEL_STEPS) if "uses" in step]
     assert uses
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", each) for each in uses)
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@(release/)?v\d+", each) for each in uses)
 
 
 def test_what_it_runs_is_there() -> None:
@@ -40,3 +42,14 @@ def test_several_kernels() -> None:
     """The promises are checked on kernels from before and after their changes."""
     kernels = WORKFLOW["jobs"]["kernels"]["strategy"]["matrix"]["kernel"]
     assert len(kernels) >= 3
+
+
+def test_wheels_for_both_machines_are_published_on_a_tag() -> None:
+    """x86-64 and aarch64; the publishing job alone may ask for a token, and only on a tag."""
+    jobs = WHEELS["jobs"]
+    assert jobs["wheel"]["strategy"]["matrix"]["runner"] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
+    assert WHEELS["permissions"] == {"contents": "read"}
+    asking = {name for name, job in jobs.items() if "permissions" in job}
+    assert asking == {"publish"}
+    assert jobs["publish"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
+    assert WHEELS[True]["push"]["tags"] == ["v*"]  # YAML reads "on" as a truth value

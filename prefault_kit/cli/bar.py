@@ -1,4 +1,4 @@
-"""A bar on stderr for what takes a while; none where nobody would see it move."""
+"""A progress bar on stderr; none where stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 SPEED_PERIOD_S = 900.0
-"""Over how long the speed is taken for the estimate: long enough for several sorts of cells."""
+"""The window over which speed is averaged for the estimate: several kinds of cells long."""
 
 STEPS = 1_000_000
 """The whole bar."""

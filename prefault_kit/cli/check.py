@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from xml.dom import minidom
 
 import click
 import junitparser
 
-from prefault_kit import promises
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, as_json
-from prefault_kit.promises import Verdict
-from prefault_kit.promises.promise import NOT_TESTABLE
+from prefault_kit.measure import saved
+from prefault_kit.studies import promises
+from prefault_kit.studies.promises import Verdict
+from prefault_kit.studies.promises.promise import NOT_TESTABLE
 
 
-def _junit(verdicts: list[Verdict], path: Path) -> None:
+def _junit(verdicts: list[Verdict]) -> str:
+    """The verdicts as JUnit XML."""
     suite = junitparser.TestSuite("prefault-kit check")
     for each in verdicts:
         case = junitparser.TestCase(each.backing, classname=each.id)
@@ -31,7 +33,8 @@ def _junit(verdicts: list[Verdict], path: Path) -> None:
         suite.add_testcase(case)
     report = junitparser.JUnitXml()
     report.add_testsuite(suite)
-    report.write(str(path), pretty=True)
+    xml: bytes = report.tostring()  # type: ignore[no-untyped-call]
+    return minidom.parseString(xml).toprettyxml(encoding="utf-8").decode()
 
 
 @click.command(short_help="Every promise of MADV_POPULATE: holds, differs, or not testable here.")
@@ -42,18 +45,18 @@ def _junit(verdicts: list[Verdict], path: Path) -> None:
     type=DIRECTORY,
     multiple=True,
     default=["."],
-    help="Where the files lie; again for another file system.  [default: the current directory]",
+    help="Where files are made; repeat it for more file systems.  [default: the current directory]",
 )
-@click.option("--junit", type=FILE, help="Also write the verdicts as JUnit XML.")
+@click.option("--junit", type=FILE, help="Also write the verdicts to a new file, as JUnit XML.")
 @as_json
 def check(
     patterns: tuple[str, ...], directories: tuple[str, ...], junit: Path | None, as_json: bool
 ) -> None:
     """Check the promises of MADV_POPULATE on this kernel.
 
-    Each promise names its source and is shown on a few pages of real memory. It holds, differs
-    from the text of 2021 (and since when), or cannot be tested on this host, and why. IDs may
-    have wildcards; without one, all are checked.
+    Each promise names its source and is shown on a few pages of real memory. It holds, it differs
+    from the text of 2021 (the verdict says since when), or it is not testable on this host (the
+    verdict says why). IDs may have wildcards; without an ID, all are checked.
 
     \b
     Examples:
@@ -61,14 +64,17 @@ def check(
       prefault-kit check 'read-*' --dir /var/tmp --dir /mnt/xfs
       prefault-kit check --junit promises.xml
 
-    Exit status: 0 if each holds, is known to differ, or is not testable; 1 if one differs and
-    nobody knows why; 2 bad usage.
+    Exit status: 0 if each holds, differs for a known reason, or is not testable; 1 if one differs
+    without a known reason, or the JUnit file cannot be written in the end; 2 bad usage, such as a
+    JUnit file that exists already.
     """
     for directory in directories:
         if not Path(directory).is_dir():
             raise click.UsageError(f"{directory} is not a directory: choose another with --dir")
     try:
         asked = promises.questions(patterns, directories)
+        if junit:
+            saved.claim(junit)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     with bar("promises", wanted=not as_json) as move:
@@ -77,13 +83,20 @@ def check(
             move(done / len(asked), f"promises: {done} of {len(asked)}")
 
         verdicts = promises.check(asked, on_progress=tell)
+    failures = []
     if junit:
-        _junit(verdicts, junit)
+        try:
+            saved.write(junit, _junit(verdicts))
+        except OSError as error:
+            said = (error.strerror or str(error)).lower()
+            failures.append(f"{junit} was not written: {said}")
     if as_json:
-        click.echo(json.dumps([each.as_dict() for each in verdicts], indent=1))
+        click.echo(saved.json_text([each.as_dict() for each in verdicts]))
     else:
-        show.verdicts(verdicts)
+        terminal.verdicts(verdicts)
     surprises = [each for each in verdicts if not each.explained]
     if surprises:
         names = ", ".join(dict.fromkeys(each.id for each in surprises))
-        raise Ending(FAILED, f"{len(surprises)} of {len(verdicts)} verdicts differ: {names}")
+        failures.append(f"{len(surprises)} of {len(verdicts)} verdicts differ: {names}")
+    if failures:
+        raise Ending(FAILED, "; ".join(failures))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from prefault_kit import host
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.options import DIRECTORY, as_json
+from prefault_kit.measure import saved
 
 
 @click.command(short_help="What this host can run, what it cannot, and what would enable it.")
-@click.option("--dir", "directory", type=DIRECTORY, help="Where the file cells' files would lie.")
+@click.option("--dir", "directory", type=DIRECTORY, help="Directory to try for file cells.")
 @as_json
 def doctor(directory: str | None, as_json: bool) -> None:
     """Say what this host can run, what it cannot, why, and what would enable it.
@@ -30,6 +30,6 @@ def doctor(directory: str | None, as_json: bool) -> None:
     found = host.capabilities(directory)
     if as_json:
         data = {"host": host.facts(), "capabilities": [asdict(each) for each in found]}
-        click.echo(json.dumps(data, indent=1))
+        click.echo(saved.json_text(data))
     else:
-        show.capabilities(host.facts(), found)
+        terminal.capabilities(host.facts(), found)

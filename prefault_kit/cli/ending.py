@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+
 FAILED = 1
 """The experiment failed."""
 USAGE = 2
 UNAVAILABLE = 3
 """This host cannot run it."""
 INTERRUPTED = 130
-"""As a shell says it of a command that Ctrl-C ended: 128 + SIGINT."""
+"""What a shell reports for a command that Ctrl-C ended: 128 + SIGINT."""
 
 
 class Ending(Exception):
-    """A command that ends otherwise than well."""
+    """The end of a command that did not succeed: its exit status and its sentence."""
 
     def __init__(self, status: int, sentence: str, command: str | None = None) -> None:
         advice = f"; to enable it: {command}" if command else ""
@@ -20,7 +22,13 @@ class Ending(Exception):
         self.status = status
 
 
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What write(2) says of a file that takes no more; Python names none for an open one."""
+
+
 def in_words(error: OSError) -> str:
     """An operating system's error as a sentence that names its file."""
     said = (error.strerror or str(error)).lower()
-    return f"{error.filename}: {said}" if error.filename else said
+    if error.filename:
+        return f"{error.filename}: {said}"
+    return f"standard output cannot be written: {said}" if error.errno in WRITE_ERRORS else said

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import signal
 import sys
+from collections.abc import Callable, Iterator
 
 import click
 
 import prefault_kit
 from prefault_kit.cli.check import check
 from prefault_kit.cli.doctor import doctor
-from prefault_kit.cli.ending import FAILED, INTERRUPTED, Ending, in_words
+from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, Ending, in_words
 from prefault_kit.cli.matrix import matrix
 from prefault_kit.cli.review import review
 from prefault_kit.cli.run import run
+from prefault_kit.host import process
 
 NAME = "prefault-kit"
+KILLERS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.group(invoke_without_command=True, context_settings={"max_content_width": 100})
@@ -38,18 +44,82 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+def _surroundings_first(command: Callable[..., object]) -> Callable[..., object]:
+    """A command that first looks at what all of them need of the process that they run in."""
+
+    @functools.wraps(command)
+    def checked(*arguments: object, **options: object) -> object:
+        if missing := process.why_not() or process.lost_directory():
+            raise Ending(UNAVAILABLE, missing.reason, missing.command)
+        return command(*arguments, **options)
+
+    return checked
+
+
 for command in (doctor, run, matrix, check, review):
+    assert command.callback
+    command.callback = _surroundings_first(command.callback)
     cli.add_command(command)
+
+
+def _open_streams() -> None:
+    """Open /dev/null in place of closed standard streams, which files of ours would take.
+
+    Standard output has to be open, or what is found would be lost.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    if sys.stdout is None:
+        raise Ending(FAILED, "standard output is closed: there is nowhere to print to")
+
+
+def _drop_output() -> None:
+    """Let what is not written yet go to /dev/null: it cannot be written, nor at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
 
 
 def _say(sentence: str) -> None:
     words = " ".join(sentence.split())
-    click.echo(f"{NAME}: {words.rstrip('.')}", err=True)
+    with contextlib.suppress(OSError):  # there is no other place to say it
+        click.echo(f"{NAME}: {words.rstrip('.')}", err=True)
+
+
+@contextlib.contextmanager
+def _tidy_when_killed() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP clean up as Ctrl-C does, before they end the process as ever."""
+    came: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt
+
+    ours = [each for each in KILLERS if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
+        if came:
+            os.kill(os.getpid(), came[0])
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; its exit status."""
+    with _tidy_when_killed():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     try:
+        _open_streams()
         status = cli.main(arguments, prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -61,10 +131,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Ending as ending:
         _say(str(ending))
         return ending.status
-    except BrokenPipeError:  # the reader of stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except OSError as error:
-        _say(in_words(error))
+        if not isinstance(error, BrokenPipeError):  # the reader of stdout has seen enough
+            _say(in_words(error))
+        _drop_output()
         return FAILED
     return status if isinstance(status, int) else 0

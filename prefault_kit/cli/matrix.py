@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +9,19 @@ from pathlib import Path
 import click
 
 from prefault_kit import host
-from prefault_kit import matrix as grids
-from prefault_kit.backing import format_bytes
-from prefault_kit.cli import show
+from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
-from prefault_kit.experiment import STARTS, Experiment
-from prefault_kit.grid import Grid, name
 from prefault_kit.host import Unavailable
-from prefault_kit.matrix import Step
-from prefault_kit.tables import SCHEMA
+from prefault_kit.measure import saved
+from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.studies.grid import matrix as grids
+from prefault_kit.studies.grid import table_file
+from prefault_kit.studies.grid.cells import Grid, name
+from prefault_kit.studies.grid.matrix import GridProgress
+from prefault_kit.studies.grid.recording import NotRecordedError
 
 
 @click.command(short_help="Run the grid published in 2021, 95 cells a size.")
@@ -31,22 +32,25 @@ from prefault_kit.tables import SCHEMA
     "--repeats", type=int, default=10, show_default=True, help="Repetitions after one warm-up."
 )
 @click.option("--out", "table", type=FILE, required=True, metavar="FILE.csv", help="The table.")
-@click.option("--resume", is_flag=True, help="Go on with FILE.csv after a break.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted FILE.csv.")
 @click.option(
     "--only",
     multiple=True,
     metavar="PATTERN",
-    help="Only the cells that it names; may be given more than once.",
+    help="Only the cells that match; may be repeated.",
 )
 @click.option(
     "--start",
     type=click.Choice(STARTS),
     default="empty",
     show_default=True,
-    help="Of the cells that have it (cached: with a file, cold: on disk); the others stay empty.",
+    help="For cells that have it (cached: with a file, cold: on disk); the others start empty.",
 )
 @click.option(
-    "--dir", "directory", type=DIRECTORY, help="For the file cells.  [default: current directory]"
+    "--dir",
+    "directory",
+    type=DIRECTORY,
+    help="Directory for file cells.  [default: current directory]",
 )
 @click.option("--tmpfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
 @click.option("--hugetlbfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
@@ -67,8 +71,8 @@ def matrix(
 
     A row a cell goes to FILE.csv, with the published figure and the ratio of POPULATE to touching
     beside it; what was asked for and what host it was, without its name, go to FILE.host.json.
-    Cells of the same memory run interleaved. A break, even by kill -9, loses the repetition under
-    way (FILE.part has the others): the same command with --resume goes on.
+    Cells of the same memory run interleaved. An interruption, even by kill -9, loses only the
+    repetition under way (FILE.part has the others): the same command with --resume continues.
 
     \b
     PATTERN is one or more words, in any case and order. Each has to be a
@@ -100,45 +104,51 @@ def matrix(
         cells = grid.cells()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    warnings = _check(cells, {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir})
+    given = {"file": directory, "tmpfs": tmpfs_dir, "hugetlbfs": hugetlbfs_dir}
 
-    with bar("starting", wanted=not as_json) as move:
+    with bar(f"checking {len(cells)} cells", wanted=not as_json) as move:
+        warnings = _check(cells, given)
 
-        def tell(step: Step) -> None:
-            while warnings:  # not before the files are found to be as they should
+        def tell(progress: GridProgress) -> None:
+            while warnings:  # not before the table's files are found to be as they should be
                 click.echo(warnings.pop(0), err=True)
-            cell = step.cell
+            cell = progress.cell
             what = name(cell.backing, cell.sharing, cell.method)
             size = format_bytes(cell.size_bytes)
-            move(step.work_done / step.work, f"{step.number} of {step.cells}: {what}, {size}")
+            words = f"{progress.number} of {progress.cells}: {what}, {size}"
+            move(progress.work_done / progress.work, words)
 
         try:
-            rows = grids.run(grid, table, resume=resume, on_step=tell)
+            results = grids.run(grid, table, resume=resume, on_progress=tell)
         except KeyboardInterrupt:
-            sentence = f"stopped; the same command with --resume goes on with {table}"
+            sentence = f"stopped; the same command with --resume continues {table}"
             raise Ending(INTERRUPTED, sentence) from None
         except ValueError as error:
             raise Ending(USAGE, str(error)) from None
-        except OSError as error:
-            said = f"{error.filename or table} cannot be written: {error.strerror}"
-            raise Ending(FAILED, f"{said}: mend that and go on with --resume") from None
+        except NotRecordedError as error:
+            said = f"{error.filename} cannot be written: {error.strerror}"
+            raise Ending(FAILED, f"{said}: continue with --resume once it can be") from None
     if as_json:
-        data = {"schema": SCHEMA, "table": str(table), "host": host.facts(), "rows": rows}
-        click.echo(json.dumps(data, indent=1))
+        data = {
+            "schema": saved.SCHEMA,
+            "table": str(table),
+            "host": host.facts(),
+            "rows": table_file.rows(results),
+        }
+        click.echo(saved.json_text(data))
     else:
-        show.rows(rows)
-    if failed := [row for row in rows if row["outcome"] == "error"]:
-        first = f"{failed[0]['sharing']} {failed[0]['backing']}: {failed[0]['message']}"
-        raise Ending(FAILED, f"{len(failed)} of {len(rows)} cells failed, the first is {first}")
+        terminal.grid(results)
+    if failed := [each for each in results if each.outcome == "error"]:
+        first = f"{failed[0].sharing} {failed[0].backing}: {failed[0].message}"
+        raise Ending(FAILED, f"{len(failed)} of {len(results)} cells failed, the first is {first}")
 
 
 def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[str]:
-    """Refuse what cannot give a row with a time; a sentence on each thing that will be missing."""
-    for cell in cells:
-        if given.get(cell.backing.kind) is not None:
-            page = Experiment(cell.backing, cell.sharing, "Read", cell.backing.page_size_bytes)
-            if missing := page.why_not():
-                raise Ending(UNAVAILABLE, missing.reason, missing.command)
+    """Refuse a grid of which no cell can run; else a sentence for each reason why some cannot."""
+    for backing in {cell.backing: None for cell in cells if given.get(cell.backing.kind)}:
+        page = Experiment(backing, "shared", "Read", backing.page_size_bytes)
+        if missing := page.why_not():
+            raise Ending(UNAVAILABLE, missing.reason, missing.command)
     found = [(cell, cell.why_not()) for cell in cells]
     refused: Counter[Unavailable] = Counter(missing for _, missing in found if missing)
     if refused.total() == len(cells):

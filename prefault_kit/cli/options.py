@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from prefault_kit import hugepages, methods
-from prefault_kit.backing import Backing, format_bytes
-from prefault_kit.quantities import parse_bytes
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import methods
+from prefault_kit.memory.backing import NOWHERE, Backing
+from prefault_kit.memory.sizes import parse_bytes
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
@@ -45,20 +44,8 @@ as_json = click.option(
 )
 
 
-def backing_of(kind: str, page_size: int | None, directory: str | None) -> Backing:
-    """The backing that the options name; ValueError when they contradict each other."""
-    if kind in ("anon", "memfd"):
-        if directory is not None:
-            raise ValueError(f"{kind} memory lies in no directory: leave --dir out")
-        return Backing(kind, PAGE_SIZE_BYTES if page_size is None else page_size)
-    if kind == "hugetlbfs":
-        found = Backing.hugetlbfs(directory)
-        sizes = hugepages.pools()
-        if page_size is None or not sizes:
-            return found
-        if page_size not in sizes:
-            known = " or ".join(map(format_bytes, sizes))
-            raise ValueError(f"hugetlbfs has pages of {known} here, not of {page_size} bytes")
-        return Backing(kind, page_size, directory)
-    size = PAGE_SIZE_BYTES if page_size is None else page_size
-    return Backing(kind, size, "." if directory is None and kind == "file" else directory)
+def backing(kind: str, page_size: int | None, directory: str | None) -> Backing:
+    """What --backing, --page-size and --dir name; ValueError in words of the command line."""
+    if kind in NOWHERE and directory is not None:
+        raise ValueError(f"{kind} memory has no file: leave --dir out")
+    return Backing.of(kind, page_size=page_size, directory=directory)

@@ -1,23 +1,26 @@
-"""``prefault-kit review``: READ or WRITE, for a workload of one's own."""
+"""``prefault-kit review``: READ or WRITE, for your own workload."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from prefault_kit.backing import KINDS
-from prefault_kit.cli import show
+from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
-from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json, backing_of
-from prefault_kit.mapping import SHARINGS
-from prefault_kit.review import Progress, Weights, Workload, advice, document, measured
-from prefault_kit.review.presets import PRESETS
-from prefault_kit.review.workload import AFTERWARDS, CONTENTS, PATTERNS, WORDS
+from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
+from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json
+from prefault_kit.host import extras
+from prefault_kit.measure import saved
+from prefault_kit.memory.backing import KINDS
+from prefault_kit.memory.mapping import SHARINGS
+from prefault_kit.show import review as review_text
+from prefault_kit.show import review_export
+from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, running
+from prefault_kit.studies.review.presets import PRESETS
+from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, OPTIONS, PATTERNS
 
 
 def _case(
@@ -33,46 +36,83 @@ def _case(
         raise ValueError("give one of --preset, --existing-file and --backing")
     if existing_file is not None:
         if directory or page_size:
-            raise ValueError("a file of yours is the backing: leave --dir and --page-size out")
-        return Workload.of_file(existing_file, **chosen), Weights()
+            raise ValueError("your own file is the backing: leave --dir and --page-size out")
+        try:
+            return Workload.of_file(existing_file, **chosen), Weights()
+        except OSError as error:
+            raise ValueError(in_words(error)) from None
     if preset is not None:
         found = PRESETS[preset]
         if found.not_testable:
             raise Ending(UNAVAILABLE, f"{preset} is not testable here: {found.not_testable}")
         return found.workload(directory or ".", **chosen), found.weights
-    memory = backing_of(backing or "file", page_size, directory)
+    memory = options.backing(backing or "file", page_size, directory)
     if memory.on_disk:
         chosen = {"afterwards": "sync"} | chosen
     return Workload(memory, **chosen), Weights()
 
 
-@click.command(short_help="READ or WRITE? Measure a workload of yours on every way to prefault.")
+def _check_export(path: Path) -> None:
+    """Find out before anything is measured whether the page can be written."""
+    try:
+        review_export.check(path)
+    except FileExistsError as error:
+        raise click.UsageError(f"{error.filename} exists already: choose another name") from None
+    except OSError as error:
+        raise click.UsageError(f"cannot write {in_words(error)}") from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
+    """Write the page and the summary; how the command ends if that fails."""
+    try:
+        review_export.save(found, weights, path)
+    except OSError as error:
+        return Ending(FAILED, f"the export failed, and neither file is there: {in_words(error)}")
+    return None
+
+
+@click.command(short_help="READ or WRITE? Measure your workload with every method of prefaulting.")
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
     metavar="NAME",
-    help=f"A case of the debate: {', '.join(PRESETS)}; other options change it.",
+    help=f"A case from the debate of 2021: {', '.join(PRESETS)}; other options change it.",
 )
-@click.option("--backing", type=click.Choice(KINDS), help="Where memory is from.  [default: file]")
-@click.option("--page-size", type=SIZE, help="A huge one means MAP_HUGETLB or MFD_HUGETLB.")
-@click.option("--dir", "directory", type=DIRECTORY, help="Where the file lies.  [default: here]")
-@click.option("--existing-file", type=FILE, help="A file of yours; it is only ever read.")
+@click.option(
+    "--backing", type=click.Choice(KINDS), help="Where the memory comes from.  [default: file]"
+)
+@click.option("--page-size", type=SIZE, help="A huge page size means MAP_HUGETLB or MFD_HUGETLB.")
+@click.option(
+    "--dir",
+    "directory",
+    type=DIRECTORY,
+    help="The directory of the file.  [default: the current one]",
+)
+@click.option(
+    "--existing-file",
+    type=FILE,
+    help="Your own file, which is only read: all of it, or the first 4 GiB without --size.",
+)
 @click.option("--sharing", type=click.Choice(SHARINGS), default="shared", show_default=True)
-@click.option("--size", "size_bytes", type=SIZE, help="Of the mapping.  [default: 256MiB]")
+@click.option("--size", "size_bytes", type=SIZE, help="Size of the mapping.  [default: 256MiB]")
 @click.option(
     "--content",
     type=click.Choice(list(CONTENTS)),
     metavar="CONTENT",
-    help=f"What the file holds at the start: {', '.join(CONTENTS)}.  [default: hole; as-is for a "
-    "file of yours]",
+    help=f"What the file holds at the start: {', '.join(CONTENTS)}.  [default: hole; as-is for "
+    "your own file]",
 )
 @click.option("--read", type=float, default=1.0, show_default=True, help="Fraction of pages read.")
-@click.option("--write", type=float, default=0.0, show_default=True, help="The same, written.")
+@click.option(
+    "--write", type=float, default=0.0, show_default=True, help="Fraction of pages written."
+)
 @click.option("--pattern", type=click.Choice(list(PATTERNS)), default="random", show_default=True)
 @click.option(
     "--afterwards",
     type=click.Choice(list(AFTERWARDS)),
-    help="[default: sync for a file of the kit's own on disk, else nothing]",
+    help="[default: sync for the kit's own file on disk, else nothing]",
 )
 @click.option("--threads", type=int, default=1, show_default=True)
 @click.option("--repeats", type=int, default=5, show_default=True, help="After one warm-up.")
@@ -80,11 +120,13 @@ def _case(
     "--weights",
     type=Parsed("weights", Weights.parse),
     default="",
-    help="How dear things are: startup (a second of it), tail (a ms of the 99.9th percentile), "
-    "written and memory (a GiB), in seconds of work.  [default: startup=1 and no other]",
+    help="What things cost, in seconds of work: startup (per second), tail (per ms of the 99.9th "
+    "percentile of first accesses), written and memory (per GiB).  [default: startup=1 alone]",
 )
-@click.option("--no-sweep", is_flag=True, help="Leave out other written fractions.")
-@click.option("--export", type=FILE, help="Write an HTML file to attach, and a summary beside it.")
+@click.option("--no-sweep", is_flag=True, help="Do not try other written fractions.")
+@click.option(
+    "--export", type=FILE, help="Write an HTML page to attach, and a Markdown summary beside it."
+)
 @as_json
 def review(
     preset: str | None,
@@ -106,11 +148,11 @@ def review(
     export: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure a workload with each way to prefault, phase by phase, and recommend one.
+    """Measure a workload with each method of prefaulting, phase by phase, and recommend one.
 
-    Each candidate prefaults, then pages are read and written as you say, then the file is synced or
-    evicted if you say so. All run interleaved. A file of yours is opened and mapped for reading
-    alone, and neither synced nor evicted unless you ask for cold or evict.
+    Each candidate prefaults, then reads and writes the pages that you choose, then syncs or evicts
+    the file if you choose that. All candidates run interleaved. Your own file is opened and mapped
+    for reading only, and is not evicted unless you choose cold or evict.
 
     \b
     Examples:
@@ -124,31 +166,36 @@ def review(
     context = click.get_current_context()
     chosen = {
         name: context.params[name]
-        for name in ("size_bytes", *WORDS)
+        for name in ("size_bytes", *OPTIONS)
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     try:
         case, own_weights = _case(chosen, preset, existing_file, backing, page_size, directory)
-        taken = document.taken(export) if export is not None else None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if context.get_parameter_source("weights") is ParameterSource.DEFAULT:
         weights = own_weights
-    if taken is not None:
-        raise click.UsageError(f"{taken} exists already: choose another name")
+    wanted = ("scipy", "bokeh", "jinja2") if export is not None else ("scipy",)
+    if lacking := extras.missing("review", *wanted):
+        raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
+    if export is not None:
+        _check_export(export)
     with bar("review", wanted=not as_json) as move:
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: ReviewProgress) -> None:
             move(progress.part, progress.words)
 
-        found = measured.run(case, sweep=not no_sweep, on_progress=tell)
+        found = running.run(case, sweep=not no_sweep, on_progress=tell)
+    failure = None
     if export is not None and found.outcome == "ok":
-        document.save(found, weights, export)
+        failure = _export(found, weights, export)
     if as_json:
-        click.echo(json.dumps(advice.as_dict(found, weights), indent=1))
+        click.echo(saved.json_text(review_text.as_dict(found, weights)))
     elif found.outcome == "ok":
-        show.review(found, weights)
+        terminal.review(found, weights)
     if found.outcome == "unavailable":
         raise Ending(UNAVAILABLE, found.message or "this host cannot run it", found.enable)
     if found.outcome != "ok":
         raise Ending(FAILED, found.message or "the review failed")
+    if failure is not None:
+        raise failure

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from prefault_kit import experiment
-from prefault_kit.backing import KINDS
-from prefault_kit.cli import show
+from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json, backing_of
-from prefault_kit.experiment import STARTS, Experiment, Progress
-from prefault_kit.mapping import SHARINGS
+from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
+from prefault_kit.measure import running, saved
+from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.measure.running import Progress
+from prefault_kit.memory.backing import KINDS
+from prefault_kit.memory.mapping import SHARINGS
 
 
 @click.command(short_help="Run one cell: one method on one kind of memory.")
-@click.option("--backing", type=click.Choice(KINDS), required=True, help="Where memory is from.")
+@click.option(
+    "--backing", type=click.Choice(KINDS), required=True, help="Where the memory comes from."
+)
 @click.option(
     "--page-size",
     type=SIZE,
@@ -37,18 +38,22 @@ from prefault_kit.mapping import SHARINGS
     type=click.Choice(STARTS),
     default="empty",
     show_default=True,
-    help="File emptied before each repetition; its page cache kept; data on disk, evicted.",
+    help="empty: file emptied before each repetition; cached: page cache kept; cold: evicted.",
 )
-@click.option("--threads", type=int, default=1, show_default=True, help="Share the range out.")
+@click.option(
+    "--threads", type=int, default=1, show_default=True, help="Threads that share the range."
+)
 @click.option(
     "--dir",
     "directory",
     type=DIRECTORY,
-    help="Where the file lies.  [default: for file the current directory, else found among the "
+    help="Directory for the file.  [default: for file the current directory, else found among the "
     "mounts]",
 )
 @click.option(
-    "--follow-up", is_flag=True, help="Then write to each page once, and sync: what is paid later."
+    "--follow-up",
+    is_flag=True,
+    help="Afterwards write to each page once and sync, to show the deferred cost.",
 )
 @as_json
 def run(
@@ -88,7 +93,7 @@ def run(
     """
     try:
         cell = Experiment(
-            backing=backing_of(backing, page_size, directory),
+            backing=options.backing(backing, page_size, directory),
             sharing=sharing,
             method=method,
             size_bytes=size_bytes,
@@ -110,11 +115,11 @@ def run(
                 done = progress.repetition + 1
                 move(done / (repeats + 1), f"{method}: {progress.repetition} of {repeats}")
 
-        result = experiment.run(cell, on_progress=tell)
+        result = running.run(cell, on_progress=tell)
     if as_json:
-        click.echo(json.dumps(result.as_dict(), indent=1))
+        click.echo(saved.json_text(result.as_dict()))
     elif result.outcome != "unavailable":
-        show.result(result, cell)
+        terminal.result(result, cell)
     if result.outcome == "unavailable":
         raise Ending(UNAVAILABLE, result.message or "this host cannot run it", result.command)
     if result.outcome != "ok":

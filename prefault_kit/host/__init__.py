@@ -4,10 +4,10 @@
 :func:`capabilities` is what ``doctor`` prints.
 """
 
+from prefault_kit.host.availability import why_not
 from prefault_kit.host.capability import Capability, capabilities
 from prefault_kit.host.machine import facts
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.host.verdict import why_not
-from prefault_kit.mounts import file_system
+from prefault_kit.kernel.mounts import file_system
 
 __all__ = ["Capability", "Unavailable", "capabilities", "facts", "file_system", "why_not"]

@@ -9,12 +9,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit import hugepages, methods, mounts
-from prefault_kit.backing import Backing, format_bytes
-from prefault_kit.host import features, memory, needs, place, rlimits, room, thp, userfaultfd
+from prefault_kit.host import accounts, features, footprint, place, process, rlimits, space, thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.mapping import Mapping
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import hugepages, mounts, userfaultfd
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import methods
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.memory.sizes import format_bytes
 
 SUGGESTED_BYTES = 2 << 30
 """How much of huge pages the command asks for: 1024 of 2 MiB, and less on a small machine."""
@@ -56,7 +58,7 @@ def _backing(backing: Backing) -> Unavailable | None:
         return stop
     size = backing.page_size_bytes
     directory = backing.find_directory()
-    taken = needs.of(
+    taken = footprint.of(
         backing=backing,
         sharing="shared",
         method=methods.method("Write"),
@@ -64,13 +66,13 @@ def _backing(backing: Backing) -> Unavailable | None:
         start="empty",
         file_system=mounts.file_system(directory) if directory else None,
     )
-    return room.check(backing=backing, sharing="shared", needs=taken, size_bytes=size) or _touch(
+    return space.check(backing=backing, sharing="shared", needs=taken, size_bytes=size) or _touch(
         backing
     )
 
 
 def _memory_detail() -> str:
-    account = memory.tightest()
+    account = accounts.tightest()
     return f"{format_bytes(account.usable_bytes)} may be used ({account.name})"
 
 
@@ -93,7 +95,7 @@ def _huge(backing: Backing, name: str, pool: hugepages.Pool) -> Capability:
     size = pool.page_size_bytes
     missing = _backing(backing)
     if missing and not pool.available:
-        most = min(SUGGESTED_BYTES, memory.tightest().usable_bytes // 4) // size
+        most = min(SUGGESTED_BYTES, accounts.tightest().usable_bytes // 4) // size
         reason = f"no huge page of {format_bytes(size)} is free in a pool of {pool.total}"
         if most == 0:
             missing = Unavailable(f"{reason}, and memory does not suffice for more")
@@ -147,7 +149,7 @@ def _mlock_detail() -> str:
 
 
 def _cgroup_detail() -> str:
-    limited = [account for account in memory.accounts() if account.limit]
+    limited = [account for account in accounts.accounts() if account.limit]
     if not limited:
         return "no limit below the machine's memory"
     account = min(limited, key=lambda each: each.usable_bytes)
@@ -177,12 +179,12 @@ def _features(directory: str) -> Iterator[Capability]:
         ("MADV_COLLAPSE", _collapse_detail(), lambda: features.collapse("anon", "private")),
         (
             "PAGEMAP_SCAN",
-            "tells the zero page and huge pages; without it pagemap counts present pages alone",
+            "tells zero and huge pages apart; without it pagemap counts present pages only",
             features.pagemap_scan,
         ),
         (
             "cachestat",
-            "counts dirty pages of a file; without it mincore counts cached pages alone",
+            "counts dirty pages of a file; without it mincore counts cached pages only",
             features.cachestat,
         ),
         (
@@ -198,7 +200,12 @@ def _features(directory: str) -> Iterator[Capability]:
     yield _userfaultfd()
 
 
+def _current_directory() -> str:
+    """By its name, if it has one still."""
+    return os.curdir if process.lost_directory() else os.getcwd()
+
+
 def capabilities(directory: str | os.PathLike[str] | None = None) -> list[Capability]:
     """Try every backing, with files in ``directory`` (or the current one), then every feature."""
-    where = os.fspath(directory) if directory is not None else os.getcwd()
+    where = os.fspath(directory) if directory is not None else _current_directory()
     return [*_backings(where), *_features(where)]

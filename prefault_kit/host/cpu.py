@@ -1,4 +1,4 @@
-"""The processor, and what lies between it and this kernel."""
+"""The processor, and the hypervisor between it and this kernel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VENDORS = (
     ("openstack", "openstack"),
     ("apple virtualization", "apple"),
 )
-"""Words in the firmware's product and vendor names, and the hypervisor that it tells of."""
+"""Words in the firmware's product and vendor names, and the hypervisor that they stand for."""
 
 METAL = re.compile(r"\.metal\b", re.I)
 """In a product name: rented hardware without a hypervisor, whose vendor is a cloud all the same."""

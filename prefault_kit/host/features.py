@@ -6,20 +6,29 @@ Versions are never parsed: distributions carry features back, and seccomp filter
 from __future__ import annotations
 
 import functools
+import mmap
 import os
 from collections.abc import Callable
 
-from prefault_kit import mounts, syscalls
-from prefault_kit.backing import Backing, format_bytes
-from prefault_kit.host import rlimits, thp
-from prefault_kit.host import userfaultfd as uffd
+from prefault_kit.host import thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.mapping import BLIND, Mapping
-from prefault_kit.methods import Method
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import errors, mounts, page_cache, proc, syscalls
+from prefault_kit.kernel import userfaultfd as uffd
+from prefault_kit.kernel.pagemap import page_states
+from prefault_kit.kernel.smaps import NAMES
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import small_tmpfs, support
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import BLIND, Mapping
+from prefault_kit.memory.methods import Method
+from prefault_kit.memory.sizes import format_bytes
 
 SECCOMP_FILTER = "2"
 """/proc/self/status, Seccomp: a filter is installed."""
+ENTRY_BYTES = 8
+"""One entry of /proc/self/pagemap."""
+SMAPS_CHARACTERS = 1 << 14
+"""More than one record of smaps has: all records have the same fields."""
 
 
 def _tried(call: Callable[[], object]) -> str | None:
@@ -27,13 +36,13 @@ def _tried(call: Callable[[], object]) -> str | None:
     try:
         call()
     except OSError as error:
-        return syscalls.ERRNO_NAMES.get(error.errno or 0, str(error.errno))
+        return errors.ERRNO_NAMES.get(error.errno or 0, str(error.errno))
     return None
 
 
 def _missing(what: str, since: str, answer: str) -> Unavailable:
     cause = f"this kernel is older than Linux {since}"
-    if rlimits.status().get("Seccomp") == SECCOMP_FILTER:
+    if proc.status().get("Seccomp") == SECCOMP_FILTER:
         cause = (
             f"the seccomp filter on this process stops it (of a container, say: run it with "
             f"--security-opt seccomp=unconfined), or {cause}"
@@ -41,11 +50,9 @@ def _missing(what: str, since: str, answer: str) -> Unavailable:
     return Unavailable(f"{what} answers {answer} where it should work: {cause}")
 
 
-@functools.cache
 def populate(advice: str) -> Unavailable | None:
     """MADV_POPULATE_READ or MADV_POPULATE_WRITE, on a readable and writable anonymous page."""
-    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
-        answer = _tried(lambda: page.advise(advice))
+    answer = support.populate_refusal(advice)
     return _missing(f"madvise({advice})", "5.14", answer) if answer else None
 
 
@@ -63,7 +70,7 @@ def collapse(kind: str, sharing: str) -> Unavailable | None:
     with Mapping(backing, huge, sharing, thp=None) as memory:
         memory.touch_write(0, PAGE_SIZE_BYTES)
         answer = _tried(lambda: memory.advise("MADV_COLLAPSE", 0, PAGE_SIZE_BYTES))
-    if answer and rlimits.status().get("THP_enabled") == "0":
+    if answer and proc.status().get("THP_enabled") == "0":
         return Unavailable(
             "transparent huge pages are switched off for this process (PR_SET_THP_DISABLE)"
         )
@@ -71,18 +78,79 @@ def collapse(kind: str, sharing: str) -> Unavailable | None:
 
 
 @functools.cache
+def pagemap() -> Unavailable | None:
+    """The file /proc/self/pagemap, which shows the pages that are present."""
+
+    def read() -> None:
+        with open("/proc/self/pagemap", "rb", buffering=0) as entries:
+            entries.read(ENTRY_BYTES)
+
+    answer = _tried(read)
+    return _unseen("/proc/self/pagemap", f"cannot be read ({answer})") if answer else None
+
+
+@functools.cache
+def smaps() -> Unavailable | None:
+    """The file /proc/self/smaps, with every field that the kit knows."""
+    text: list[str] = []
+
+    def read() -> None:
+        with open("/proc/self/smaps", encoding="ascii", errors="replace") as records:
+            text.append(records.read(SMAPS_CHARACTERS))
+
+    if answer := _tried(read):
+        return _unseen("/proc/self/smaps", f"cannot be read ({answer})")
+    lacking = [name for name in NAMES.values() if f"\n{name}:" not in text[0]]
+    return _unseen("/proc/self/smaps", f"has no {', '.join(lacking)}") if lacking else None
+
+
+def _unseen(file: str, what: str) -> Unavailable:
+    return Unavailable(
+        f"{file} {what}: this kernel is built without CONFIG_PROC_PAGE_MONITOR, or a sandbox hides "
+        "the file"
+    )
+
+
+@functools.cache
 def pagemap_scan() -> Unavailable | None:
     """The ioctl PAGEMAP_SCAN."""
     with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
-        answer = _tried(lambda: syscalls.page_states(page.address, PAGE_SIZE_BYTES))
+        answer = _tried(lambda: page_states(page.address, PAGE_SIZE_BYTES))
     return _missing("the ioctl PAGEMAP_SCAN", "6.7", answer) if answer else None
+
+
+@functools.cache
+def guard_regions(kind: str) -> Unavailable | None:
+    """MADV_GUARD_INSTALL, on a page of ``anon`` memory or of a memfd's, as for any other kind."""
+    fd = -1 if kind == "anon" else os.memfd_create("prefault-kit-guard", os.MFD_CLOEXEC)
+    try:
+        if fd >= 0:
+            os.ftruncate(fd, PAGE_SIZE_BYTES)
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS if fd < 0 else mmap.MAP_SHARED
+        with mmap.mmap(fd, PAGE_SIZE_BYTES, flags=flags) as page:
+            answer = _tried(lambda: page.madvise(syscalls.ADVICE["MADV_GUARD_INSTALL"]))
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    since = "6.13" if fd < 0 else "6.15"
+    return _missing("madvise(MADV_GUARD_INSTALL)", since, answer) if answer else None
+
+
+@functools.cache
+def discard_hugetlb(page_size_bytes: int) -> Unavailable | None:
+    """MADV_DONTNEED, on a hugetlb page; asked where one can be had."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | syscalls.MAP["MAP_HUGETLB"]
+    flags |= (page_size_bytes.bit_length() - 1) << syscalls.MAP["MAP_HUGE_SHIFT"]
+    with mmap.mmap(-1, page_size_bytes, flags=flags) as page:
+        answer = _tried(lambda: page.madvise(syscalls.ADVICE["MADV_DONTNEED"]))
+    return _missing("madvise(MADV_DONTNEED) of huge pages", "5.18", answer) if answer else None
 
 
 @functools.cache
 def cachestat() -> Unavailable | None:
     """The system call cachestat."""
     with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
-        answer = _tried(lambda: syscalls.cachestat(page.fd))
+        answer = _tried(lambda: page_cache.cachestat(page.fd))
     return _missing("cachestat", "6.5", answer) if answer else None
 
 
@@ -102,7 +170,7 @@ def cachestat_in(directory: str) -> Unavailable | None:
 def userfaultfd(*wanted: str) -> Unavailable | None:
     """Why a process without privilege has no userfaultfd, or none with the features wanted.
 
-    The names are those of :data:`prefault_kit.host.userfaultfd.FEATURES`.
+    The names are those of :data:`prefault_kit.kernel.userfaultfd.FEATURES`.
     """
     offered: list[str] = []
     answer = _tried(lambda: offered.extend(uffd.features()))
@@ -114,6 +182,25 @@ def userfaultfd(*wanted: str) -> Unavailable | None:
                 f"this kernel's userfaultfd has no {name}: it came with Linux {uffd.SINCE[name]}, "
                 "and not for every architecture"
             )
+    return None
+
+
+def snapshots() -> Unavailable | None:
+    """What stops :mod:`prefault_kit.memory.snapshot` here; None if nothing does."""
+    return userfaultfd("write-protect", "WP_UNPOPULATED")
+
+
+def own_mounts() -> Unavailable | None:
+    """A file on a small tmpfs of its own."""
+    if _tried(lambda: os.close(small_tmpfs.file(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES))):
+        return Unavailable(small_tmpfs.FORBIDDEN, "sudo sysctl kernel.unprivileged_userns_clone=1")
+    return None
+
+
+def mounting(answer: str) -> Unavailable | None:
+    """Whether an errno that ``namespace.enter`` gave in a child forbids namespaces."""
+    if answer in ("EPERM", "EACCES"):
+        return Unavailable(small_tmpfs.FORBIDDEN, "sudo prefault-kit check")
     return None
 
 

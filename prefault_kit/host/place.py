@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 
-from prefault_kit import hugepages, mounts
-from prefault_kit.backing import Backing, format_bytes
+from prefault_kit.host import process
 from prefault_kit.host.unavailable import Unavailable
+from prefault_kit.kernel import hugepages, mounts
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.sizes import format_bytes
 
 FOUND = ("tmpfs", "hugetlbfs")
 """Backings whose directory is found among the mounts when none is given."""
@@ -78,6 +80,8 @@ def _wrong_type(backing: Backing, directory: str) -> Unavailable | None:
 def _closed(directory: str) -> Unavailable | None:
     """Why a directory cannot be entered and written, from the outside in."""
     quoted = shlex.quote(directory)
+    if not os.path.isabs(directory) and (lost := process.lost_directory()):
+        return lost
     try:
         os.stat(directory)
     except FileNotFoundError:

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import resource
-from pathlib import Path
 
-from prefault_kit.backing import Backing, format_bytes
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.methods import Method
+from prefault_kit.kernel import proc
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.methods import Method
+from prefault_kit.memory.sizes import format_bytes
 
 CAP_IPC_LOCK = 14
 """Bit of the capability that lifts RLIMIT_MEMLOCK, include/uapi/linux/capability.h."""
 
 
-def parse_status(text: str) -> dict[str, str]:
-    """Read /proc/PID/status: its names and values as they stand."""
-    pairs = (line.partition(":") for line in text.splitlines())
-    return {name: value.strip() for name, _, value in pairs}
-
-
-def status() -> dict[str, str]:
-    """This process's state (proc_pid_status(5))."""
-    return parse_status(Path("/proc/self/status").read_text())
-
-
-def _status_bytes(name: str) -> int:
-    return int(status()[name].removesuffix("kB")) * 1024
-
-
 def memlock_bytes() -> int | None:
     """How much this process may lock in all; None without a limit."""
-    if int(status()["CapEff"], 16) >> CAP_IPC_LOCK & 1:
+    if int(proc.status()["CapEff"], 16) >> CAP_IPC_LOCK & 1:
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return None if soft == resource.RLIM_INFINITY else soft
@@ -61,8 +47,8 @@ def check(*, backing: Backing, method: Method, size_bytes: int) -> Unavailable |
     """
     if backing.has_file and (over := _over("FSIZE", "is the size of the file", size_bytes, 0)):
         return over
-    if over := _over("AS", "of addresses are needed", size_bytes, _status_bytes("VmSize")):
+    if over := _over("AS", "of addresses are needed", size_bytes, proc.status_bytes("VmSize")):
         return over
     if "mlock" in method.steps and memlock_bytes() is not None:
-        return _over("MEMLOCK", "is to be locked", size_bytes, _status_bytes("VmLck"))
+        return _over("MEMLOCK", "is to be locked", size_bytes, proc.status_bytes("VmLck"))
     return None

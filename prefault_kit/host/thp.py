@@ -13,6 +13,11 @@ from prefault_kit.host.unavailable import Unavailable
 SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 NOT_BUILT = Unavailable("this kernel is built without transparent huge pages")
 
+HIDDEN = Unavailable(
+    f"{SETTINGS.parent} is not there, so nothing is known of transparent huge pages: /sys is "
+    "hidden, or not mounted"
+)
+
 
 def parse_choice(text: str) -> str:
     """The word in brackets of ``always [madvise] never``; the text itself where there is none."""
@@ -54,10 +59,18 @@ def use_zero_page() -> bool:
 def why_not() -> Unavailable | None:
     """Why MADV_HUGEPAGE has no effect on anonymous memory; None if it has."""
     if size_bytes() is None:
-        return NOT_BUILT
+        return NOT_BUILT if SETTINGS.parent.exists() else HIDDEN
     if enabled() not in ("always", "madvise"):
         return Unavailable(
             f"transparent huge pages are {enabled()}",
             "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
+        )
+    # since Linux 6.8 each size has a setting of its own, of which "inherit" means the one above
+    own = f"hugepages-{(size_bytes() or 0) // 1024}kB/enabled"
+    text = _read(own)
+    if text is not None and parse_choice(text) not in ("inherit", "always", "madvise"):
+        return Unavailable(
+            f"transparent huge pages of this size are {parse_choice(text)}",
+            f"echo inherit | sudo tee {SETTINGS / own}",
         )
     return None

@@ -1,4 +1,4 @@
-"""What stands in the way of something on this host, and what would help."""
+"""Why something cannot run on this host, and what would help."""
 
 from __future__ import annotations
 

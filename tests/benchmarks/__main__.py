@@ -10,10 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from prefault_kit.backing import format_bytes
-from prefault_kit.grid import Grid
-from prefault_kit.host.memory import meminfo
-from prefault_kit.quantities import parse_bytes
+from prefault_kit.kernel.proc import meminfo
+from prefault_kit.memory.sizes import format_bytes, parse_bytes
+from prefault_kit.studies.grid.cells import Grid
 
 from . import explorer, harness, lockstep, plain, report, start, suite, views
 from .findings import Finding, NotMeasured

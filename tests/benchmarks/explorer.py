@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from prefault_kit.backing import format_bytes
-from prefault_kit.explorer import Explorer, View, view
-from prefault_kit.host.memory import meminfo
+from prefault_kit.kernel.proc import meminfo
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.screens.explorer import Explorer, ExplorerView, view
 
 from .findings import Finding
 
@@ -101,7 +101,7 @@ def stopping(size_bytes: int, directory: str, times: int) -> Iterator[Finding]:
 
 
 def _stop(
-    model: Explorer, screen: View, counters: Sequence[str], size_bytes: int
+    model: Explorer, screen: ExplorerView, counters: Sequence[str], size_bytes: int
 ) -> tuple[int, float, float]:
     """Bytes held at the click, milliseconds until released, and until told."""
     ended: list[float] = []

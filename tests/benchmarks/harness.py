@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prefault_kit import matrix
-from prefault_kit.backing import format_bytes
-from prefault_kit.grid import Grid
-from prefault_kit.worker import Worker
+from prefault_kit.measure.worker import Event, Task, Worker
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.studies.grid import matrix
+from prefault_kit.studies.grid.cells import Grid
 
 from . import spent
 from .findings import Finding, NotMeasured
@@ -34,9 +34,9 @@ class SpendingWorker(Worker):
         super().__init__()
         self.spent: Counter[str] = Counter()
 
-    def stream(self, target: str, payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def stream(self, task: Task, payload: dict[str, Any]) -> Iterator[Event]:
         """As the worker's own, but for the last word, which is kept here."""
-        for word in super().stream(f"{spent.__name__}:perform", payload):
+        for word in super().stream(spent.measure, payload):
             if spent.KEY in word:
                 self.spent.update(word[spent.KEY])
             else:
@@ -53,10 +53,10 @@ def overhead(grid: Grid) -> Finding | NotMeasured:
     budget = f"matrix of {sizes}: wall over timed parts and file preparation"
     with tempfile.TemporaryDirectory() as directory, SpendingWorker() as worker:
         began = time.perf_counter()
-        rows = matrix.run(grid, Path(directory) / "bench.csv", worker=worker)
+        results = matrix.run(grid, Path(directory) / "bench.csv", worker=worker)
         wall = time.perf_counter() - began
     kinds = worker.spent
-    done = sum(row["outcome"] == "ok" for row in rows)
+    done = sum(each.outcome == "ok" for each in results)
     if not done:
         return NotMeasured(budget, "no cell of the grid can run here")
     rest = wall - sum(kinds.values())
@@ -65,5 +65,5 @@ def overhead(grid: Grid) -> Finding | NotMeasured:
         budget,
         wall / (kinds["timed"] + kinds["files"]),
         1.15,
-        detail=f"{done} of {len(rows)} cells; wall {wall:.2f} s: {parts}, all else {rest:.2f}",
+        detail=f"{done} of {len(results)} cells; wall {wall:.2f} s: {parts}, all else {rest:.2f}",
     )

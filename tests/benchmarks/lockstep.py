@@ -1,6 +1,6 @@
 """The kit against plain C, repetition by repetition.
 
-Three take turns on one CPU: the kit's own stage, the C program, and the C program once more. The
+Three take turns on one CPU: the kit's own cell, the C program, and the C program once more. The
 second C process is the A/A control: how far two processes of the very same program differ is the
 noise under every ratio. Who begins changes with each round. Rounds go on until the best time of
 each side is settled, that is, met again; how the sides compare does not matter to that.
@@ -16,11 +16,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prefault_kit import grid
-from prefault_kit.backing import Backing
-from prefault_kit.experiment import Experiment
-from prefault_kit.mapping import Mapping
-from prefault_kit.stage import Cell, Stage
+from prefault_kit.measure.cell import Cell
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.limits import MOST_REPEATS
+from prefault_kit.measure.start_state import StartState
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.grid import cells
 
 from .plain import PlainCell, PlainError
 
@@ -31,8 +33,8 @@ SETTLED = 1.01
 """A side is settled when its AGREE quickest repetitions lie within this factor."""
 MOST = 4
 """Rounds are at most so many times the least."""
-NO_LAST = 1 << 30
-"""A number of repetitions that is never reached: the kit looks at its last one."""
+LAST = MOST_REPEATS
+"""Never reached: the kit looks at the memory after its last repetition."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Skipped:
 
 
 def _label(cell: Experiment) -> str:
-    return grid.name(cell.backing, cell.sharing, cell.method)
+    return cells.name(cell.backing, cell.sharing, cell.method)
 
 
 @contextmanager
@@ -89,17 +91,17 @@ def one_cpu() -> Iterator[None]:
 def compare(program: Path, experiment: Experiment, least: int) -> Compared:
     """Run one cell for at least ``least`` rounds, after a warm-up of each side."""
     with ExitStack() as stack:
-        stage = Stage(experiment)
-        stack.callback(stage.close)
-        cell = Cell(replace(experiment, repeats=NO_LAST), stage)
+        start = StartState(experiment)
+        stack.callback(start.close)
+        cell = Cell(replace(experiment, repeats=LAST), start)
         plain = [stack.enter_context(PlainCell(program, experiment)) for _ in range(2)]
         number = 0
 
         def kit() -> float:
-            elapsed_ms = cell.repeat(number)
+            elapsed_ms = cell.repeat(min(number, LAST - 1))
             if cell.failed:
                 raise PlainError(f"the kit failed: {cell.measured['message']}")
-            stage.reset()  # as the C program: what waits for its turn holds no memory
+            start.reset()  # as the C program: what waits for its turn holds no memory
             return elapsed_ms * 1e6
 
         sides: list[Callable[[], float]] = [kit, plain[0].repeat, plain[1].repeat]

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from prefault_kit.experiment import Experiment
+from prefault_kit.measure.experiment import Experiment
 
 SOURCE = Path(__file__).with_name("cells.c")
 
@@ -27,7 +27,7 @@ def build(directory: Path) -> Path:
     """Compile the program into ``directory``; its path."""
     program = directory / "cells"
     command = [compiler() or "gcc", "-O2", "-std=gnu11", "-o", str(program), str(SOURCE)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise PlainError(f"cells.c does not compile: {done.stderr.strip()}")
     return program
@@ -77,7 +77,7 @@ class PlainCell:
         process = self._process
         assert process.stdin and process.stdout and process.stderr
         process.stdin.close()
-        process.wait()
+        process.wait(timeout=600)
         process.stdout.close()
         process.stderr.close()
 

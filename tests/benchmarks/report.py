@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from prefault_kit import host
-from prefault_kit.backing import format_bytes
+from prefault_kit.memory.sizes import format_bytes
 
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped

@@ -1,7 +1,7 @@
 """In the worker: the experiment's own generator, with a clock on what is beside its timed parts.
 
-The parent asks for :func:`perform` in the place of ``prefault_kit.stage:perform``. It yields the
-same, and at the end one more word: where the seconds went.
+The parent asks for :func:`measure` in the place of ``cell.measure``. It yields the same, and at the
+end one more word: where the seconds went.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from prefault_kit import mapping, stage
+from prefault_kit.measure import cell, start_state
+from prefault_kit.memory import mapping
 
 KEY = "spent_s"
 
@@ -28,22 +29,22 @@ def _clocked(call: Callable[..., Any], name: str, spent: dict[str, float]) -> Ca
     return clocked
 
 
-def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def measure(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Run the cells; after their words, one with the seconds of each kind under :data:`KEY`."""
     spent: dict[str, float] = {}
     hooks = (
-        (stage, "Stage", "files"),  # making the file
-        (stage.Stage, "reset", "files"),
-        (stage.Stage, "close", "files"),
+        (cell, "StartState", "files"),  # making the file
+        (start_state.StartState, "reset", "files"),
+        (start_state.StartState, "close", "files"),
         (mapping.Mapping, "__init__", "mapping"),
         (mapping.Mapping, "close", "release"),
-        (stage.Cell, "_look", "views"),
+        (cell.Cell, "_look", "views"),
     )
     before = [getattr(place, name) for place, name, _ in hooks]
     try:
         for (place, name, kind), call in zip(hooks, before, strict=True):
             setattr(place, name, _clocked(call, kind, spent))
-        for word in stage.perform(payload):
+        for word in cell.measure(payload):
             if word.get("phase") == "repetition":
                 spent["timed"] = spent.get("timed", 0.0) + word["elapsed_ms"] / 1000
             yield word

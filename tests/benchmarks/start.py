@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 
-from prefault_kit.backing import Backing
-from prefault_kit.experiment import Experiment
-from prefault_kit.worker import Worker
+from prefault_kit.measure.cell import measure
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.measure.worker import Worker
+from prefault_kit.memory.backing import Backing
 
 from .findings import Finding
 
@@ -39,6 +40,7 @@ def importing(times: int) -> Finding:
             capture_output=True,
             text=True,
             check=True,
+            timeout=600,
         )
         seconds, _, heavy = done.stdout.partition("\n")
         taken.append(float(seconds) * 1000)
@@ -63,7 +65,7 @@ def worker(times: int) -> Finding:
     for _ in range(times + 1):
         with Worker() as started:
             began = time.perf_counter()
-            answer = started.stream("prefault_kit.stage:perform", payload)
+            answer = started.stream(measure, payload)
             next(answer)
             taken.append((time.perf_counter() - began) * 1000)
             for _ in answer:

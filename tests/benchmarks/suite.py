@@ -14,9 +14,9 @@ BUDGET = "make test, set-up aside"
 
 def testing() -> Finding | NotMeasured:
     """Set up, then run ``make test`` and take its time."""
-    subprocess.run(["make", "setup"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(["make", "setup"], cwd=ROOT, check=True, capture_output=True, timeout=600)
     began = time.monotonic()
-    done = subprocess.run(["make", "test"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(["make", "test"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     seconds = time.monotonic() - began
     if done.returncode:
         return NotMeasured(BUDGET, f"it fails after {seconds:.0f} s: run make test")

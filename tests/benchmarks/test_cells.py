@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import stage
-from prefault_kit.backing import Backing
-from prefault_kit.experiment import Experiment
-from prefault_kit.methods import METHODS
-from prefault_kit.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.measure.cell import measure
+from prefault_kit.measure.experiment import Experiment
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.methods import METHODS
 
 from . import lockstep, plain
 from .findings import Finding
@@ -25,7 +25,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _of_kit(cell: Experiment) -> dict[str, Any]:
-    words = stage.perform({"experiments": [cell.as_dict()]})
+    words = measure({"experiments": [cell.as_dict()]})
     return next(word for word in words if "outcome" in word)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from prefault_kit.backing import Backing, format_bytes
-from prefault_kit.mapping import Mapping
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.memory.sizes import format_bytes
 
 from .findings import Finding
 

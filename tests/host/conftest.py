@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ print(json.dumps(found and [found.reason, found.command]))
 
 
 def _run_json(command: list[str]) -> Any:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -46,22 +45,6 @@ def ask() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def namespace() -> Callable[[str], list[str]]:
-    """A command prefix for a mount namespace of its own, in which a shell line runs first.
-
-    What is mounted there vanishes with the process, also after kill -9.
-    """
-    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
-    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
-        pytest.skip("this user may not make a mount namespace")
-
-    def prefix(line: str) -> list[str]:
-        return [*unshare, "sh", "-ec", f'{line}\nexec "$@"', "sh"]
-
-    return prefix
-
-
-@pytest.fixture
 def soft_limit() -> Callable[[str, int], contextlib.AbstractContextManager[None]]:
     """Lower a soft limit of this process for a while."""
 
@@ -79,17 +62,6 @@ def soft_limit() -> Callable[[str, int], contextlib.AbstractContextManager[None]
 
 
 @pytest.fixture
-def ordinary_user() -> Iterator[None]:
-    """Be an ordinary user for the length of a test, also where root runs the tests."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    yield
-    if before == 0:
-        os.seteuid(before)
-
-
-@pytest.fixture
 def closed_directory() -> Iterator[str]:
     """A directory that everybody can see and nobody but root can write to."""
     directory = tempfile.mkdtemp()
@@ -101,7 +73,7 @@ def closed_directory() -> Iterator[str]:
 @pytest.fixture
 def disk(disk_directory: Path) -> str:
     """A directory on each disk file system, also where the temporary directory is in memory."""
-    from prefault_kit.mounts import in_memory
+    from prefault_kit.kernel.mounts import in_memory
 
     for directory in (str(disk_directory), str(Path(__file__).parent)):
         if in_memory(directory) is None:

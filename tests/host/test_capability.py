@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import Backing, Mapping, host, hugepages
-from prefault_kit.backing import format_bytes
+from prefault_kit import Backing, Mapping, host
 from prefault_kit.host import capability
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel import hugepages
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.sizes import format_bytes
 
 FILTERED = [sys.executable, str(Path(__file__).parents[1] / "filtered.py")]
 OLD_KERNEL = [*FILTERED, "populate"]

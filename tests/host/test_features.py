@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import Backing, Mapping, methods
-from prefault_kit.backing import format_bytes
-from prefault_kit.host import features, thp, userfaultfd
-from prefault_kit.syscalls import PAGE_SIZE_BYTES
+from prefault_kit import Backing, Mapping
+from prefault_kit.host import features, thp
+from prefault_kit.kernel import userfaultfd
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import methods, support
+from prefault_kit.memory.sizes import format_bytes
 
 Ask = Callable[..., Any]
 FILTERED = [sys.executable, str(Path(__file__).parents[1] / "filtered.py")]
@@ -23,7 +25,7 @@ CELL = "backing=Backing.memfd(), sharing='shared', size_bytes=1 << 16, method="
 @pytest.mark.parametrize("advice", ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE"])
 def test_populate(advice: str) -> None:
     """What the probe says of MADV_POPULATE is what the kernel answers."""
-    features.populate.cache_clear()
+    support.populate_refusal.cache_clear()
     with Mapping(Backing.memfd(), PAGE_SIZE_BYTES, "shared") as page:
         try:
             page.advise(advice)
@@ -63,9 +65,10 @@ def test_userfaultfd_filtered(run_json: Callable[[list[str]], Any]) -> None:
     """Where a filter forbids userfaultfd, snapshots and promises say so, and nothing is tried."""
     code = """
 import json
-from prefault_kit import promises, snapshot
+from prefault_kit.host import features
+from prefault_kit.studies import promises
 verdicts = promises.check(promises.questions(["snapshot-*"]))
-print(json.dumps([str(snapshot.why_not()), *(f"{e.verdict}: {e.reason}" for e in verdicts)]))
+print(json.dumps([str(features.snapshots()), *(f"{e.verdict}: {e.reason}" for e in verdicts)]))
 """
     said, *verdicts = run_json([*FILTERED, "userfaultfd", sys.executable, "-c", code])
     assert said.startswith("userfaultfd(UFFD_USER_MODE_ONLY) answers EPERM where it should work: ")
@@ -112,9 +115,8 @@ def test_collapse_switched_off(run_json: Callable[[list[str]], Any]) -> None:
     """Where a process has transparent huge pages switched off, the reason says that."""
     script = """
 import json
-from prefault_kit import syscalls
-from prefault_kit.backing import format_bytes
-from prefault_kit.host import features, thp
+from prefault_kit.kernel import syscalls
+from prefault_kit.host import features
 syscalls.disable_thp(True)
 print(json.dumps(features.collapse("anon", "private").reason))
 """
@@ -153,6 +155,49 @@ def test_collapse_without_thp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.reason == "this kernel is built without transparent huge pages"
 
 
+@pytest.mark.parametrize("name", ["pagemap", "smaps"])
+def test_views_are_there(name: str) -> None:
+    """A kernel with CONFIG_PROC_PAGE_MONITOR has pagemap, and smaps with every field."""
+    assert getattr(features, name)() is None
+
+
+def test_fields_of_smaps_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are named."""
+    monkeypatch.setattr(features, "NAMES", {"rss": "Rss", "other": "Nonsense"})
+    features.smaps.cache_clear()
+    try:
+        found = features.smaps()
+    finally:
+        features.smaps.cache_clear()
+    assert found is not None
+    assert found.reason.startswith("/proc/self/smaps has no Nonsense: ")
+
+
+@pytest.mark.parametrize("kind", ["anon", "memfd"])
+def test_guard_regions(kind: str) -> None:
+    """What the probe says is what the kernel answers to a mapping of the kind."""
+    sharing = "private" if kind == "anon" else "shared"
+    with Mapping(Backing.of(kind), PAGE_SIZE_BYTES, sharing) as page:
+        try:
+            page.advise("MADV_GUARD_INSTALL")
+            works = True
+        except OSError:
+            works = False
+    assert (features.guard_regions(kind) is None) == works
+
+
+@pytest.mark.needs("hugetlb")
+def test_discarding_huge_pages(huge_page_bytes: int) -> None:
+    """What the probe says is what the kernel answers."""
+    with Mapping(Backing.anon(huge_page_bytes), huge_page_bytes) as page:
+        try:
+            page.advise("MADV_DONTNEED")
+            works = True
+        except OSError:
+            works = False
+    assert (features.discard_hugetlb(huge_page_bytes) is None) == works
+
+
 def test_probes_leave_nothing(disk: str) -> None:
     """No probe leaves a file, a descriptor or a mapping behind."""
     for _ in range(2):  # the first round fills caches
@@ -173,3 +218,11 @@ def test_o_tmpfile_of_a_missing_directory() -> None:
     found = features.o_tmpfile("/nonexistent")
     assert found is not None
     assert found.reason == "a file without a name in /nonexistent answers ENOENT"
+
+
+def test_a_refusal_has_its_reason() -> None:
+    """A permission that lacks is said; what succeeds or fails otherwise is not excused."""
+    assert features.mounting("EPERM") is not None
+    assert features.mounting("EACCES") is not None
+    assert features.mounting("returns") is None
+    assert features.mounting("EINVAL") is None

@@ -39,6 +39,41 @@ def test_without(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (thp.size_bytes(), thp.enabled(), thp.shmem_enabled()) == (None, None, None)
 
 
+def test_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where /sys is hidden, that is said, and not that the kernel is built without them."""
+    monkeypatch.setattr(thp, "SETTINGS", tmp_path / "mm" / "transparent_hugepage")
+    assert thp.why_not() == thp.HIDDEN
+    (tmp_path / "mm").mkdir()
+    assert thp.why_not() == thp.NOT_BUILT
+
+
+@pytest.mark.parametrize(
+    ("own", "helps"),
+    [
+        ("always [inherit] madvise never", False),
+        ("always inherit [madvise] never", False),
+        ("always inherit madvise [never]", True),
+    ],
+)
+def test_a_size_that_is_switched_off(
+    own: str, helps: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The setting of the size itself counts, here that of 32 MiB (16 KiB pages)."""
+    monkeypatch.setattr(thp, "SETTINGS", tmp_path)
+    (tmp_path / "hpage_pmd_size").write_text(f"{32 << 20}\n")
+    (tmp_path / "enabled").write_text("always [madvise] never\n")
+    (tmp_path / "hugepages-32768kB").mkdir()
+    (tmp_path / "hugepages-32768kB" / "enabled").write_text(f"{own}\n")
+    found = thp.why_not()
+    assert (found is not None) == helps
+    if found:
+        command = f"echo inherit | sudo tee {tmp_path}/hugepages-32768kB/enabled"
+        assert (found.reason, found.command) == (
+            "transparent huge pages of this size are never",
+            command,
+        )
+
+
 @pytest.mark.parametrize(
     ("size", "enabled", "said"),
     [

@@ -1,9 +1,0 @@
-"""The explorer: choose memory and a method, run it, and see what the kernel did.
-
-In a notebook: ``from prefault_kit.explorer import explorer; explorer()``.
-"""
-
-from prefault_kit.explorer.model import Explorer
-from prefault_kit.explorer.view import View, explorer, view
-
-__all__ = ["Explorer", "View", "explorer", "view"]

@@ -1,0 +1,227 @@
+"""The C as Python sees it: ``api.h`` and the constants of ``build.py``; a test holds them equal."""
+
+from typing import Final, Protocol, TypeAlias
+
+from _cffi_backend import FFI
+
+CData: TypeAlias = FFI.CData
+
+class WorkPointer(Protocol):
+    """A ``pf_work *``."""
+
+    elapsed_ns: int
+    minor_faults: int
+    major_faults: int
+    cpu_ns: int
+    waits: int
+    done_bytes: int
+    error_offset: int
+
+class PageCountsPointer(Protocol):
+    """A ``pf_page_counts *``."""
+
+    present: int
+    zero: int
+    huge: int
+    swapped: int
+    file: int
+
+class CacheCountsPointer(Protocol):
+    """A ``pf_cache_counts *``."""
+
+    cached: int
+    dirty: int
+    writeback: int
+    evicted: int
+    recently_evicted: int
+
+class Lib:
+    """The functions give 0 (or a count, a descriptor) or -errno, and release the GIL meanwhile."""
+
+    def pf_map_fenced(
+        self,
+        length: int,
+        align: int,
+        prot: int,
+        flags: int,
+        fd: int,
+        offset: int,
+        fence: CData,
+        fence_length: CData,
+        address: CData,
+        /,
+    ) -> int: ...
+    def pf_unmap(self, address: int, length: int, /) -> int: ...
+    def pf_mincore(self, address: int, length: int, vec: CData, /) -> int: ...
+    def pf_munlock(self, address: int, length: int, /) -> int: ...
+    def pf_mlockall(self, flags: int, /) -> int: ...
+    def pf_fill(
+        self, fd: int, offset: int, length: int, data: bytes | CData, chunk: int, /
+    ) -> int: ...
+    def pf_prctl(self, option: int, argument: int, /) -> int: ...
+    def pf_unshare(self, flags: int, /) -> int: ...
+    def pf_mount(
+        self,
+        source: bytes | CData,
+        target: bytes | CData,
+        kind: bytes | CData,
+        flags: int,
+        options: bytes | CData,
+        /,
+    ) -> int: ...
+    def pf_memfd_secret(self) -> int: ...
+    def pf_perf_dummy(self) -> int: ...
+    def pf_remap_timed(
+        self,
+        work: WorkPointer,
+        address: int,
+        length: int,
+        prot: int,
+        flags: int,
+        fd: int,
+        offset: int,
+        /,
+    ) -> int: ...
+    def pf_fallocate_timed(
+        self, work: WorkPointer, fd: int, mode: int, offset: int, length: int, /
+    ) -> int: ...
+    def pf_range_timed(
+        self,
+        work: WorkPointer,
+        operation: int,
+        argument: int,
+        address: int,
+        length: int,
+        step: int,
+        threads: int,
+        budget_ns: int,
+        share_done: CData,
+        /,
+    ) -> int: ...
+    def pf_sync_timed(self, work: WorkPointer, address: int, length: int, fd: int, /) -> int: ...
+    def pf_evict_timed(self, work: WorkPointer, fd: int, /) -> int: ...
+    def pf_access_timed(
+        self,
+        work: WorkPointer,
+        address: int,
+        length: int,
+        step: int,
+        pages: CData,
+        writes: CData,
+        count: int,
+        threads: int,
+        latency_ns: CData,
+        /,
+    ) -> int: ...
+    def pf_copy(
+        self, address: int, buffer: CData, length: int, write: int, fault_offset: CData, /
+    ) -> int: ...
+    def pf_touch_unguarded(
+        self, operation: int, address: int, length: int, step: int, /
+    ) -> None: ...
+    def pf_scan_pages(
+        self,
+        pagemap_fd: int,
+        address: int,
+        length: int,
+        page: int,
+        ask_file: int,
+        states: CData,
+        counts: PageCountsPointer,
+        /,
+    ) -> int: ...
+    def pf_scan_written(
+        self, pagemap_fd: int, address: int, length: int, page: int, states: CData, /
+    ) -> int: ...
+    def pf_read_pagemap(
+        self,
+        pagemap_fd: int,
+        address: int,
+        length: int,
+        page: int,
+        states: CData,
+        counts: PageCountsPointer,
+        /,
+    ) -> int: ...
+    def pf_cachestat(
+        self, fd: int, offset: int, length: int, counts: CacheCountsPointer, /
+    ) -> int: ...
+    def pf_uffd_open(self) -> int: ...
+    def pf_uffd_agree(self, fd: int, wanted: int, offered: CData, /) -> int: ...
+    def pf_uffd_register(self, fd: int, address: int, length: int, mode: int, /) -> int: ...
+    def pf_uffd_protect_timed(
+        self, work: WorkPointer, fd: int, address: int, length: int, on: int, /
+    ) -> int: ...
+    def pf_uffd_poison(self, fd: int, address: int, length: int, /) -> int: ...
+    def pf_uffd_fault(self, fd: int, address: CData, /) -> int: ...
+
+    PROT_NONE: Final[int]
+    PROT_READ: Final[int]
+    PROT_WRITE: Final[int]
+    PROT_EXEC: Final[int]
+    MAP_SHARED: Final[int]
+    MAP_PRIVATE: Final[int]
+    MAP_ANONYMOUS: Final[int]
+    MAP_NORESERVE: Final[int]
+    MAP_POPULATE: Final[int]
+    MAP_HUGETLB: Final[int]
+    MAP_HUGE_SHIFT: Final[int]
+    MADV_NORMAL: Final[int]
+    MADV_RANDOM: Final[int]
+    MADV_SEQUENTIAL: Final[int]
+    MADV_WILLNEED: Final[int]
+    MADV_DONTNEED: Final[int]
+    MADV_FREE: Final[int]
+    MADV_REMOVE: Final[int]
+    MADV_DONTFORK: Final[int]
+    MADV_DOFORK: Final[int]
+    MADV_HUGEPAGE: Final[int]
+    MADV_NOHUGEPAGE: Final[int]
+    MADV_DONTDUMP: Final[int]
+    MADV_DODUMP: Final[int]
+    MADV_COLD: Final[int]
+    MADV_PAGEOUT: Final[int]
+    MADV_POPULATE_READ: Final[int]
+    MADV_POPULATE_WRITE: Final[int]
+    MADV_DONTNEED_LOCKED: Final[int]
+    MADV_COLLAPSE: Final[int]
+    MADV_HWPOISON: Final[int]
+    MADV_GUARD_INSTALL: Final[int]
+    MADV_GUARD_REMOVE: Final[int]
+    MADV_WIPEONFORK: Final[int]
+    MADV_KEEPONFORK: Final[int]
+    FALLOC_FL_KEEP_SIZE: Final[int]
+    FALLOC_FL_PUNCH_HOLE: Final[int]
+    FALLOC_FL_ZERO_RANGE: Final[int]
+    MCL_FUTURE: Final[int]
+    MCL_ONFAULT: Final[int]
+    CLONE_NEWNS: Final[int]
+    CLONE_NEWUSER: Final[int]
+    MS_REC: Final[int]
+    MS_PRIVATE: Final[int]
+    UFFDIO_REGISTER_MODE_MISSING: Final[int]
+    UFFDIO_REGISTER_MODE_WP: Final[int]
+    UFFD_FEATURE_PAGEFAULT_FLAG_WP: Final[int]
+    UFFD_FEATURE_WP_HUGETLBFS_SHMEM: Final[int]
+    UFFD_FEATURE_WP_UNPOPULATED: Final[int]
+    UFFD_FEATURE_POISON: Final[int]
+    UFFD_FEATURE_WP_ASYNC: Final[int]
+    PR_SET_THP_DISABLE: Final[int]
+    EHWPOISON: Final[int]
+    PF_TOUCH_READ: Final[int]
+    PF_TOUCH_WRITE: Final[int]
+    PF_TOUCH_READ_WRITE: Final[int]
+    PF_TOUCH_ATOMIC: Final[int]
+    PF_ADVISE: Final[int]
+    PF_MLOCK: Final[int]
+    PF_MLOCK_ONFAULT: Final[int]
+    PF_PROTECT: Final[int]
+    PF_STATE_PRESENT: Final[int]
+    PF_STATE_ZERO: Final[int]
+    PF_STATE_HUGE: Final[int]
+    PF_STATE_SWAPPED: Final[int]
+    PF_STATE_FILE: Final[int]
+    PF_STATE_WRITTEN: Final[int]
+
+ffi: FFI
+lib: Lib

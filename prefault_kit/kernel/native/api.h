@@ -1,0 +1,82 @@
+/* What Python calls. cffi reads these declarations as they stand, so: no preprocessor lines here.
+ *
+ * Every function that returns int gives 0 (or a count, or a descriptor) on success and -errno on
+ * failure; none prints, none decides. Offsets and lengths are bytes. */
+
+/* The cost and the reach of one timed operation; functions that take one ADD to it. */
+typedef struct {
+    int64_t elapsed_ns;     /* CLOCK_MONOTONIC around the operation alone */
+    int64_t minor_faults;   /* ru_minflt of the threads that did the work */
+    int64_t major_faults;   /* ru_majflt of the same */
+    int64_t cpu_ns;         /* processor time of the same, user's and system's */
+    int64_t waits;          /* ru_nvcsw of the same: how often they slept */
+    int64_t done_bytes;     /* bytes done; of a failed touch or populate the exact prefix (of each
+                               share) */
+    int64_t error_offset;   /* where the first failure lies, or -1 */
+} pf_work;
+
+/* Page counts of a range, in system pages. */
+typedef struct {
+    int64_t present;
+    int64_t zero;
+    int64_t huge;
+    int64_t swapped;
+    int64_t file;
+} pf_page_counts;
+
+/* What cachestat(2) says of a file's range, in system pages. */
+typedef struct {
+    int64_t cached;
+    int64_t dirty;
+    int64_t writeback;
+    int64_t evicted;
+    int64_t recently_evicted;
+} pf_cache_counts;
+
+/* calls.c: one system call each */
+int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int64_t offset,
+                  uintptr_t *fence, size_t *fence_length, uintptr_t *address);
+int pf_unmap(uintptr_t address, size_t length);
+int pf_mincore(uintptr_t address, size_t length, unsigned char *vec);
+int pf_munlock(uintptr_t address, size_t length);
+int pf_mlockall(int flags);
+int pf_fill(int fd, int64_t offset, int64_t length, const char *data, size_t chunk);
+int pf_prctl(int option, unsigned long argument);
+int pf_unshare(int flags);
+int pf_mount(const char *source, const char *target, const char *kind, unsigned long flags,
+             const char *options);
+int pf_memfd_secret(void);
+int pf_perf_dummy(void);
+
+/* work.c: the timed operations */
+int pf_remap_timed(pf_work *work, uintptr_t address, size_t length, int prot, int flags, int fd,
+                   int64_t offset);
+int pf_fallocate_timed(pf_work *work, int fd, int mode, int64_t offset, int64_t length);
+int pf_range_timed(pf_work *work, int operation, int argument, uintptr_t address, size_t length,
+                   size_t step, int threads, int64_t budget_ns, int64_t *share_done);
+int pf_sync_timed(pf_work *work, uintptr_t address, size_t length, int fd);
+int pf_evict_timed(pf_work *work, int fd);
+int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step,
+                    const uint32_t *pages, const unsigned char *writes, size_t count, int threads,
+                    uint32_t *latency_ns);
+
+/* touch.c: reading and writing memory that may raise SIGBUS or SIGSEGV */
+int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset);
+void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t step);
+
+/* views.c: what the page tables and the page cache hold */
+int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
+                  unsigned char *states, pf_page_counts *counts);
+int pf_scan_written(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                    unsigned char *states);
+int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                    unsigned char *states, pf_page_counts *counts);
+int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
+
+/* uffd.c: userfaultfd(2) and its ioctls */
+int pf_uffd_open(void);
+int pf_uffd_agree(int fd, uint64_t wanted, uint64_t *offered);
+int pf_uffd_register(int fd, uintptr_t address, size_t length, int mode);
+int pf_uffd_protect_timed(pf_work *work, int fd, uintptr_t address, size_t length, int on);
+int pf_uffd_poison(int fd, uintptr_t address, size_t length);
+int pf_uffd_fault(int fd, uint64_t *address);

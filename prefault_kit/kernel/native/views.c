@@ -1,0 +1,134 @@
+/* What the page tables and the page cache hold, without changing either. */
+#include "prefault.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void count(pf_page_counts *counts, unsigned char state, int64_t pages)
+{
+    counts->present += state & PF_STATE_PRESENT ? pages : 0;
+    counts->zero += state & PF_STATE_ZERO ? pages : 0;
+    counts->huge += state & PF_STATE_HUGE ? pages : 0;
+    counts->swapped += state & PF_STATE_SWAPPED ? pages : 0;
+    counts->file += state & PF_STATE_FILE ? pages : 0;
+}
+
+static unsigned char state_of(__u64 categories)
+{
+    return (unsigned char)((categories & PF_PAGE_IS_PRESENT ? PF_STATE_PRESENT : 0) |
+                           (categories & PF_PAGE_IS_PFNZERO ? PF_STATE_ZERO : 0) |
+                           (categories & PF_PAGE_IS_HUGE ? PF_STATE_HUGE : 0) |
+                           (categories & PF_PAGE_IS_SWAPPED ? PF_STATE_SWAPPED : 0) |
+                           (categories & PF_PAGE_IS_FILE ? PF_STATE_FILE : 0) |
+                           (categories & PF_PAGE_IS_WRITTEN ? PF_STATE_WRITTEN : 0));
+}
+
+static size_t pages_of(size_t length, size_t page)
+{
+    return length / page + (length % page != 0);
+}
+
+/* Do a PAGEMAP_SCAN (Linux 6.7) in as many calls as it takes, and mark the pages that it finds. */
+static int scan(int pagemap_fd, struct pf_scan_arg *scan, size_t page, unsigned char *states,
+                pf_page_counts *counts)
+{
+    struct pf_page_region regions[1024];
+    const __u64 address = scan->start;
+    scan->size = sizeof(*scan);
+    scan->vec = (uintptr_t)regions;
+    scan->vec_len = sizeof(regions) / sizeof(regions[0]);
+    while (scan->start < scan->end) {
+        int found = ioctl(pagemap_fd, PF_PAGEMAP_SCAN, scan);
+        if (found < 0)
+            return -errno;
+        /* walk_end may lie before the last region (seen on 6.18 where regions are small): going
+         * on from there would count pages twice */
+        __u64 next = scan->walk_end;
+        for (int i = 0; i < found; i++) {
+            __u64 end = regions[i].end < scan->end ? regions[i].end : scan->end;
+            size_t pages = (end - regions[i].start) / page;
+            unsigned char state = state_of(regions[i].categories);
+            memset(states + (regions[i].start - address) / page, state, pages);
+            count(counts, state, (int64_t)pages);
+            next = end > next ? end : next;
+        }
+        if (next <= scan->start)
+            return -EIO; /* it would go on for ever */
+        scan->start = next;
+    }
+    return 0;
+}
+
+/* Regions of equal pages, the zero page told apart, unprivileged. Whether a page is a file's is
+ * asked only if `ask_file`: it makes the scan three times as long. -ENOTTY or -EINVAL on kernels
+ * that lack it. */
+int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
+                  unsigned char *states, pf_page_counts *counts)
+{
+    size_t pages = pages_of(length, page);
+    struct pf_scan_arg wanted = {
+        .start = address,
+        .end = address + pages * page,
+        .category_anyof_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED,
+        .return_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED | PF_PAGE_IS_PFNZERO |
+                       PF_PAGE_IS_HUGE | (ask_file ? PF_PAGE_IS_FILE : 0),
+    };
+    memset(states, 0, pages);
+    memset(counts, 0, sizeof(*counts));
+    return scan(pagemap_fd, &wanted, page, states, counts);
+}
+
+/* Pages of a range that were written since userfaultfd write-protected it with WP_ASYNC; elsewhere
+ * every page is. */
+int pf_scan_written(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                    unsigned char *states)
+{
+    pf_page_counts unused;
+    size_t pages = pages_of(length, page);
+    struct pf_scan_arg wanted = {
+        .start = address,
+        .end = address + pages * page,
+        .category_mask = PF_PAGE_IS_WRITTEN,
+        .return_mask = PF_PAGE_IS_WRITTEN,
+    };
+    memset(states, 0, pages);
+    memset(&unused, 0, sizeof(unused));
+    return scan(pagemap_fd, &wanted, page, states, &unused);
+}
+
+/* /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst): works on every kernel, but cannot
+ * tell the zero page or a huge page without privilege. */
+int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                    unsigned char *states, pf_page_counts *counts)
+{
+    enum { ENTRIES = 1024 };
+    uint64_t entries[ENTRIES];
+    const size_t size = sizeof(entries[0]);
+    size_t pages = pages_of(length, page);
+    memset(counts, 0, sizeof(*counts));
+    for (size_t at = 0; at < pages;) {
+        size_t want = pages - at < ENTRIES ? pages - at : ENTRIES;
+        ssize_t got = pread(pagemap_fd, entries, want * size, (off_t)((address / page + at) * size));
+        if (got < (ssize_t)size)
+            return got < 0 ? -errno : -EIO;
+        for (size_t i = 0; i < (size_t)got / size; i++, at++) {
+            states[at] = (unsigned char)((entries[i] >> 63 & 1 ? PF_STATE_PRESENT : 0) |
+                                         (entries[i] >> 62 & 1 ? PF_STATE_SWAPPED : 0) |
+                                         (entries[i] >> 61 & 1 ? PF_STATE_FILE : 0));
+            count(counts, states[at], 1);
+        }
+    }
+    return 0;
+}
+
+int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts)
+{
+    struct pf_cachestat_range range = {offset, length};
+    struct pf_cachestat_answer answer;
+    if (syscall(__NR_cachestat, fd, &range, &answer, 0) == -1)
+        return -errno;
+    *counts = (pf_cache_counts){(int64_t)answer.nr_cache, (int64_t)answer.nr_dirty,
+                                (int64_t)answer.nr_writeback, (int64_t)answer.nr_evicted,
+                                (int64_t)answer.nr_recently_evicted};
+    return 0;
+}

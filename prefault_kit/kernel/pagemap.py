@@ -1,0 +1,152 @@
+"""Page tables: which pages of a range are present, the zero page, huge, swapped.
+
+By the ioctl PAGEMAP_SCAN (Linux 6.7, unprivileged); else from ``/proc/self/pagemap``, which cannot
+tell the zero page or huge pages: those counts are then None. All counts are in system pages, also
+for huge pages. Source: Documentation/admin-guide/mm/pagemap.rst.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from prefault_kit.kernel.errors import check, span_text
+from prefault_kit.kernel.native import ffi, lib
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from prefault_kit.kernel.native import PageCountsPointer
+
+PAGE_STATES: dict[str, int] = {
+    "present": lib.PF_STATE_PRESENT,
+    "zero": lib.PF_STATE_ZERO,
+    "huge": lib.PF_STATE_HUGE,
+    "swapped": lib.PF_STATE_SWAPPED,
+    "file": lib.PF_STATE_FILE,
+}
+"""The bits of a page's state, as :class:`Pages` gives them."""
+
+PRESENT = PAGE_STATES["present"]
+ZERO = PAGE_STATES["zero"]
+HUGE = PAGE_STATES["huge"]
+SWAPPED = PAGE_STATES["swapped"]
+FILE = PAGE_STATES["file"]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The page states of a range, as counts and one by one."""
+
+    present: int
+    """Pages with a page-table entry to memory, the zero page included."""
+    zero: int | None
+    """Of those, entries to the shared zero page."""
+    huge: int | None
+    """Of those, pages mapped by a huge entry (one of 2 MiB counts as 512 pages of 4 KiB)."""
+    swapped: int
+    file: int | None
+    """Present pages of a file or of shared memory, as opposed to private copies; if asked for."""
+    state_bytes: bytearray
+    """One byte of PRESENT | ZERO | HUGE | SWAPPED | FILE bits a page."""
+
+    @property
+    def states(self) -> NDArray[np.uint8]:
+        """``state_bytes`` as an array of shape (pages,), uint8; not a copy."""
+        import numpy  # here, so that importing the kit stays quick
+
+        return numpy.frombuffer(self.state_bytes, dtype=numpy.uint8)
+
+    def as_dict(self) -> dict[str, int | None]:
+        """The counts, as ``run --json`` gives them."""
+        return {
+            "present": self.present,
+            "zero": self.zero,
+            "huge": self.huge,
+            "swapped": self.swapped,
+        }
+
+
+def scan(address: int, length: int, *, file: bool = False, fallback: bool = False) -> Pages:
+    """Look up the pages of a range of this process.
+
+    ``file`` asks of each page whether it is a file's, which takes three times as long.
+    ``fallback=True`` reads /proc/self/pagemap even where the kernel has PAGEMAP_SCAN.
+    """
+    if not fallback:
+        try:
+            states, counts = page_states(address, length, file=file)
+        except OSError as error:
+            if error.errno not in (errno.ENOTTY, errno.EINVAL, errno.EPERM):
+                raise
+        else:
+            files = counts.file if file else None
+            return Pages(counts.present, counts.zero, counts.huge, counts.swapped, files, states)
+    states, counts = page_states(address, length, scan=False)
+    return Pages(counts.present, None, None, counts.swapped, counts.file, states)
+
+
+class PageCounts(NamedTuple):
+    """System pages of a range, in each state."""
+
+    present: int
+    zero: int
+    huge: int
+    swapped: int
+    file: int
+
+
+def page_states(
+    address: int, length: int, *, scan: bool = True, file: bool = False
+) -> tuple[bytearray, PageCounts]:
+    """One byte of :data:`PAGE_STATES` bits a page, and how many have each, of this process's pages.
+
+    By PAGEMAP_SCAN, which tells whether a page is a file's only if asked to (``file``); with
+    ``scan=False`` from /proc/self/pagemap, which tells neither the zero page nor huge pages.
+    OSError ENOTTY or EINVAL where the kernel has no PAGEMAP_SCAN.
+    """
+    states = _page_bytes(length)
+    counts = cast("PageCountsPointer", ffi.new("pf_page_counts *"))
+    answer = (ffi.from_buffer(states), counts)
+    with _pagemap() as pagemap:
+        place = (pagemap, address, length, PAGE_SIZE_BYTES)
+        if scan:
+            result = lib.pf_scan_pages(*place, file, *answer)
+        else:
+            result = lib.pf_read_pagemap(*place, *answer)
+    check(result, f"{'PAGEMAP_SCAN' if scan else 'pagemap'}({span_text(address, length)})")
+    return states, PageCounts(counts.present, counts.zero, counts.huge, counts.swapped, counts.file)
+
+
+def written_pages(address: int, length: int) -> list[int]:
+    """The pages of a range that were written since userfaultfd protected them with WP_ASYNC.
+
+    Their numbers, ascending. By PAGEMAP_SCAN; without such a userfaultfd every page is.
+    """
+    states = _page_bytes(length)
+    with _pagemap() as pagemap:
+        result = lib.pf_scan_written(
+            pagemap, address, length, PAGE_SIZE_BYTES, ffi.from_buffer(states)
+        )
+    check(result, f"PAGEMAP_SCAN({span_text(address, length)}, PAGE_IS_WRITTEN)")
+    return [page for page, state in enumerate(states) if state]
+
+
+def _page_bytes(length: int) -> bytearray:
+    """A byte for each page of a range."""
+    return bytearray(-(-length // PAGE_SIZE_BYTES))
+
+
+@contextmanager
+def _pagemap() -> Iterator[int]:
+    pagemap = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield pagemap
+    finally:
+        os.close(pagemap)

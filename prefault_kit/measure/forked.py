@@ -1,0 +1,65 @@
+"""A child process for what ends the process that does it, or changes it for good."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prefault_kit.kernel import errors
+
+
+def ended(action: Callable[[], object]) -> str:
+    """Do ``action`` in a forked child: ``returns``, an errno's name, or the signal that killed it.
+
+    To be called in the worker, which has one thread.
+    """
+
+    def silent() -> None:
+        action()
+
+    return told(silent)
+
+
+def told(action: Callable[[], str | None]) -> str:
+    """As :func:`ended`, and instead of ``returns`` what ``action`` returned."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 255
+        try:
+            faulthandler.disable()  # a death that is asked for leaves no trace
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.write(writer, (action() or "returns").encode())
+            status = 0
+        except OSError as error:
+            status = error.errno or 255
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        text = answer.read().decode()
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code < 0:
+        return signal.Signals(-code).name
+    return errors.ERRNO_NAMES.get(code, f"exit {code}") if code else text
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """A forked child that lives as long as the block, or as its parent, and does nothing."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)  # until the parent has closed its end
+        os._exit(0)
+    os.close(reader)
+    try:
+        yield
+    finally:
+        os.close(writer)
+        os.waitpid(child, 0)

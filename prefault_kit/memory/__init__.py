@@ -1,0 +1,3 @@
+"""Memory to work on: where it comes from, a mapping of it, the methods to populate it, and what is
+built on that (preallocating, snapshots, a sparse device).
+"""

@@ -1,0 +1,110 @@
+"""A Bokeh figure as a widget, and how Bokeh gets into the page without a network."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets as widgets
+from bokeh.events import DocumentReady
+from bokeh.io import output_notebook
+from bokeh.models import LayoutDOM
+from bokeh.protocol import Protocol
+from bokeh.resources import INLINE
+from IPython.display import Javascript, display
+from jupyter_bokeh import BokehModel
+
+
+class Chart(BokehModel):
+    """A figure that shows what it holds, whenever and wherever it appears.
+
+    BokehModel describes its figure to the page when it is made, and sends only changes afterwards.
+    A view that appears later (the page is reloaded or slow, or the widget is displayed again)
+    would show the figure as it was then. So a view that reports that it is ready gets a new
+    description if there have been changes.
+
+    The page echoes every change that it is sent, so an old one may come back after a newer one
+    was made here. Only events (clicks) are taken from the page.
+    """
+
+    def __init__(self, figure: LayoutDOM) -> None:
+        self._changes = self._described = 0
+        self._held: list[Any] | None = None
+        super().__init__(figure)
+        self._document.on_event(DocumentReady, self._ready)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Send the changes made within as one message: a page handles 1000 a second at most."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            if held:
+                self._send_changes(held)
+
+    def _document_patched(self, event: Any) -> None:
+        self._changes += 1
+        if self._held is None:
+            self._send_changes([event])
+        else:
+            self._held.append(event)
+
+    def _send_changes(self, events: list[Any]) -> None:
+        message = Protocol().create("PATCH-DOC", events)
+        for payload in (message.header_json, message.metadata_json, message.content_json):
+            self.send({"msg": "patch", "payload": payload})
+        for buffer in message.buffers:
+            self.send({"msg": "patch", "payload": json.dumps(buffer.ref)})
+            self.send({"msg": "patch"}, [buffer.to_bytes()])
+
+    def _sync_model(self, model: Any, content: dict[str, Any], buffers: list[Any]) -> None:
+        if content.get("kind") == "MessageSent":
+            super()._sync_model(model, content, buffers)
+
+    def _describe(self) -> None:
+        self._described = self._changes
+        self.render_bundle = self._model_to_traits(self._model)
+
+    def _ready(self, _: Any) -> None:
+        if self._described != self._changes:
+            self._describe()
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+        """The widget's state; brought up to date if all of it is asked for, as by a new page."""
+        if key is None and self.comm is not None:
+            self._describe()
+        return super().get_state(key, drop_defaults)
+
+    def __repr__(self) -> str:
+        return "Chart()"  # BokehModel's has an id that differs from run to run
+
+
+def loader() -> widgets.Output:
+    """Load Bokeh into the page; display it before the first :class:`Chart`.
+
+    Scripts in a cell's output would be stored with the notebook, 8 MB of them; those in an Output
+    widget are not.
+    """
+    place = widgets.Output()
+    with place:
+        output_notebook(resources=INLINE, hide_banner=True)
+        display(Javascript(_REDRAW))
+    return place
+
+
+_REDRAW = """
+    // A chart that reaches the page before Bokeh shows an error message. The order of the two is
+    // not defined, so ask for those charts again once Bokeh is loaded.
+    const began = Date.now()
+    const timer = setInterval(() => {
+        if (Date.now() - began > 60000) clearInterval(timer)
+        if (!window.Bokeh) return
+        for (const page of document.querySelectorAll(".prefault"))
+            if (page.querySelector(".prefault-card .jupyter-widgets-error-widget"))
+                page.querySelector(".prefault-redraw").click()
+    }, 500)
+"""

@@ -1,0 +1,1 @@
+"""Results as text, tables, pictures and charts; nothing here runs anything."""

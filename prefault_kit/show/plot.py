@@ -1,0 +1,126 @@
+"""What the charts have in common: colours, a bare figure, hovering, following the theme.
+
+Colours of axes and text come from the page's CSS (``--bk-...`` variables), so they follow the
+theme; in a page without them they are grey. The data colours are those of the palette that keep a
+contrast of 3 to 1 on white and on black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, HoverTool, Range1d
+from bokeh.plotting import figure
+
+from prefault_kit.show.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION
+
+SHARE_COLORS = {
+    "zero": GREY,
+    "clean": BLUE,
+    "dirty": VERMILLION,
+    "anonymous": GREEN,
+    "huge": PURPLE,
+}
+COUNT_COLORS = {
+    "cached": GREY,
+    "dirty": VERMILLION,
+    "writeback": PURPLE,
+    "minor_faults": BLUE,
+}
+HATCHED = ("zero", "writeback")
+"""Shares and counts that a hatch distinguishes as well."""
+HATCH = {
+    "hatch_color": "#ffffff",
+    "hatch_alpha": 0.55,
+    "hatch_scale": 7,
+    "hatch_weight": 1.2,
+}
+
+ROW_PX = 22
+TALL_ROW_PX = 36
+"""A row whose label has a second line."""
+MARGIN_PX = 64
+"""What a chart of rows needs besides its rows: the axis and its label."""
+HEIGHT_PX = 250
+
+_TIP = '<div class="prefault-tip">@tip{safe}</div>'
+
+_FOLLOW_THEME = """
+    // once a figure, when it is laid out: repaint it when JupyterLab changes its theme
+    if (fig.tags.includes("follows-theme")) return
+    fig.tags.push("follows-theme")
+    const paint = () => {
+        const ink = getComputedStyle(document.body).getPropertyValue("--jp-ui-font-color1").trim()
+        for (const text of texts) text.text_color = {value: ink || grey}
+        fig.properties.background_fill_color.change.emit()
+        for (const renderer of fig.renderers) renderer.data_source.change.emit()
+    }
+    const observer = new MutationObserver(() => { paint(); setTimeout(paint, 500) })
+    const attributes = ["data-jp-theme-light", "data-jp-theme-name"]
+    observer.observe(document.body, {attributeFilter: attributes})
+    paint()
+"""
+
+
+def bare(x: Range1d, y: Range1d, **options: Any) -> figure:
+    """A figure without decoration that fills the width of its container."""
+    fig = figure(
+        x_range=x,
+        y_range=y,
+        height=HEIGHT_PX,
+        sizing_mode="stretch_width",
+        toolbar_location=None,
+        tools="",
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        min_border_top=8,
+        min_border_bottom=8,
+        min_border_right=12,
+        **options,
+    )
+    fig.axis.axis_line_color = GREY
+    fig.axis.major_tick_line_color = None
+    fig.axis.minor_tick_line_color = None
+    fig.axis.major_label_text_color = GREY
+    fig.axis.axis_label_text_color = GREY
+    fig.axis.axis_label_text_font_style = "normal"
+    fig.grid.grid_line_color = GREY
+    fig.grid.grid_line_alpha = 0.2
+    return fig
+
+
+def follow_theme(fig: figure, *texts: Any) -> None:
+    """Repaint the figure, and its text glyphs in the page's ink, when the theme changes."""
+    code = CustomJS(args={"fig": fig, "texts": list(texts), "grey": GREY}, code=_FOLLOW_THEME)
+    fig.js_on_change("inner_width", code)
+
+
+def hover(fig: figure, *renderers: Any) -> None:
+    """Show the column ``tip`` of the glyph under the mouse."""
+    fig.add_tools(HoverTool(renderers=list(renderers), tooltips=_TIP))
+
+
+def source(*columns: str) -> ColumnDataSource:
+    """An empty table with these columns."""
+    return ColumnDataSource({column: [] for column in columns})
+
+
+def fill(table: ColumnDataSource, **columns: list[Any]) -> None:
+    """Replace the data of a table, unless it is the same."""
+    if dict(table.data) != columns:
+        table.data = columns
+
+
+class NamedTicks:
+    """Ticks of an axis at 0, 1, 2... that are labelled with names."""
+
+    def __init__(self, axis: Any) -> None:
+        self._axis = axis
+        self._ticker = axis.ticker = FixedTicker(ticks=[])
+
+    def name(self, labels: Sequence[str]) -> None:
+        """Set the labels."""
+        self._axis.major_label_overrides = dict(enumerate(labels))
+        self._ticker.ticks = list(range(len(labels)))

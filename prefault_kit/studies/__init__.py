@@ -1,0 +1,1 @@
+"""Questions that are answered by measuring, each by itself: none imports another."""

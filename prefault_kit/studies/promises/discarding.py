@@ -1,0 +1,138 @@
+"""Giving memory back: which call discards what, by the kind of mapping.
+
+Sources: madvise(2), fallocate(2); cover letter, section I, on sparse mappings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
+from prefault_kit.studies.promises.answer import answer
+from prefault_kit.studies.promises.ground import Ground
+from prefault_kit.studies.promises.promise import promise
+
+FILL = b"\xaa"
+FREED, KEPT = "0, reads 00", "0, reads aa"
+SHARED_FILES = ("shared memfd", "shared tmpfs", "shared file")
+PRIVATE_FILES = ("private memfd", "private tmpfs", "private file")
+
+
+def _discarded(ground: Ground, discard: Callable[[Mapping], object]) -> str:
+    """Fill, discard, read the first byte again; of a file, whether its storage is freed."""
+    with ground.map() as memory:
+        for offset in range(0, memory.size_bytes, ground.page):
+            memory.write(offset, FILL)
+        before = _blocks(memory)
+        said = answer(discard, memory)
+        if said != "0":
+            return said
+        freed = ", storage freed" if before and not _blocks(memory) else ""
+        return f"{said}, reads {memory.read(0, 1).hex()}{freed}"
+
+
+def _blocks(memory: Mapping) -> int:
+    if memory.fd < 0:
+        return 0
+    if memory.backing.on_disk:
+        os.fsync(memory.fd)  # what is allocated late (delalloc) is counted then
+    return os.fstat(memory.fd).st_blocks
+
+
+@promise(
+    "discard-dontneed",
+    source="madvise(2), MADV_DONTNEED",
+    claim="MADV_DONTNEED discards private memory; of a shared mapping it only drops page-table "
+    "entries",
+    on={
+        "private anon": FREED,
+        "private hugetlb": FREED,
+        "shared anon": KEPT,
+        "shared hugetlb": KEPT,
+        **dict.fromkeys(SHARED_FILES, KEPT),
+        **dict.fromkeys(PRIVATE_FILES, FREED),
+    },
+    needs=(needs.discard_huge,),
+)
+def dontneed(ground: Ground) -> str:
+    return _discarded(ground, lambda memory: memory.advise("MADV_DONTNEED"))
+
+
+@promise(
+    "discard-remove",
+    source="madvise(2), MADV_REMOVE",
+    claim="MADV_REMOVE frees the storage of shared mappings and is refused on private ones",
+    on={
+        "private anon": "EINVAL",
+        "shared anon": FREED,
+        "shared hugetlb": FREED,
+        **dict.fromkeys(SHARED_FILES, f"{FREED}, storage freed"),
+        **dict.fromkeys(PRIVATE_FILES, "EACCES"),
+    },
+    needs=(),
+)
+def remove(ground: Ground) -> str:
+    return _discarded(ground, lambda memory: memory.advise("MADV_REMOVE"))
+
+
+@promise(
+    "discard-punch-hole",
+    source="fallocate(2), FALLOC_FL_PUNCH_HOLE",
+    claim="punching a hole into the file frees its storage; private copies of its pages stay",
+    on={
+        **dict.fromkeys(SHARED_FILES, f"{FREED}, storage freed"),
+        "private memfd": f"{KEPT}, storage freed",
+        "private tmpfs": f"{KEPT}, storage freed",
+        "private file": KEPT,
+    },
+    needs=(),
+)
+def punch_hole(ground: Ground) -> str:
+    return _discarded(ground, Mapping.punch_hole)
+
+
+@promise(
+    "discard-free",
+    source="madvise(2), MADV_FREE",
+    claim="MADV_FREE lets the kernel take private anonymous memory when memory is short, and is "
+    "refused on any other",
+    on={
+        "private anon": "0, reads aa or 00",
+        "shared anon": "EINVAL",
+        "private hugetlb": "EINVAL",
+        **dict.fromkeys(SHARED_FILES, "EINVAL"),
+        **dict.fromkeys(PRIVATE_FILES, "EINVAL"),
+    },
+    needs=(),
+)
+def free(ground: Ground) -> str:
+    said = _discarded(ground, lambda memory: memory.advise("MADV_FREE"))
+    return "0, reads aa or 00" if said in (FREED, KEPT) else said
+
+
+@promise(
+    "discard-populate-again",
+    source="cover letter I",
+    claim="discarded memory can be populated again, and reads as zeros",
+    on=dict.fromkeys(
+        ("private anon", "shared memfd", "shared tmpfs", "shared file", "private hugetlb"),
+        "discarded 0 present, populated all, reads 00",
+    ),
+    needs=(needs.populate, needs.page_tables, needs.discard_huge),
+)
+def populate_again(ground: Ground) -> str:
+    with ground.map() as memory:
+        memory.write(0, FILL)
+        memory.populate_write()
+        full = memory.pages().present
+        if ground.sharing == "private":
+            memory.advise("MADV_DONTNEED")
+        else:
+            memory.punch_hole()
+        discarded = memory.pages().present
+        memory.populate_write()
+        again = "all" if memory.pages().present == full else f"{memory.pages().present}"
+        first = memory.read(0, 1).hex()
+        return f"discarded {discarded} present, populated {again}, reads {first}"

@@ -1,0 +1,128 @@
+"""What a page fault is: when one is taken, and how many pages it brings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from prefault_kit.kernel import page_cache
+from prefault_kit.kernel.timed import Work
+from prefault_kit.measure import contention
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
+from prefault_kit.studies.promises.ground import HUGE_PAGES, PAGES, Ground
+from prefault_kit.studies.promises.promise import promise
+
+EACH = {"private anon": PAGES, "shared anon": PAGES, "private hugetlb": HUGE_PAGES}
+
+
+@promise(
+    "fault-first-touch",
+    source="Linux documentation, admin-guide/mm/concepts.rst",
+    claim="mmap maps no page; the first touch of a page takes one fault, and a second touch none",
+    on={
+        kind: f"0 pages after mmap; {count} faults for {count} pages, then 0"
+        for kind, count in EACH.items()
+    },
+    needs=(needs.page_tables,),
+)
+def first_touch(ground: Ground) -> str:
+    with ground.map() as memory:
+        fresh = memory.pages().present
+        first = memory.touch_write().minor_faults
+        second = memory.touch_write().minor_faults
+    pages = ground.size_bytes // ground.page
+    return f"{fresh} pages after mmap; {first} faults for {pages} pages, then {second}"
+
+
+@promise(
+    "fault-populate-counts",
+    source="getrusage(2)",
+    claim="populating takes the faults in advance: ru_minflt counts as many as touching would take",
+    on={kind: f"{count} faults populating, 0 touching" for kind, count in EACH.items()},
+)
+def populate_counts(ground: Ground) -> str:
+    with ground.map() as memory:
+        populating = memory.populate_write().minor_faults
+        touching = memory.touch_write().minor_faults
+    return f"{populating} faults populating, {touching} touching"
+
+
+@promise(
+    "fault-around",
+    source="Linux documentation, admin-guide/mm/concepts.rst; mm/memory.c, fault_around_bytes",
+    claim="a read fault in a file also maps the pages around it that are in the page cache",
+    on={
+        "shared memfd": "1 fault, more than 1 page",
+        "private memfd": "1 fault, more than 1 page",
+    },
+    needs=(needs.page_tables, needs.fault_around),
+)
+def around(ground: Ground) -> str:
+    with ground.file() as fd, ground.map(fd=fd) as memory:
+        os.pwrite(fd, bytes(ground.size_bytes), 0)
+        faults = memory.touch_read(0, ground.page).minor_faults
+        present = memory.pages().present
+    return f"{faults} fault, {'more than 1 page' if present > 1 else f'{present} page'}"
+
+
+@promise(
+    "fault-major",
+    source="getrusage(2)",
+    claim="a fault that waits for the disk is a major one; with the data in memory every fault is "
+    "minor",
+    on={
+        "shared file": "cold: some major faults; cached: 0",
+        "private file": "cold: some major faults; cached: 0",
+    },
+    needs=(needs.populate, needs.filled_file),
+)
+def major(ground: Ground) -> str:
+    with ground.file() as fd:
+        os.pwrite(fd, os.urandom(ground.size_bytes), 0)
+        if page_cache.evict(fd):
+            return "the file stays in the page cache"
+        cold, cached = (_major_faults(ground, fd) for _ in range(2))
+    return f"cold: {'some major faults' if cold else 0}; cached: {cached}"
+
+
+def _major_faults(ground: Ground, fd: int) -> int:
+    with ground.map(fd=fd) as memory:
+        return memory.populate_read().major_faults
+
+
+LOCKED_BYTES = 1 << 26
+"""Long enough to fault in that another thread gets its turn many times."""
+FEW_MMAPS = 3
+"""As many may happen before populating has begun and after it has ended."""
+TRIES = 3
+
+
+@promise(
+    "fault-lock",
+    source="Linux documentation, mm/process_addrs.rst; mm/madvise.c, madvise_populate",
+    claim="while one call populates anonymous memory, no other thread can map any; touching lets "
+    "others in between two faults",
+    on={"private anon": "touching: others map; populating: others wait"},
+    differs={
+        "touching: others map; populating: others map": "this kernel populates without the lock "
+        "of the whole address space"
+    },
+    needs=(needs.populate, needs.memory(lambda _: LOCKED_BYTES)),
+)
+def lock(ground: Ground) -> str:
+    # the clearest of a few: on a busy machine either thread may wait for a processor
+    touching = max(_mmaps_during(Mapping.touch_write, ground) for _ in range(TRIES))
+    populating = min(_mmaps_during(Mapping.populate_write, ground) for _ in range(TRIES))
+    said = {"touching": touching, "populating": populating}
+    return "; ".join(
+        f"{name}: others {'map' if mmaps > FEW_MMAPS else 'wait'}" for name, mmaps in said.items()
+    )
+
+
+def _mmaps_during(prefault: Callable[..., Work], ground: Ground) -> int:
+    """How often another thread maps a page while this one prefaults memory in one call."""
+    with ground.map(LOCKED_BYTES // ground.page) as memory, contention.neighbour() as waits_us:
+        before = len(waits_us)
+        prefault(memory, interruptible=False)
+        return len(waits_us) - before

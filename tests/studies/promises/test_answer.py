@@ -1,0 +1,33 @@
+"""prefault_kit.studies.promises.answer: the kernel's answer in a word."""
+
+import errno
+import os
+
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.timed import PrefaultError, Work
+from prefault_kit.studies.promises.answer import answer, reach
+
+
+def _fail(number: int) -> None:
+    raise OSError(number, os.strerror(number))
+
+
+def test_success_is_zero() -> None:
+    """A call that raises nothing answers 0, whatever it returns."""
+    assert answer(lambda: 5) == reach(lambda: 5) == "0"
+
+
+def test_a_failure_is_its_errno() -> None:
+    """The errno's name; its number where it has none."""
+    assert answer(_fail, errno.ENOMEM) == "ENOMEM"
+    assert answer(_fail, 4000) == "errno 4000"
+
+
+def test_how_far_it_came() -> None:
+    """A populate that fails midway says how many pages it had done."""
+
+    def midway() -> None:
+        work = Work(done_bytes=3 * PAGE_SIZE_BYTES)
+        raise PrefaultError(errno.EFAULT, "no", page=3, work=work)
+
+    assert reach(midway) == "EFAULT after 3 pages"

@@ -1,0 +1,110 @@
+"""checking: every question gets a verdict, also when the worker dies."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.measure.worker import Worker
+from prefault_kit.studies import promises
+from prefault_kit.studies.promises import Verdict, checking
+from prefault_kit.studies.promises.checking import Question, check, perform, questions
+
+
+def test_ids_are_chosen_by_pattern() -> None:
+    """Wildcards choose; a pattern that fits nothing says so."""
+    names = [each.id for each in promises.chosen(["fault-*"])]
+    assert names
+    assert all(name.startswith("fault-") for name in names)
+    assert [each.id for each in promises.chosen()] == list(promises.PROMISES)
+    with pytest.raises(ValueError, match="no promise is named 'nothing-\\*'"):
+        promises.chosen(["nothing-*"])
+
+
+def test_files_are_asked_in_every_directory(tmp_path: Path) -> None:
+    """A promise on files is asked once a directory, one on memory once."""
+    one = questions(["resident-written"], [str(tmp_path)])
+    two = questions(["resident-written"], [str(tmp_path), "."])
+    assert len(two) == len(one) + 1
+
+
+def test_each_question_has_its_verdict() -> None:
+    """Verdicts come in the order of the questions, and progress counts them."""
+    asked = questions(["fault-first-touch"])
+    done: list[int] = []
+    verdicts = check(asked, on_progress=done.append)
+    assert done == list(range(1, len(asked) + 1))
+    assert [(each.id, each.backing) for each in verdicts] == [
+        (each.promise.id, each.kind) for each in asked
+    ]
+
+
+class Dying(Worker):
+    """A worker that is killed while it shows the second promise it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.killed = False
+
+    def stream(self, target: str, payload: dict[str, object]) -> Iterator[dict[str, object]]:
+        for event in super().stream(target, payload):
+            yield event
+            if not self.killed:
+                self.killed = True
+                assert self.pid
+                os.kill(self.pid, 9)
+
+
+def test_a_death_from_outside_is_not_testable_and_the_rest_goes_on() -> None:
+    """Another's SIGKILL says nothing of a promise; the others are judged all the same."""
+    asked = questions(["resident-*"])
+    with Dying() as worker:
+        verdicts = check(asked, worker=worker)
+    assert len(verdicts) == len(asked)
+    dead = [each for each in verdicts if "SIGKILL" in (each.reason or "")]
+    assert len(dead) == 1
+    assert (dead[0].verdict, dead[0].observed) == ("not-testable", None)
+
+
+def _verdict_on_a_death(number: int, expected: str, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    """On a promise that expects ``expected``, and during which the worker gets a signal."""
+    shown = replace(promises.PROMISES["fault-first-touch"], on={"private anon": expected})
+    with Worker() as worker:
+
+        def die(*_: object, **known: object) -> None:
+            worker.start()
+            assert worker.pid
+            os.kill(worker.pid, number)
+            for _ in worker.stream(perform, {"asked": []}):
+                pass
+
+        monkeypatch.setattr(checking, "listen", die)
+        return check([Question(shown, "private anon", ".")], worker=worker)[0]
+
+
+def test_a_fault_of_its_own_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGSEGV and SIGBUS come from what is shown, and differ without a reason."""
+    for number, name in ((signal.SIGSEGV, "SIGSEGV"), (signal.SIGBUS, "SIGBUS")):
+        verdict = _verdict_on_a_death(number, "1 page", monkeypatch)
+        assert verdict.verdict == "differs"
+        assert name in (verdict.observed or "")
+        assert not verdict.explained
+
+
+def test_a_death_that_the_promise_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a promise is about SIGKILL, one that hits the worker is no excuse."""
+    assert _verdict_on_a_death(9, "SIGKILL", monkeypatch).verdict == "differs"
+    assert _verdict_on_a_death(9, "returns", monkeypatch).verdict == "not-testable"
+
+
+def test_every_promise_has_its_words() -> None:
+    """Ids are lower case with hyphens; source, claim and expectation are there."""
+    for name, promise in promises.PROMISES.items():
+        assert name == name.lower().replace(" ", "-")
+        assert promise.source
+        assert promise.claim
+        assert promise.on
+        assert all(promise.on.values())
