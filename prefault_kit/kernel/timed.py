@@ -88,8 +88,8 @@ class PrefaultError(OSError):
     EFAULT at page 1
 
     ``populated_bytes`` is the exact prefix that is populated (with several threads: the sum of
-    the prefixes of their shares); ``page`` is the index of the first page that could not be had,
-    in steps of the mapping's page size; ``work`` is what the failed call cost.
+    the prefixes of their shares; of a copy always 0); ``page`` is the index of the first page that
+    could not be had, in steps of the mapping's page size; ``work`` is what the failed call cost.
     """
 
     def __init__(self, number: int, message: str, *, page: int, work: Work) -> None:
