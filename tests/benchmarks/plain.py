@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ class PlainCell:
     ) -> None:
         process = self._process
         assert process.stdin and process.stdout and process.stderr
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it ended by itself
+            process.stdin.close()
         process.wait(timeout=600)
         process.stdout.close()
         process.stderr.close()

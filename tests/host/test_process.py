@@ -32,8 +32,9 @@ def test_without_proc(ask: Callable[..., Any], namespace: Namespace) -> None:
     reason, command = ask(namespace(NO_PROC), f"{CELL}.anon()")
     assert reason.startswith("/proc is not mounted")
     assert command == "sudo mount -t proc proc /proc"
-    helped = f"{NO_PROC} && {command.removeprefix('sudo ')}"
-    assert ask(namespace(helped), f"{CELL}.anon()") is None
+    if os.geteuid() == 0:  # the command needs root
+        helped = f"{NO_PROC} && {command.removeprefix('sudo ')}"
+        assert ask(namespace(helped), f"{CELL}.anon()") is None
 
 
 def test_a_run_without_proc_is_unavailable(namespace: Namespace, run_json: RunJson) -> None:
