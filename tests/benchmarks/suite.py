@@ -20,4 +20,4 @@ def testing() -> Finding | NotMeasured:
     seconds = time.monotonic() - began
     if done.returncode:
         return NotMeasured(BUDGET, f"it fails after {seconds:.0f} s: run make test")
-    return Finding(BUDGET, seconds * 1000, 300_000, "ms", detail=done.stdout.splitlines()[-1])
+    return Finding(BUDGET, seconds * 1000, 240_000, "ms", detail=done.stdout.splitlines()[-1])
