@@ -63,7 +63,8 @@ test-lowest: $(STAMP)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--editable ".[test]"
-	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" tests
+	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" \
+		tests/kernel tests/memory tests/measure tests/studies/review tests/show
 
 wheel: $(STAMP)
 	@rm -rf build dist
