@@ -14,16 +14,6 @@ from prefault_kit.memory.mapping import Mapping
 
 PAGES = 512
 SIZE = PAGES * PAGE
-OPERATIONS = [
-    "populate_read",
-    "populate_write",
-    "touch_read",
-    "touch_write",
-    "touch_read_write",
-    "touch_atomic",
-    "mlock",
-    "access",
-]
 
 
 def test_advice_numbers_are_the_kernels() -> None:
