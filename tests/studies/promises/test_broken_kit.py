@@ -18,7 +18,6 @@ from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import PROMISES, forking, memcg
 
 Patch = pytest.MonkeyPatch
-PACKAGE = Path(memcg.__file__).parent
 
 
 def advice_taken_for(patch: Patch, one: str, other: str) -> None:
