@@ -53,8 +53,8 @@ lab: $(STAMP)
 	@$(BIN)/python -m jupyterlab $(ROOT_FLAG) --ip=127.0.0.1 --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_FLAGS)
 
 test: check
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" --durations 20 \
-		--nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" \
+		--durations 20 --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
 	@$(BIN)/python -m pytest -m alone tests
 
 # The lowest versions that pyproject.toml promises, in an environment of their own

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from xml.dom import minidom
 
 import click
-import junitparser
+from rich.text import Text
 
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
@@ -15,11 +17,16 @@ from prefault_kit.cli.options import DIRECTORY, FILE, as_json
 from prefault_kit.measure import saved
 from prefault_kit.studies import promises
 from prefault_kit.studies.promises import Verdict
-from prefault_kit.studies.promises.promise import NOT_TESTABLE
+from prefault_kit.studies.promises.promise import DIFFERS, HOLDS, NOT_TESTABLE
+
+MARKS = {HOLDS: "green", DIFFERS: "bold red", NOT_TESTABLE: "dim"}
+EXPLAINED = "yellow"
 
 
 def _junit(verdicts: list[Verdict]) -> str:
     """The verdicts as JUnit XML."""
+    import junitparser  # takes a tenth of the command's start
+
     suite = junitparser.TestSuite("prefault-kit check")
     for each in verdicts:
         case = junitparser.TestCase(each.backing, classname=each.id)
@@ -93,10 +100,48 @@ def check(
     if as_json:
         click.echo(saved.json_text([each.as_dict() for each in verdicts]))
     else:
-        terminal.verdicts(verdicts)
+        _print(verdicts)
     surprises = [each for each in verdicts if not each.explained]
     if surprises:
         names = ", ".join(dict.fromkeys(each.id for each in surprises))
         failures.append(f"{len(surprises)} of {len(verdicts)} verdicts differ: {names}")
     if failures:
         raise Ending(FAILED, "; ".join(failures))
+
+
+def _print(found: Sequence[Verdict]) -> None:
+    """One verdict a line under its promise, with what was seen or why not; then the counts."""
+    console = terminal.console()
+    wide = max((len(each.backing) for each in found), default=0)
+    before = ""
+    for each in found:
+        if each.id != before:
+            console.print(Text.assemble((each.id, "bold"), f"  {each.claim} ({each.source})"))
+        before = each.id
+        known = each.verdict == DIFFERS and each.explained
+        console.print(
+            Text.assemble(
+                "  ",
+                (
+                    f"{each.verdict:<{len(NOT_TESTABLE)}}",
+                    EXPLAINED if known else MARKS[each.verdict],
+                ),
+                f"  {each.backing:<{wide}}  {_observed(each)}",
+            ),
+            soft_wrap=True,
+        )
+    counts = Counter(each.verdict for each in found)
+    surprises = sum(not each.explained for each in found)
+    console.print(
+        f"{counts[HOLDS]} hold, {counts[DIFFERS]} differ ({surprises} unexplained), "
+        f"{counts[NOT_TESTABLE]} not testable here"
+    )
+
+
+def _observed(verdict: Verdict) -> str:
+    if verdict.verdict == NOT_TESTABLE:
+        return verdict.reason or ""
+    seen = verdict.observed or ""
+    if verdict.verdict == HOLDS:
+        return seen
+    return f"{seen}, not {verdict.expected}: {verdict.reason or 'unexplained'}"

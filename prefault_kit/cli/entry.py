@@ -8,23 +8,42 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import click
 
 import prefault_kit
-from prefault_kit.cli.check import check
-from prefault_kit.cli.doctor import doctor
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, Ending, in_words
-from prefault_kit.cli.matrix import matrix
-from prefault_kit.cli.review import review
-from prefault_kit.cli.run import run
 from prefault_kit.host import process
 
 NAME = "prefault-kit"
+COMMANDS = ("doctor", "run", "matrix", "check", "review")
+"""Each is a module of this room, with a function of the same name."""
 KILLERS = (signal.SIGTERM, signal.SIGHUP)
 
 
-@click.group(invoke_without_command=True, context_settings={"max_content_width": 100})
+class Commands(click.Group):
+    """The commands, of which only the one that is asked for is imported."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """In the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """A command by its name."""
+        return _command(name) if name in COMMANDS else super().get_command(context, name)
+
+
+@functools.cache
+def _command(name: str) -> click.Command:
+    """A command, which first looks at what all of them need of the process that they run in."""
+    command: click.Command = getattr(import_module(f"prefault_kit.cli.{name}"), name)
+    assert command.callback
+    command.callback = _surroundings_first(command.callback)
+    return command
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"max_content_width": 100})
 @click.version_option(prefault_kit.__version__, prog_name=NAME)
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -45,8 +64,6 @@ def cli(context: click.Context) -> None:
 
 
 def _surroundings_first(command: Callable[..., object]) -> Callable[..., object]:
-    """A command that first looks at what all of them need of the process that they run in."""
-
     @functools.wraps(command)
     def checked(*arguments: object, **options: object) -> object:
         if missing := process.why_not() or process.lost_directory():
@@ -54,12 +71,6 @@ def _surroundings_first(command: Callable[..., object]) -> Callable[..., object]
         return command(*arguments, **options)
 
     return checked
-
-
-for command in (doctor, run, matrix, check, review):
-    assert command.callback
-    command.callback = _surroundings_first(command.callback)
-    cli.add_command(command)
 
 
 def _open_streams() -> None:

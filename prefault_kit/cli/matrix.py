@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
 from prefault_kit import host
 from prefault_kit.cli import terminal
@@ -16,6 +19,7 @@ from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
 from prefault_kit.host import Unavailable
 from prefault_kit.measure import saved
 from prefault_kit.measure.experiment import STARTS, Experiment
+from prefault_kit.measure.result import Result
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import matrix as grids
 from prefault_kit.studies.grid import table_file
@@ -137,7 +141,7 @@ def matrix(
         }
         click.echo(saved.json_text(data))
     else:
-        terminal.grid(results)
+        _print(results)
     if failed := [each for each in results if each.outcome == "error"]:
         first = f"{failed[0].sharing} {failed[0].backing}: {failed[0].message}"
         raise Ending(FAILED, f"{len(failed)} of {len(results)} cells failed, the first is {first}")
@@ -159,3 +163,34 @@ def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[st
         + (f"; to enable them: {missing.command}" if missing.command else "")
         for missing, count in refused.items()
     ]
+
+
+def _print(results: Sequence[Result]) -> None:
+    """A grid: each cell's time beside the published one, and POPULATE beside touching."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("method", no_wrap=True)
+    for heading in ("best", "median", "published", "to touch", "published"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    before = ""
+    for row in table_file.rows(results):
+        memory = f"{row['sharing']} {row['backing']} {format_bytes(row['page_size_bytes'])}"
+        group = f"{memory}, {format_bytes(row['size_bytes'])}"
+        if row["start"] != "empty":
+            group += f", {row['start']}"
+        if group != before:
+            table.add_section()
+            table.add_row(Text(group, style="bold"))
+        before = group
+        table.add_row(
+            row["method"],
+            terminal.ms(row["best_ms"]) if row["outcome"] == "ok" else row["outcome"],
+            terminal.ms(row["median_ms"]),
+            terminal.ms(row["published_ms"]),
+            *(
+                "" if row[ratio] is None else f"{row[ratio]:.2f}"
+                for ratio in ("ratio_populate_to_touch", "published_ratio_populate_to_touch")
+            ),
+        )
+    console = terminal.console()
+    console.print(table)
+    console.print("to touch: POPULATE's time over that of touching the same memory")

@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
 from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
@@ -16,9 +19,10 @@ from prefault_kit.host import extras
 from prefault_kit.measure import saved
 from prefault_kit.memory.backing import KINDS
 from prefault_kit.memory.mapping import SHARINGS
+from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_export
-from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, running
+from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, advice, running
 from prefault_kit.studies.review.presets import PRESETS
 from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, OPTIONS, PATTERNS
 
@@ -192,10 +196,41 @@ def review(
     if as_json:
         click.echo(saved.json_text(review_text.as_dict(found, weights)))
     elif found.outcome == "ok":
-        terminal.review(found, weights)
+        _print(found, weights)
     if found.outcome == "unavailable":
         raise Ending(UNAVAILABLE, found.message or "this host cannot run it", found.enable)
     if found.outcome != "ok":
         raise Ending(FAILED, found.message or "the review failed")
     if failure is not None:
         raise failure
+
+
+def _print(found: Review, weights: Weights) -> None:
+    """The candidates of a review, cheapest first; what is recommended, and why."""
+    console = terminal.console()
+    load = found.workload
+    title = f"{load.sharing} {load.backing.label}, {format_bytes(load.size_bytes)}, {load.content}"
+    title += f": {load.read:.0%} read, {load.write:.0%} written, {load.pattern}"
+    title += f", then {load.afterwards}" if load.afterwards != "nothing" else ""
+    title += f", on {found.file_system}" if found.file_system else ""
+    console.print(Text(title, style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in review_text.SHORT[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in advice.ranking(found, weights):
+        cells = review_text.cells(each, weights)
+        table.add_row(*(cells[name] or "-" for name in review_text.SHORT))
+    console.print(table)
+    for each in found.candidates:
+        if each.outcome != "ok":
+            console.print(Text(each.sentence))
+    first, *rest = review_text.answer(found, weights)
+    console.print(Text(first, style="bold"))
+    for sentence in rest:
+        console.print(Text(sentence))
+    console.print(
+        "faults: during the accesses; dirty pages: after prefaulting; amplification: bytes written "
+        "back over bytes dirtied by the program"
+    )
+    console.print(f"to repeat: {review_text.command(found, weights)}", soft_wrap=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import os
-import platform
+import sys
+import time
 from dataclasses import asdict
 
 from prefault_kit.host import accounts, cpu, process, thp
@@ -21,15 +21,14 @@ def facts() -> dict[str, object]:
     """
     from importlib import metadata  # takes longer to import than the kit
 
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
     known: dict[str, object] = {
         "kernel": os.uname().release,
         "machine": os.uname().machine,
         "cpus": len(os.sched_getaffinity(0)),
         "page_size_bytes": PAGE_SIZE_BYTES,
-        "python": platform.python_version(),
+        "python": ".".join(map(str, sys.version_info[:3])),
         "prefault_kit": metadata.version("prefault-kit"),
-        "date": f"{now.isoformat()}Z",
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     if process.why_not():
         return known

@@ -137,6 +137,17 @@ class Tab:
         self.page.goto(url)
         self.await_kernel()
 
+    def switch(self, notebook: str) -> None:
+        """Close what is open, and open another notebook in the page that is loaded."""
+        if self.page.evaluate("window.jupyterapp.shell.currentWidget !== null"):
+            self.command("docmanager:save")
+            self.command("application:close-all")
+        self.page.set_viewport_size({"width": 1600, "height": 1400})
+        self.complaints.clear()
+        self.abroad.clear()
+        self.command("docmanager:open", path=notebook)
+        self.await_kernel()
+
     def await_kernel(self) -> None:
         """Wait until the notebook's kernel is connected and idle."""
         self.await_true(lambda: self.page.evaluate(_READY))

@@ -73,14 +73,24 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def bench(server: lab.Server, chromium: Any) -> Iterator[lab.Tab]:
-    """The explorer, all cells run, as wide as a lecture hall's screen."""
+def tab(server: lab.Server, chromium: Any) -> Iterator[lab.Tab]:
+    """One page for all notebooks, for loading JupyterLab takes most of a test's time.
+
+    It begins with charts that came too early, as wide as a lecture hall's screen.
+    """
     with lab.tab(chromium, width=1600, height=1400) as tab:
-        tab.open(server.url(EXPLORER))
+        tab.open(server.url("late.ipynb"))
         tab.command("application:toggle-left-area")
-        tab.run_all()
-        tab.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
         yield tab
+
+
+@pytest.fixture(scope="class")
+def bench(tab: lab.Tab) -> lab.Tab:
+    """The explorer, all cells run."""
+    tab.switch(EXPLORER)
+    tab.run_all()
+    tab.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
+    return tab
 
 
 @pytest.fixture
@@ -117,205 +127,191 @@ def painted(tab: lab.Tab, card: int) -> set[object]:
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
 
 
-def test_a_first_click_fills_the_charts(bench: lab.Tab) -> None:
-    """Run with the defaults: points, bars, words, numbers."""
-    assert BLUE not in painted(bench, 0)
-    bench.press("Run")
-    bench.await_status("Done in")
-    bench.page.locator(".prefault-summary", has_text="pages are present").wait_for()
-    bench.await_true(lambda: BLUE in painted(bench, 0))
-    assert BLUE in painted(bench, 1)
-
-
-def test_compare_puts_methods_side_by_side(bench: lab.Tab) -> None:
-    """Choose a shared memfd, compare: a line for each method, the memory they left in colours."""
-    bench.press("memfd")
-    bench.press("shared")
-    bench.button("+ POPULATE_WRITE").wait_for()
-    bench.press("+ POPULATE_WRITE")
-    bench.press("Clear")
-    bench.press("Compare methods")
-    bench.await_status("Done in")
-    bench.await_true(lambda: {BLUE, VERMILLION} <= painted(bench, 3))
-    options = bench.page.get_by_label("Looking at").locator("option")
-    bench.await_true(lambda: options.count() >= 11)
-    bench.page.locator(".prefault-summary", has_text="FALLOCATE+POPULATE_WRITE").wait_for()
-
-
-def test_a_click_on_a_line_looks_at_that_run(bench: lab.Tab) -> None:
-    """The summary is of the run that was clicked; the chooser says the same."""
-    canvas = bench.page.locator(".prefault-card").nth(2).locator(".bk-events")
-    canvas.click(position={"x": 300, "y": FIRST_LINE_Y})
-    bench.await_true(lambda: bench.chosen("Looking at") == "1. Read")
-    bench.page.locator(".prefault-summary", has_text=re.compile("^Read on Memfd")).wait_for()
-
-
-def test_hovering_shows_exact_values_with_units(bench: lab.Tab) -> None:
-    """A bar of resident memory says its bytes."""
-    canvas = bench.page.locator(".prefault-card").nth(3).locator(".bk-events")
-    canvas.hover(position={"x": 400, "y": FIRST_LINE_Y})
-    tip = bench.page.locator(".prefault-tip")
-    tip.first.wait_for()
-    assert re.search(r"[\d,]+ bytes, 100 % of the mapping", tip.first.inner_text())
-    bench.page.mouse.move(0, 0)
-
-
-def test_an_error_is_reported_in_words(bench: lab.Tab) -> None:
-    """A size that is none, then one that no machine has: a sentence each, no traceback."""
-    size = bench.page.get_by_label("Size", exact=True)
-    size.fill("a lot")
-    size.press("Enter")
-    bench.page.locator(".prefault-problem", has_text="is not a size").wait_for()
-    bench.press("Run")
-    bench.await_status("is not a size")
-    size.fill("9000 GiB")
-    size.press("Enter")
-    bench.page.locator(".prefault-problem").wait_for()
-    bench.press("Run")
-    assert "Traceback" not in bench.await_status("memory")
-    size.fill("2 MiB")
-    size.press("Enter")
-    bench.page.locator(".prefault-problem").wait_for(state="detached")
-
-
-def test_a_4_gib_run_is_stopped_and_other_cells_answer(bench: lab.Tab) -> None:
-    """While it runs another cell runs; Stop ends it, and its process is gone."""
-    bench.press("anon")
-    bench.press("private")
-    bench.press("POPULATE_WRITE")
-    bench.page.get_by_title("Set the size to 4 GiB").click()
-    bench.page.locator(".prefault-problem").wait_for(state="detached")
-    bench.press("Run")
-    bench.await_status("so far")
-    assert bench.ask("6 * 7") == "42"
-    worker = int(bench.ask("bench.worker_pid"))
-    assert Path(f"/proc/{worker}").exists()
-    bench.await_status("so far")
-    bench.press("Stop")
-    bench.await_status("Stopped after")
-    bench.await_true(lambda: not Path(f"/proc/{worker}").exists())
-    bench.page.get_by_title("Set the size to 2 MiB").click()
-    bench.press("Run")
-    bench.await_status("Done in")
-
-
-def test_themes_are_followed_live(bench: lab.Tab, snapshot: Callable[[lab.Tab, str], Path]) -> None:
-    """Dark and back: the charts' ground and their ink change without a new run."""
-    assert brightness(bench) > 200
-    ink = bench.chart_ink()
-    bench.command("apputils:change-theme", theme="JupyterLab Dark")
-    bench.await_true(lambda: brightness(bench) < 60)
-    bench.await_true(lambda: bench.chart_ink() != ink)
-    snapshot(bench, "dark")
-    bench.command("apputils:change-theme", theme="JupyterLab Light")
-    bench.await_true(lambda: brightness(bench) > 200)
-    bench.await_true(lambda: bench.chart_ink() == ink)
-    snapshot(bench, "light")
-
-
-@pytest.mark.parametrize("width", [700, 900, 1600])
-def test_nothing_is_cut_off(
-    bench: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
-) -> None:
-    """Narrow and wide: no scroll bar within the explorer, nothing beyond its right edge."""
-    bench.page.set_viewport_size({"width": width, "height": 1400})
-    bench.await_true(lambda: bench.overflowing() == [])
-    snapshot(bench, f"{width}-px")
-
-
-def test_the_keyboard_reaches_everything(bench: lab.Tab) -> None:
-    """Tab goes from control to control, Space presses; JupyterLab does not take the key."""
-    bench.page.set_viewport_size({"width": 1600, "height": 1400})
-    bench.button("anon").focus()
-    bench.page.keyboard.press("Tab")
-    assert bench.focused() == "memfd"
-    bench.page.keyboard.press("Space")
-    bench.page.locator(".prefault button.mod-active", has_text="memfd").wait_for()
-    reached = {bench.focused()}
-    for _ in range(60):
-        bench.page.keyboard.press("Tab")
-        reached.add(bench.focused())
-    assert {"shared", "POPULATE_READ", "4 GiB", "Run", "Compare methods", "Save"} <= reached
-    assert {"Size", "Repetitions", "Save as", "Looking at"} <= reached
-
-
-def test_a_reload_keeps_the_charts(bench: lab.Tab) -> None:
-    """The kernel lives on: the page comes back with the runs in it."""
-    bench.command("docmanager:save")
-    summary = bench.page.locator(".prefault-summary").inner_text()
-    bench.page.reload()
-    bench.await_kernel()
-    bench.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
-    bench.await_true(lambda: BLUE in painted(bench, 0))
-    assert bench.page.locator(".prefault-summary").inner_text() == summary
-    bench.press("Clear")
-    bench.press("Run")
-    bench.await_status("Done in")
-
-
-def test_nothing_left_this_machine(bench: lab.Tab) -> None:
-    """All of the above asked 127.0.0.1 alone, and the browser had nothing to complain about."""
-    assert bench.abroad == []
-    assert bench.complaints == []
-
-
-def test_the_first_notebook_runs(server: lab.Server, chromium: Any) -> None:
-    """Start here: all cells run, every claim holds, the machine's table is there."""
-    with lab.tab(chromium) as tab:
-        tab.open(server.url("00-start-here.ipynb"))
-        tab.run_all()
-        verdicts = tab.page.locator(".jp-OutputArea table", has_text="holds")
-        verdicts.wait_for()
-        assert "NO" not in verdicts.inner_text()
-        tab.page.locator(".jp-OutputArea table", has_text="to enable it").wait_for()
-        assert tab.page.locator(".jp-OutputArea [data-mime-type*=error]").count() == 0
-        assert tab.abroad == []
-
-
-def test_charts_that_came_too_early_come_back(server: lab.Server, chromium: Any) -> None:
+def test_charts_that_came_too_early_come_back(tab: lab.Tab) -> None:
     """Charts in the page before Bokeh are made anew once it is there."""
-    with lab.tab(chromium) as tab:
-        tab.open(server.url("late.ipynb"))
-        tab.run_all()
-        tab.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
+    tab.run_all()
+    tab.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
 
 
-def test_a_probe_fills_its_charts(
-    server: lab.Server, chromium: Any, snapshot: Callable[[lab.Tab, str], Path]
-) -> None:
+class TestTheExplorer:
+    """One kernel, one page; each test goes on where the one before has ended."""
+
+    def test_a_first_click_fills_the_charts(self, bench: lab.Tab) -> None:
+        """Run with the defaults: points, bars, words, numbers."""
+        assert BLUE not in painted(bench, 0)
+        bench.press("Run")
+        bench.await_status("Done in")
+        bench.page.locator(".prefault-summary", has_text="pages are present").wait_for()
+        bench.await_true(lambda: BLUE in painted(bench, 0))
+        assert BLUE in painted(bench, 1)
+
+    def test_compare_puts_methods_side_by_side(self, bench: lab.Tab) -> None:
+        """Choose a shared memfd, compare: a line a method, the memory they left in colours."""
+        bench.press("memfd")
+        bench.press("shared")
+        bench.button("+ POPULATE_WRITE").wait_for()
+        bench.press("+ POPULATE_WRITE")
+        bench.press("Clear")
+        bench.press("Compare methods")
+        bench.await_status("Done in")
+        bench.await_true(lambda: {BLUE, VERMILLION} <= painted(bench, 3))
+        options = bench.page.get_by_label("Looking at").locator("option")
+        bench.await_true(lambda: options.count() >= 11)
+        bench.page.locator(".prefault-summary", has_text="FALLOCATE+POPULATE_WRITE").wait_for()
+
+    def test_a_click_on_a_line_looks_at_that_run(self, bench: lab.Tab) -> None:
+        """The summary is of the run that was clicked; the chooser says the same."""
+        canvas = bench.page.locator(".prefault-card").nth(2).locator(".bk-events")
+        canvas.click(position={"x": 300, "y": FIRST_LINE_Y})
+        bench.await_true(lambda: bench.chosen("Looking at") == "1. Read")
+        bench.page.locator(".prefault-summary", has_text=re.compile("^Read on Memfd")).wait_for()
+
+    def test_hovering_shows_exact_values_with_units(self, bench: lab.Tab) -> None:
+        """A bar of resident memory says its bytes."""
+        canvas = bench.page.locator(".prefault-card").nth(3).locator(".bk-events")
+        canvas.hover(position={"x": 400, "y": FIRST_LINE_Y})
+        tip = bench.page.locator(".prefault-tip")
+        tip.first.wait_for()
+        assert re.search(r"[\d,]+ bytes, 100 % of the mapping", tip.first.inner_text())
+        bench.page.mouse.move(0, 0)
+
+    def test_an_error_is_reported_in_words(self, bench: lab.Tab) -> None:
+        """A size that is none, then one that no machine has: a sentence each, no traceback."""
+        size = bench.page.get_by_label("Size", exact=True)
+        size.fill("a lot")
+        size.press("Enter")
+        bench.page.locator(".prefault-problem", has_text="is not a size").wait_for()
+        bench.press("Run")
+        bench.await_status("is not a size")
+        size.fill("9000 GiB")
+        size.press("Enter")
+        bench.page.locator(".prefault-problem").wait_for()
+        bench.press("Run")
+        assert "Traceback" not in bench.await_status("memory")
+        size.fill("2 MiB")
+        size.press("Enter")
+        bench.page.locator(".prefault-problem").wait_for(state="detached")
+
+    def test_a_4_gib_run_is_stopped_and_other_cells_answer(self, bench: lab.Tab) -> None:
+        """While it runs another cell runs; Stop ends it, and its process is gone."""
+        bench.press("anon")
+        bench.press("private")
+        bench.press("POPULATE_WRITE")
+        bench.page.get_by_title("Set the size to 4 GiB").click()
+        bench.page.locator(".prefault-problem").wait_for(state="detached")
+        bench.press("Run")
+        bench.await_status("so far")
+        assert bench.ask("6 * 7") == "42"
+        worker = int(bench.ask("bench.worker_pid"))
+        assert Path(f"/proc/{worker}").exists()
+        bench.await_status("so far")
+        bench.press("Stop")
+        bench.await_status("Stopped after")
+        bench.await_true(lambda: not Path(f"/proc/{worker}").exists())
+        bench.page.get_by_title("Set the size to 2 MiB").click()
+        bench.press("Run")
+        bench.await_status("Done in")
+
+    def test_themes_are_followed_live(
+        self, bench: lab.Tab, snapshot: Callable[[lab.Tab, str], Path]
+    ) -> None:
+        """Dark and back: the charts' ground and their ink change without a new run."""
+        assert brightness(bench) > 200
+        ink = bench.chart_ink()
+        bench.command("apputils:change-theme", theme="JupyterLab Dark")
+        bench.await_true(lambda: brightness(bench) < 60)
+        bench.await_true(lambda: bench.chart_ink() != ink)
+        snapshot(bench, "dark")
+        bench.command("apputils:change-theme", theme="JupyterLab Light")
+        bench.await_true(lambda: brightness(bench) > 200)
+        bench.await_true(lambda: bench.chart_ink() == ink)
+        snapshot(bench, "light")
+
+    @pytest.mark.parametrize("width", [700, 900, 1600])
+    def test_nothing_is_cut_off(
+        self, bench: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
+    ) -> None:
+        """Narrow and wide: no scroll bar within the explorer, nothing beyond its right edge."""
+        bench.page.set_viewport_size({"width": width, "height": 1400})
+        bench.await_true(lambda: bench.overflowing() == [])
+        snapshot(bench, f"{width}-px")
+
+    def test_the_keyboard_reaches_everything(self, bench: lab.Tab) -> None:
+        """Tab goes from control to control, Space presses; JupyterLab does not take the key."""
+        bench.page.set_viewport_size({"width": 1600, "height": 1400})
+        bench.button("anon").focus()
+        bench.page.keyboard.press("Tab")
+        assert bench.focused() == "memfd"
+        bench.page.keyboard.press("Space")
+        bench.page.locator(".prefault button.mod-active", has_text="memfd").wait_for()
+        reached = {bench.focused()}
+        for _ in range(60):
+            bench.page.keyboard.press("Tab")
+            reached.add(bench.focused())
+        assert {"shared", "POPULATE_READ", "4 GiB", "Run", "Compare methods", "Save"} <= reached
+        assert {"Size", "Repetitions", "Save as", "Looking at"} <= reached
+
+    def test_a_reload_keeps_the_charts(self, bench: lab.Tab) -> None:
+        """The kernel lives on: the page comes back with the runs in it."""
+        bench.command("docmanager:save")
+        summary = bench.page.locator(".prefault-summary").inner_text()
+        bench.page.reload()
+        bench.await_kernel()
+        bench.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
+        bench.await_true(lambda: BLUE in painted(bench, 0))
+        assert bench.page.locator(".prefault-summary").inner_text() == summary
+        bench.press("Clear")
+        bench.press("Run")
+        bench.await_status("Done in")
+
+    def test_nothing_left_this_machine(self, bench: lab.Tab) -> None:
+        """All of the above asked 127.0.0.1 alone, and the browser had nothing to complain about."""
+        assert bench.abroad == []
+        assert bench.complaints == []
+
+
+def test_the_first_notebook_runs(tab: lab.Tab) -> None:
+    """Start here: all cells run, every claim holds, the machine's table is there."""
+    tab.switch("00-start-here.ipynb")
+    tab.run_all()
+    verdicts = tab.page.locator(".jp-OutputArea table", has_text="holds")
+    verdicts.wait_for()
+    assert "NO" not in verdicts.inner_text()
+    tab.page.locator(".jp-OutputArea table", has_text="to enable it").wait_for()
+    assert tab.page.locator(".jp-OutputArea [data-mime-type*=error]").count() == 0
+    assert tab.abroad == []
+
+
+def test_a_probe_fills_its_charts(tab: lab.Tab, snapshot: Callable[[lab.Tab, str], Path]) -> None:
     """Two seconds with a fork: a row for each preparation, two charts, nothing cut off."""
-    with lab.tab(chromium, width=1400, height=1400) as tab:
-        tab.open(server.url("probe.ipynb"))
-        tab.command("application:toggle-left-area")
-        tab.run_all()
-        tab.press("2 s")
-        tab.press("Run")
-        tab.await_status("Done in")
-        rows = tab.page.locator(".prefault .prefault-table tbody tr")
-        assert rows.first.inner_text().split("\t")[0] == "nothing"
-        tab.await_true(lambda: BLUE in painted(tab, 0) and BLUE in painted(tab, 1))
-        tab.await_true(lambda: tab.overflowing() == [])
-        snapshot(tab, "probe-1400-px")
-        tab.page.set_viewport_size({"width": 700, "height": 2000})
-        tab.await_true(lambda: tab.overflowing() == [])
-        snapshot(tab, "probe-700-px")
-        assert tab.abroad == []
-        assert tab.complaints == []
+    tab.switch("probe.ipynb")
+    tab.run_all()
+    tab.press("2 s")
+    tab.press("Run")
+    tab.await_status("Done in")
+    rows = tab.page.locator(".prefault .prefault-table tbody tr")
+    assert rows.first.inner_text().split("\t")[0] == "nothing"
+    tab.await_true(lambda: BLUE in painted(tab, 0) and BLUE in painted(tab, 1))
+    tab.await_true(lambda: tab.overflowing() == [])
+    snapshot(tab, "probe-1600-px")
+    tab.page.set_viewport_size({"width": 700, "height": 2000})
+    tab.await_true(lambda: tab.overflowing() == [])
+    snapshot(tab, "probe-700-px")
+    assert tab.abroad == []
+    assert tab.complaints == []
 
 
-@pytest.fixture(scope="module")
-def desk(server: lab.Server, chromium: Any) -> Iterator[lab.Tab]:
+@pytest.fixture(scope="class")
+def desk(tab: lab.Tab) -> lab.Tab:
     """The review, all cells of its notebook run, with a case that takes a second."""
-    with lab.tab(chromium, width=1600, height=1400) as tab:
-        tab.open(server.url(REVIEW))
-        tab.command("application:toggle-left-area")
-        tab.run_all()
-        tab.page.get_by_title("Set the size to 16 MiB").click()
-        repeats = tab.page.get_by_label("Repetitions")
-        repeats.fill("2")
-        repeats.press("Enter")
-        tab.page.locator(".prefault-note", has_text="A workload of your own").wait_for()
-        yield tab
+    tab.switch(REVIEW)
+    tab.run_all()
+    tab.page.get_by_title("Set the size to 16 MiB").click()
+    repeats = tab.page.get_by_label("Repetitions")
+    repeats.fill("2")
+    repeats.press("Enter")
+    tab.page.locator(".prefault-note", has_text="A workload of your own").wait_for()
+    return tab
 
 
 def ranked(tab: lab.Tab) -> list[tuple[str, str]]:
@@ -324,95 +320,95 @@ def ranked(tab: lab.Tab) -> list[tuple[str, str]]:
     return [tuple(row.split("\t")[:2]) for row in rows.all_inner_texts()]  # type: ignore[misc]
 
 
-def test_a_review_is_run_and_stopped(desk: lab.Tab) -> None:
-    """Run, then Stop; then Run to the end: a recommendation, a table, four charts."""
-    desk.press("Run")
-    desk.await_status("repetition")
-    desk.press("Stop")
-    desk.await_status("Stopped after")
-    assert ranked(desk) == []
-    desk.press("Run")
-    desk.await_status("Done in", timeout_s=WAIT_S)
-    desk.page.locator(".prefault-answer").wait_for()
-    desk.await_true(lambda: len(ranked(desk)) == 10)
-    desk.await_true(lambda: desk.page.locator(".prefault-card canvas:visible").count() >= 4)
-    desk.await_true(lambda: {BLUE, VERMILLION} <= painted(desk, 0))
+class TestTheReview:
+    """One kernel, one page; each test goes on where the one before has ended."""
 
+    def test_a_review_is_run_and_stopped(self, desk: lab.Tab) -> None:
+        """Run, then Stop; then Run to the end: a recommendation, a table, four charts."""
+        desk.press("Run")
+        desk.await_status("repetition")
+        desk.press("Stop")
+        desk.await_status("Stopped after")
+        assert ranked(desk) == []
+        desk.press("Run")
+        desk.await_status("Done in", timeout_s=WAIT_S)
+        desk.page.locator(".prefault-answer").wait_for()
+        desk.await_true(lambda: len(ranked(desk)) == 10)
+        desk.await_true(lambda: desk.page.locator(".prefault-card canvas:visible").count() >= 4)
+        desk.await_true(lambda: {BLUE, VERMILLION} <= painted(desk, 0))
 
-def test_a_weight_ranks_again_without_a_run(desk: lab.Tab) -> None:
-    """The slider of written bytes to its end: other costs, the status as it was."""
-    before, status = ranked(desk), desk.page.locator(".prefault-status").inner_text()
-    handle = desk.page.locator(".prefault-weight", has_text="written").locator(".noUi-handle")
-    handle.focus()
-    desk.page.keyboard.press("End")
-    desk.await_true(lambda: ranked(desk) != before)
-    assert {name for name, _ in ranked(desk)} == {name for name, _ in before}
-    cheap = [name for name, _ in ranked(desk)]
-    assert "WRITE" not in cheap[0]
-    assert desk.ask("model.written") == "100.0"
-    assert desk.page.locator(".prefault-status").inner_text() == status
+    def test_a_weight_ranks_again_without_a_run(self, desk: lab.Tab) -> None:
+        """The slider of written bytes to its end: other costs, the status as it was."""
+        before, status = ranked(desk), desk.page.locator(".prefault-status").inner_text()
+        handle = desk.page.locator(".prefault-weight", has_text="written").locator(".noUi-handle")
+        handle.focus()
+        desk.page.keyboard.press("End")
+        desk.await_true(lambda: ranked(desk) != before)
+        assert {name for name, _ in ranked(desk)} == {name for name, _ in before}
+        cheap = [name for name, _ in ranked(desk)]
+        assert "WRITE" not in cheap[0]
+        assert desk.ask("model.written") == "100.0"
+        assert desk.page.locator(".prefault-status").inner_text() == status
 
+    def test_what_is_exported_opens_offline(
+        self, desk: lab.Tab, server: lab.Server, chromium: Any
+    ) -> None:
+        """The page and its summary lie beside the notebook, and are never overwritten."""
+        path = desk.page.get_by_label("Export as")
+        path.fill("mine.html")
+        path.press("Enter")
+        desk.press("Export")
+        desk.await_status("Wrote mine.html")
+        page = Path(desk.ask("__import__('os').path.abspath('mine.html')").strip("'"))
+        assert page.with_suffix(".md").exists()
+        path.fill("mine.html")
+        path.press("Enter")
+        desk.press("Export")
+        desk.await_status("mine.html exists already")
+        context = chromium.new_context(offline=True)
+        exported = context.new_page()
+        exported.goto(page.as_uri())
+        exported.locator("canvas").nth(3).wait_for(state="attached")
+        recommended = desk.page.locator(".prefault-answer b").inner_text()
+        assert exported.locator(".answer").inner_text() == recommended
+        context.close()
 
-def test_what_is_exported_opens_offline(desk: lab.Tab, server: lab.Server, chromium: Any) -> None:
-    """The page and its summary lie beside the notebook; a second time nothing is overwritten."""
-    path = desk.page.get_by_label("Export as")
-    path.fill("mine.html")
-    path.press("Enter")
-    desk.press("Export")
-    desk.await_status("Wrote mine.html")
-    page = Path(desk.ask("__import__('os').path.abspath('mine.html')").strip("'"))
-    assert page.with_suffix(".md").exists()
-    path.fill("mine.html")
-    path.press("Enter")
-    desk.press("Export")
-    desk.await_status("mine.html exists already")
-    context = chromium.new_context(offline=True)
-    exported = context.new_page()
-    exported.goto(page.as_uri())
-    exported.locator("canvas").nth(3).wait_for(state="attached")
-    recommended = desk.page.locator(".prefault-answer b").inner_text()
-    assert exported.locator(".answer").inner_text() == recommended
-    context.close()
+    @pytest.mark.parametrize("width", [700, 900, 1600])
+    def test_nothing_of_the_review_is_cut_off(
+        self, desk: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
+    ) -> None:
+        """Narrow and wide, light and dark."""
+        desk.page.set_viewport_size({"width": width, "height": 2300})
+        desk.await_true(lambda: desk.overflowing() == [])
+        snapshot(desk, f"review-{width}-px")
+        desk.command("apputils:change-theme", theme="JupyterLab Dark")
+        desk.await_true(lambda: brightness(desk) < 60)
+        snapshot(desk, f"review-{width}-px-dark")
+        desk.command("apputils:change-theme", theme="JupyterLab Light")
+        desk.await_true(lambda: brightness(desk) > 200)
 
-
-@pytest.mark.parametrize("width", [700, 900, 1600])
-def test_nothing_of_the_review_is_cut_off(
-    desk: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
-) -> None:
-    """Narrow and wide, light and dark."""
-    desk.page.set_viewport_size({"width": width, "height": 2300})
-    desk.await_true(lambda: desk.overflowing() == [])
-    snapshot(desk, f"review-{width}-px")
-    desk.command("apputils:change-theme", theme="JupyterLab Dark")
-    desk.await_true(lambda: brightness(desk) < 60)
-    snapshot(desk, f"review-{width}-px-dark")
-    desk.command("apputils:change-theme", theme="JupyterLab Light")
-    desk.await_true(lambda: brightness(desk) > 200)
-
-
-def test_the_review_asked_this_machine_alone(desk: lab.Tab) -> None:
-    """And the browser had nothing to complain about."""
-    assert desk.abroad == []
-    assert desk.complaints == []
+    def test_the_review_asked_this_machine_alone(self, desk: lab.Tab) -> None:
+        """And the browser had nothing to complain about."""
+        assert desk.abroad == []
+        assert desk.complaints == []
 
 
 @pytest.mark.needs("own_mounts")
-def test_a_device_is_clicked_until_its_memory_runs_out(server: lab.Server, chromium: Any) -> None:
+def test_a_device_is_clicked_until_its_memory_runs_out(tab: lab.Tab) -> None:
     """A block is plugged; all is more than there is, and nothing more is plugged; all goes back."""
-    with lab.tab(chromium, width=900, height=1200) as tab:
-        tab.open(server.url("device.ipynb"))
-        tab.run_all()
-        tab.press("7")
-        tab.await_status("Block 7 is plugged")
-        plugged = tab.page.locator(".prefault-plugged")
-        assert plugged.all_inner_texts() == ["7"]
-        tab.press("Plug all")
-        tab.await_status("cannot be plugged (EFAULT)")
-        assert plugged.all_inner_texts() == ["7"]
-        assert tab.page.locator(".prefault-failed-block").count() == 1
-        tab.press("Unplug all")
-        tab.await_status("All memory has been released")
-        assert plugged.count() == 0
-        assert tab.overflowing() == []
-        assert tab.abroad == []
-        assert tab.complaints == []
+    tab.switch("device.ipynb")
+    tab.run_all()
+    tab.press("7")
+    tab.await_status("Block 7 is plugged")
+    plugged = tab.page.locator(".prefault-plugged")
+    assert plugged.all_inner_texts() == ["7"]
+    tab.press("Plug all")
+    tab.await_status("cannot be plugged (EFAULT)")
+    assert plugged.all_inner_texts() == ["7"]
+    assert tab.page.locator(".prefault-failed-block").count() == 1
+    tab.press("Unplug all")
+    tab.await_status("All memory has been released")
+    assert plugged.count() == 0
+    assert tab.overflowing() == []
+    assert tab.abroad == []
+    assert tab.complaints == []
