@@ -14,6 +14,9 @@ LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.jso
 # JupyterLab refuses root unless told; nobody else is
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# The tests start hundreds of processes, each of which would compile the kit anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: lab test test-lowest wheel check bench refresh site clean help setup
 
 help:
@@ -55,7 +58,7 @@ lab: $(STAMP)
 test: check
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" \
 		--durations 20 --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
-	@$(BIN)/python -m pytest -m alone tests
+	@$(BIN)/python -m pytest -m alone -p no:nbval $$(grep -rl --include='*.py' 'mark[.]alone' tests)
 
 # The lowest versions that pyproject.toml promises, in an environment of their own
 test-lowest: $(STAMP)
@@ -91,3 +94,4 @@ check: $(STAMP)
 clean:
 	rm -rf $(VENV) $(LOWEST) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -f prefault_kit/kernel/native/*.so prefault_kit/kernel/native/*.o prefault_kit/kernel/native/_prefault.c
+	find prefault_kit tests notebooks -name __pycache__ -exec rm -rf {} +

@@ -20,6 +20,7 @@ import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -257,6 +258,15 @@ def namespace() -> Callable[[str], list[str]]:
         return [*unshare, "sh", "-ec", f'{line}\nexec "$@"', "sh"]
 
     return prefix
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A real browser. Not of the session: Playwright keeps an event loop running meanwhile."""
+    from tests.screens import lab
+
+    with lab.browser() as running:
+        yield running
 
 
 @pytest.fixture

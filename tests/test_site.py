@@ -4,13 +4,13 @@ import base64
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
 from prefault_kit.screens.widgets import parts
 from tests import site
-from tests.screens import lab
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 BUILT = ("01-explorer.ipynb", "02-what-is-a-page-fault.ipynb", "08-three-ways-to-ask.ipynb")
@@ -90,18 +90,17 @@ def test_every_picture_has_its_words(pages: Path) -> None:
 
 
 @pytest.mark.needs("chromium")
-def test_it_opens_from_disk(pages: Path) -> None:
+def test_it_opens_from_disk(pages: Path, chromium: Any) -> None:
     """A real browser opens each page from disk, asks nobody for anything and has no complaint."""
-    with lab.browser() as browser:
-        tab = browser.new_page()
-        asked: list[str] = []
-        complaints: list[str] = []
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.on("console", lambda message: complaints.append(message.text))
-        for page in sorted(pages.glob("*.html")):
-            tab.goto(page.as_uri())
-            assert tab.locator("h1").first.is_visible()
-        tab.close()
+    tab = chromium.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("console", lambda message: complaints.append(message.text))
+    for page in sorted(pages.glob("*.html")):
+        tab.goto(page.as_uri())
+        assert tab.locator("h1").first.is_visible()
+    tab.close()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
 
@@ -114,15 +113,14 @@ CLIPPED = """[...document.querySelectorAll('.highlight, pre, table')]
 
 
 @pytest.mark.needs("chromium")
-def test_a_narrow_window_hides_nothing(pages: Path) -> None:
+def test_a_narrow_window_hides_nothing(pages: Path, chromium: Any) -> None:
     """On a telephone the page does not move sideways, and long code, output and tables do."""
-    with lab.browser() as browser:
-        tab = browser.new_page(viewport={"width": 400, "height": 800})
-        for page in sorted(pages.glob("*.html")):
-            tab.goto(page.as_uri())
-            assert tab.evaluate("document.documentElement.scrollWidth") <= 400
-            assert tab.evaluate(CLIPPED) == []
-        tab.close()
+    tab = chromium.new_page(viewport={"width": 400, "height": 800})
+    for page in sorted(pages.glob("*.html")):
+        tab.goto(page.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+        assert tab.evaluate(CLIPPED) == []
+    tab.close()
 
 
 @pytest.mark.parametrize("screen", ["explorer", "review", "device", "watch"])

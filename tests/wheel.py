@@ -55,8 +55,9 @@ def attempt(wheel: Path, python: str) -> None:
         _run(command, "doctor", "--dir", directory)
         _run(command, "run", "--backing", "anon", "--method", "Read", "--repeats", "2")
         _run(command, "check", "read-*", "--dir", directory)
-        lacking = ("review", "--backing", "anon", "--sharing", "private", "--size", "2MiB")
-        said = _run(command, *lacking, expected=3)
+        review = ("review", "--backing", "anon", "--sharing", "private", "--size", "2MiB")
+        _run(command, *review, "--repeats", "2")
+        said = _run(command, *review, "--export", f"{directory}/review.html", expected=3)
         assert "pip install 'prefault-kit[review]'" in said, said
         screen = "from prefault_kit.screens.explorer import explorer"
         said = _run(str(place / "bin" / "python"), "-c", _SENTENCE.format(screen))

@@ -179,10 +179,9 @@ def review(
         raise click.UsageError(str(error)) from None
     if context.get_parameter_source("weights") is ParameterSource.DEFAULT:
         weights = own_weights
-    wanted = ("scipy", "bokeh", "jinja2") if export is not None else ("scipy",)
-    if lacking := extras.missing("review", *wanted):
-        raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
     if export is not None:
+        if lacking := extras.missing("an exported review", "bokeh", "jinja2"):
+            raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
         _check_export(export)
     with bar("review", wanted=not as_json) as move:
 

@@ -7,7 +7,6 @@ import importlib.util
 from prefault_kit.host.unavailable import Unavailable
 
 EXTRAS = {
-    "scipy": "review",
     "bokeh": "review",
     "jinja2": "review",
     "ipywidgets": "lab",

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy
 import pytest
+from scipy import stats
 
 from prefault_kit.measure import intervals
 
@@ -29,6 +30,26 @@ def test_the_same_repetitions_give_the_same_interval() -> None:
     first = intervals.of_medians(one, other)
     intervals.of_medians.cache_clear()
     assert intervals.of_medians(one, other) == first
+
+
+@pytest.mark.parametrize("repeats", [2, 7, 50])
+def test_the_interval_is_that_of_scipy(repeats: int) -> None:
+    """The same resamples, the same percentiles, to the last digit."""
+    figures = numpy.random.default_rng(1).normal(10.0, 1.0, repeats)
+
+    def median(drawn: Any, axis: int = -1) -> Any:
+        return numpy.median(figures[drawn], axis=axis)
+
+    interval = stats.bootstrap(
+        (numpy.arange(repeats),),
+        median,
+        vectorized=True,
+        confidence_level=intervals.CONFIDENCE,
+        n_resamples=intervals.RESAMPLES,
+        method="percentile",
+        rng=numpy.random.default_rng(intervals.SEED),
+    ).confidence_interval
+    assert intervals.of_repetitions(repeats, median) == (interval.low, interval.high)
 
 
 def test_the_interval_is_that_of_95_per_cent() -> None:

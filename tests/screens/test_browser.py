@@ -22,7 +22,6 @@ pytestmark = pytest.mark.needs("chromium")
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EXPLORER = "01-explorer.ipynb"
-REVIEW = "10-read-or-write.ipynb"
 LATE = """
 import time
 from IPython.display import display
@@ -40,6 +39,12 @@ from prefault_kit.screens.latency import latency_probe
 screen = latency_probe()
 """
 """A cell that shows the latency probe."""
+REVIEW = """
+from prefault_kit.screens.reviewer import reviewer
+
+model = reviewer()
+"""
+"""A cell that shows the design review."""
 DEVICE = """
 from prefault_kit.screens.sparse_device import device
 
@@ -57,18 +62,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     root = tmp_path_factory.mktemp("served")
     for notebook in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(notebook, root)
-    for name, cell in (("late", LATE), ("probe", PROBE), ("device", DEVICE)):
+    for name, cell in (("late", LATE), ("probe", PROBE), ("review", REVIEW), ("device", DEVICE)):
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
         made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(made, root / f"{name}.ipynb")
     with lab.server(root, tmp_path_factory.mktemp("lab")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
-    with lab.browser() as running:
         yield running
 
 
@@ -303,8 +301,8 @@ def test_a_probe_fills_its_charts(tab: lab.Tab, snapshot: Callable[[lab.Tab, str
 
 @pytest.fixture(scope="class")
 def desk(tab: lab.Tab) -> lab.Tab:
-    """The review, all cells of its notebook run, with a case that takes a second."""
-    tab.switch(REVIEW)
+    """The review, with a case that takes a second."""
+    tab.switch("review.ipynb")
     tab.run_all()
     tab.page.get_by_title("Set the size to 16 MiB").click()
     repeats = tab.page.get_by_label("Repetitions")
@@ -377,13 +375,18 @@ class TestTheReview:
     def test_nothing_of_the_review_is_cut_off(
         self, desk: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
     ) -> None:
-        """Narrow and wide, light and dark."""
+        """Narrow and wide."""
         desk.page.set_viewport_size({"width": width, "height": 2300})
         desk.await_true(lambda: desk.overflowing() == [])
         snapshot(desk, f"review-{width}-px")
+
+    def test_the_review_follows_the_theme(
+        self, desk: lab.Tab, snapshot: Callable[[lab.Tab, str], Path]
+    ) -> None:
+        """Light and dark."""
         desk.command("apputils:change-theme", theme="JupyterLab Dark")
         desk.await_true(lambda: brightness(desk) < 60)
-        snapshot(desk, f"review-{width}-px-dark")
+        snapshot(desk, "review-dark")
         desk.command("apputils:change-theme", theme="JupyterLab Light")
         desk.await_true(lambda: brightness(desk) > 200)
 

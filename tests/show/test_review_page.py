@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import mistune
 import pytest
-from playwright.sync_api import sync_playwright
 
 from prefault_kit.show import review_export, review_page
 from prefault_kit.show.review import rows
@@ -27,25 +27,25 @@ def test_the_page_holds_everything_and_loads_nothing(real: Review) -> None:
 
 
 @pytest.mark.needs("chromium")
-def test_the_page_opens_offline_with_its_charts(real: Review, tmp_path: Path) -> None:
+def test_the_page_opens_offline_with_its_charts(
+    real: Review, tmp_path: Path, chromium: Any
+) -> None:
     """Four charts are drawn, nothing is asked of a network, nothing complains."""
     review_export.save(real, WEIGHTS, tmp_path / "review.html")
     asked: list[str] = []
     complaints: list[str] = []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        context = browser.new_context(offline=True, viewport={"width": 600, "height": 900})
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto((tmp_path / "review.html").as_uri())
-        page.wait_for_function(
-            "() => window.Bokeh && Object.keys(window.Bokeh.index.roots || window.Bokeh.index)"
-            ".length >= 4"
-        )
-        page.locator("canvas").nth(3).wait_for(state="attached")
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        browser.close()
+    context = chromium.new_context(offline=True, viewport={"width": 600, "height": 900})
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((tmp_path / "review.html").as_uri())
+    page.wait_for_function(
+        "() => window.Bokeh && Object.keys(window.Bokeh.index.roots || window.Bokeh.index)"
+        ".length >= 4"
+    )
+    page.locator("canvas").nth(3).wait_for(state="attached")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert complaints == []
     assert wide <= 600
