@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from prefault_kit.cli import entry
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 
@@ -26,6 +29,14 @@ def prefault(*arguments: str, **known: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, **known
     )
+
+
+def prefault_here(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command within this process, which is ten times as quick: for what it refuses."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(cwd):
+        status = entry.main(list(arguments))
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 def start(*arguments: str, **known: Any) -> subprocess.Popen[str]:

@@ -20,12 +20,14 @@ from tests.cli.command import (
     children,
     is_gone,
     prefault,
+    prefault_here,
     sentence,
     start,
 )
 
 MANY_SIZES = ",".join(f"{2 * number}MiB" for number in range(1, 3001))
-LONG_GRID = (*SMALL_GRID, "--sizes", "4MiB", "--repeats", "25")
+REPEATS = 12
+LONG_GRID = (*SMALL_GRID, "--sizes", "4MiB", "--repeats", str(REPEATS))
 
 
 def test_matrix_writes_and_prints_the_grid(tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ def test_bad_input_to_matrix_is_one_sentence(
     arguments: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     """A grid that makes no sense, or has no place to go: exit 2 before any file is made."""
-    done = prefault("matrix", *arguments, cwd=tmp_path)
+    done = prefault_here("matrix", *arguments, cwd=tmp_path)
     assert words in sentence(done)
     assert (done.returncode, done.stdout) == (2, "")
     assert list(tmp_path.iterdir()) == []
@@ -185,7 +187,9 @@ def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
     """Killed in the middle of a group, --resume keeps all that was noted and does the rest."""
     path = tmp_path / "grid.csv"
     command = start(*LONG_GRID, "--out", str(path))
-    await_true(lambda: path.exists() and table_file.read(path) and len(journaled(path)) > 20)
+    await_true(
+        lambda: path.exists() and table_file.read(path) and len(journaled(path)) > REPEATS - 5
+    )
     worker = children(command.pid)[0]
     command.kill()
     command.communicate(timeout=60)
@@ -202,7 +206,7 @@ def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
     rows = table_file.read(path)
     assert rows[: len(finished)] == finished
     assert len(rows) == 26
-    assert all(len(row.timings_ms) == 25 for row in rows)
+    assert all(len(row.timings_ms) == REPEATS for row in rows)
     for entry in kept:
         row, repetition = rows[int(entry["cell"])], int(entry["repetition"])
         assert [row.warmup_ms, *row.timings_ms][repetition] == entry["elapsed_ms"]
@@ -221,4 +225,4 @@ def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path) -> None:
     assert errors == f"prefault-kit: stopped; the same command with --resume continues {path}\n"
     await_true(lambda: is_gone(worker))
     assert prefault(*LONG_GRID, "--out", str(path), "--resume").returncode == 0
-    assert all(len(row.timings_ms) == 25 for row in table_file.read(path))
+    assert all(len(row.timings_ms) == REPEATS for row in table_file.read(path))

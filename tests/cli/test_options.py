@@ -4,19 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import (
-    RUN,
-    prefault,
-    sentence,
-)
+from tests.cli.command import RUN, prefault_here, sentence
 
 
 @pytest.mark.parametrize("size", ["4GiB", "1 GiB", "2M", "64k", "8192", "4KiB"])
-def test_sizes_as_people_write_them(size: str) -> None:
+def test_sizes_as_people_write_them(size: str, tmp_path: Path) -> None:
     """Units with or without iB and blank; refused for the directory alone, not the size."""
-    done = prefault(
-        "run", "--backing", "file", "--dir", "/nonexistent", "--method", "Read", "--size", size
-    )
+    elsewhere = ("run", "--backing", "file", "--dir", "/nonexistent", "--method", "Read")
+    done = prefault_here(*elsewhere, "--size", size, cwd=tmp_path)
     assert (done.returncode, "/nonexistent" in sentence(done)) == (3, True)
 
 
@@ -60,7 +55,7 @@ def test_bad_input_is_one_sentence(
     arguments: tuple[str, ...], status: int, words: str, tmp_path: Path
 ) -> None:
     """What is wrong and what to do, exit 2 or 3, no traceback, nothing made."""
-    done = prefault(*RUN, *arguments, cwd=tmp_path)
+    done = prefault_here(*RUN, *arguments, cwd=tmp_path)
     assert words in sentence(done)
     assert (done.returncode, done.stdout) == (status, "")
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,15 @@ import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.studies.review.candidates import CANDIDATES
-from tests.cli.command import PATIENCE_S, await_true, children, prefault, sentence, start
+from tests.cli.command import (
+    PATIENCE_S,
+    await_true,
+    children,
+    prefault,
+    prefault_here,
+    sentence,
+    start,
+)
 
 SMALL = ("review", "--backing", "anon", "--sharing", "private", "--size", "1MiB", "--repeats", "2")
 
@@ -52,9 +60,9 @@ def test_people_get_a_table_a_reason_and_the_command() -> None:
         (("--size", "1024TiB"), "at most 8192 GiB"),
     ],
 )
-def test_bad_usage_is_one_sentence(words: tuple[str, ...], said: str) -> None:
+def test_bad_usage_is_one_sentence(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     """Status 2, and the limit where there is one."""
-    done = prefault(*SMALL, *words)
+    done = prefault_here(*SMALL, *words, cwd=tmp_path)
     assert done.returncode == 2
     assert said in sentence(done)
 
@@ -75,7 +83,7 @@ def test_what_cannot_be_reviewed_is_bad_usage(tmp_path: Path, name: str, said: s
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "empty").write_text("")
-    done = prefault("review", "--existing-file", str(tmp_path / name))
+    done = prefault_here("review", "--existing-file", str(tmp_path / name), cwd=tmp_path)
     assert done.returncode == 2
     assert said in sentence(done)
     assert str(tmp_path / name) in sentence(done)

@@ -163,7 +163,7 @@ import random, sys, threading, time
 from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerStopped
 from tests.measure import tasks
 
-worker, over, seen = Worker(), time.monotonic() + 4, set()
+worker, over, seen = Worker(), time.monotonic() + 2, set()
 
 def stream():
     while time.monotonic() < over:

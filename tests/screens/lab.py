@@ -138,15 +138,17 @@ class Tab:
         self.await_kernel()
 
     def switch(self, notebook: str) -> None:
-        """Close what is open, and open another notebook in the page that is loaded."""
-        if self.page.evaluate("window.jupyterapp.shell.currentWidget !== null"):
-            self.command("docmanager:save")
-            self.command("application:close-all")
+        """Open another notebook in the page that is loaded, as if it were a new one."""
         self.page.set_viewport_size({"width": 1600, "height": 1400})
         self.complaints.clear()
         self.abroad.clear()
         self.command("docmanager:open", path=notebook)
         self.await_kernel()
+
+    def show(self, code: str) -> None:
+        """Run this in the first cell; what the cell showed before goes."""
+        self.page.evaluate(_SET_FIRST, code)
+        self.run_all()
 
     def await_kernel(self) -> None:
         """Wait until the notebook's kernel is connected and idle."""
@@ -219,6 +221,11 @@ _ASK = """async (code) => {
     const future = kernel.requestExecute({code: "", user_expressions: {answer: code}})
     const reply = await future.done
     return reply.content.user_expressions.answer.data["text/plain"]
+}"""
+
+_SET_FIRST = """(code) => {
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets
+    cells[0].model.sharedModel.setSource(code)
 }"""
 
 _FOCUSED = """() => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -87,8 +88,18 @@ def loader() -> widgets.Output:
     """Load Bokeh into the page; display it before the first :class:`Chart`.
 
     Scripts in a cell's output would be stored with the notebook, 8 MB of them; those in an Output
-    widget are not.
+    widget are not. There is one for all cells: a page that is reloaded asks for every widget of the
+    kernel, and gives all of them up if the answer takes long.
     """
+    place = _loader()
+    if place.comm is None:  # of a Widget.close_all()
+        _loader.cache_clear()
+        place = _loader()
+    return place
+
+
+@functools.cache
+def _loader() -> widgets.Output:
     place = widgets.Output()
     with place:
         output_notebook(resources=INLINE, hide_banner=True)

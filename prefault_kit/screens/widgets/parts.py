@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 from bokeh.plotting import figure
+from IPython import get_ipython
 from IPython.display import display
 
 from prefault_kit.screens.model import ScreenModel
@@ -28,10 +29,41 @@ class Page(widgets.VBox):
         return f"The {self._name} is live: choose Run > Run All Cells to see it."
 
 
+_shown: dict[object, Page] = {}
+"""The page that each cell of this notebook showed last."""
+
+
 def show(make: Callable[[], Page]) -> None:
-    """Display a screen with charts in a notebook: Bokeh first, then what needs it is made."""
+    """Display a screen with charts in a notebook: Bokeh first, then what needs it is made.
+
+    What the same cell showed before is closed. Widgets live on in the kernel otherwise, and a page
+    that is reloaded asks for all of them: after a few runs of a cell it would get none.
+    """
     display(loader())
-    display(make())
+    page = make()
+    display(page)
+    cell = _cell()
+    if cell is not None:
+        if before := _shown.pop(cell, None):
+            close(before)
+        _shown[cell] = page
+
+
+def _cell() -> object:
+    """Which cell is running, where the notebook says so."""
+    shell = get_ipython()
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    return parent.get("metadata", {}).get("cellId")
+
+
+def close(widget: widgets.Widget) -> None:
+    """Close a widget and all that it is made of."""
+    for name in widget.keys:
+        part = getattr(widget, name)
+        for each in part if isinstance(part, tuple) else (part,):
+            if isinstance(each, widgets.Widget):
+                close(each)
+    widget.close()
 
 
 def button(label: str, tip: str, *classes: str) -> widgets.Button:

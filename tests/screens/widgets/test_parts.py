@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ipywidgets as widgets
 import pytest
 from bokeh.models import Range1d
 
@@ -69,3 +70,26 @@ def test_bokeh_is_on_its_way_before_the_screen_is_made(monkeypatch: pytest.Monke
     parts.show(make)
     assert seen[:2] == ["Bokeh", "made"]
     assert "screen is live" in seen[2]
+
+
+def test_a_cell_that_runs_again_closes_what_it_showed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that it was made of; what another cell shows stays."""
+    monkeypatch.setattr(parts, "loader", lambda: "Bokeh")
+    monkeypatch.setattr(parts, "display", lambda _: None)
+    monkeypatch.setattr(parts, "_shown", {})
+    made: list[widgets.Widget] = []
+
+    def show(cell: str | None) -> tuple[parts.Page, widgets.Button]:
+        monkeypatch.setattr(parts, "_cell", lambda: cell)
+        page, inner = parts.Page("screen"), widgets.Button()
+        page.children = [widgets.HBox([inner])]
+        parts.show(lambda: page)
+        made.extend((page, inner, inner.layout))
+        return page, inner
+
+    show("a")
+    show("b")
+    show(None)
+    assert all(each.comm is not None for each in made)
+    show("a")
+    assert [each.comm is None for each in made] == [True] * 3 + [False] * 9
