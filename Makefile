@@ -60,14 +60,15 @@ test: check
 		--durations 20 --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
 	@$(BIN)/python -m pytest -m alone -p no:nbval $$(grep -rl --include='*.py' 'mark[.]alone' tests)
 
-# The lowest versions that pyproject.toml promises, in an environment of their own
+# The lowest versions that pyproject.toml promises, in an environment of their own: what uses them
 test-lowest: $(STAMP)
 	@$(PYTHON) -m venv --clear $(LOWEST)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--editable ".[test]"
-	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not alone" \
-		tests/kernel tests/memory tests/measure tests/studies/review tests/show
+	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" \
+		tests/kernel tests/memory tests/measure tests/studies/review tests/show tests/screens \
+		tests/cli/test_matrix.py tests/cli/test_check.py tests/test_site.py
 
 wheel: $(STAMP)
 	@rm -rf build dist

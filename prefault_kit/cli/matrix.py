@@ -167,7 +167,7 @@ def _check(cells: Sequence[Experiment], given: dict[str, str | None]) -> list[st
 
 def _print(results: Sequence[Result]) -> None:
     """A grid: each cell's time beside the published one, and POPULATE beside touching."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("method", no_wrap=True)
     for heading in ("best", "median", "published", "to touch", "published"):
         table.add_column(heading, justify="right", no_wrap=True)

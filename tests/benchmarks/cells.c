@@ -6,6 +6,8 @@
  * BACKING is anon, memfd, or file (any file in DIRECTORY: disk, tmpfs, hugetlbfs). For each line on
  * standard input one repetition is done and one line printed:
  *   "t"  nanoseconds
+ *   "c"  the same, after a walk through as much memory as the second cache holds: what the operation
+ *        takes when it finds its code and data out of the caches, as after an interpreter has run
  *   "l"  nanoseconds, minor faults, system pages present, 512-byte blocks of the file: what the
  *        repetition did and left, to compare with the kit
  * It ends with its standard input. */
@@ -135,7 +137,15 @@ static void empty_file(void)
         die("ftruncate");
 }
 
-static void repetition(int looking)
+/* More than the second cache holds, so that nothing of before is left in it. */
+static void cool_caches(void)
+{
+    static volatile char walked[4 << 20];
+    for (size_t at = 0; at < sizeof(walked); at += 64)
+        walked[at]++;
+}
+
+static void repetition(int looking, int cold)
 {
     empty_file();
     char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, map_flags, fd, 0);
@@ -147,6 +157,8 @@ static void repetition(int looking)
     long faults = looking ? minor_faults() : 0;
     int failed = 0;
     volatile char *end = memory + bytes;
+    if (cold)
+        cool_caches();
     int64_t began = now_ns();
     if (do_fallocate)
         failed = fallocate(fd, 0, 0, (off_t)bytes);
@@ -195,6 +207,6 @@ int main(int count, char **words)
     open_backing(words[1], count > 6 ? words[6] : ".");
     char line[16];
     while (fgets(line, sizeof(line), stdin))
-        repetition(line[0] == 'l');
+        repetition(line[0] == 'l', line[0] == 'c');
     return 0;
 }

@@ -2,8 +2,10 @@
 
 Three take turns on one CPU: the kit's own cell, the C program, and the C program once more. The
 second C process is the A/A control: how far two processes of the very same program differ is the
-noise under every ratio. Who begins changes with each round. Rounds go on until the best time of
-each side is settled, that is, met again; how the sides compare does not matter to that.
+noise under every ratio. Of a small cell there is a fourth: C that has emptied its caches, which is
+what running any interpreter between two repetitions does to a call of a few microseconds. Who
+begins changes with each round. Rounds go on until the best time of each side is settled, that is,
+met again; how the sides compare does not matter to that.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ SHORTEST_S = 0.2
 AGREE = 3
 SETTLED = 1.01
 """A side is settled when its AGREE quickest repetitions lie within this factor."""
+COLD_BYTES = 16 << 20
+"""Up to this size a cell is timed with cold caches too; a larger one takes too long to feel it."""
 MOST = 4
 """Rounds are at most so many times the least."""
 LAST = MOST_REPEATS
@@ -49,6 +53,8 @@ class Compared:
     control_ns: float
     kit_median_ns: float
     c_median_ns: float
+    cold_ns: float | None
+    """Best time of C with cold caches, None of a large cell."""
 
     @property
     def ratio(self) -> float:
@@ -59,6 +65,11 @@ class Compared:
     def control(self) -> float:
         """The same of the second C process: 1 but for the noise."""
         return self.control_ns / self.c_ns
+
+    @property
+    def cold(self) -> float | None:
+        """The best time of C with cold caches over plain C's."""
+        return None if self.cold_ns is None else self.cold_ns / self.c_ns
 
 
 @dataclass(frozen=True)
@@ -105,9 +116,11 @@ def compare(program: Path, experiment: Experiment, least: int) -> Compared:
             return elapsed_ms * 1e6
 
         sides: list[Callable[[], float]] = [kit, plain[0].repeat, plain[1].repeat]
+        if experiment.size_bytes <= COLD_BYTES:
+            sides.append(lambda: plain[1].repeat(cold=True))
         for side in sides:
             side()
-        times: list[list[float]] = [[], [], []]
+        times: list[list[float]] = [[] for _ in sides]
         began, enough = time.monotonic(), 0
         while not enough or (number < MOST * enough and not all(map(_settled, times))):
             number += 1
@@ -125,6 +138,7 @@ def compare(program: Path, experiment: Experiment, least: int) -> Compared:
         control_ns=min(times[2]),
         kit_median_ns=statistics.median(times[0]),
         c_median_ns=statistics.median(times[1]),
+        cold_ns=min(times[3]) if len(sides) > 3 else None,
     )
 
 

@@ -31,6 +31,8 @@ def judge(cells: Sequence[Compared | Skipped], size_bytes: int) -> list[Finding 
         return [NotMeasured(what, "no cell can run here")]
     ratios = sorted((cell.ratio, cell.label) for cell in done)
     control = sorted(cell.control for cell in done)
+    highest = max(done, key=lambda cell: cell.ratio)
+    cold = "" if highest.cold is None else f"; C with cold caches {highest.cold:.3f}"
     middle = statistics.median(ratio for ratio, _ in ratios)
     return [
         Finding(
@@ -52,7 +54,7 @@ def judge(cells: Sequence[Compared | Skipped], size_bytes: int) -> list[Finding 
             ratios[-1][0],
             1.10,
             at_least=0.90,
-            detail=f"{ratios[-1][1]}; C against C {control[-1]:.3f}",
+            detail=f"{highest.label}; C against C {control[-1]:.3f}{cold}",
         ),
     ]
 
@@ -90,7 +92,7 @@ def show_cells(console: Console, cells: Sequence[Compared | Skipped], every: boo
         done = sorted(done, key=lambda cell: -abs(cell.ratio - 1))[:FARTHEST]
         title += f"; the {FARTHEST} farthest from 1"
     table = Table("cell", title=title)
-    heads = ("size", "rounds", "kit ms", "C ms", "kit/C", "C/C", "medians kit/C")
+    heads = ("size", "rounds", "kit ms", "C ms", "kit/C", "C/C", "cold C/C", "medians kit/C")
     for head in heads:
         table.add_column(head, justify="right")
     for cell in done:
@@ -102,6 +104,7 @@ def show_cells(console: Console, cells: Sequence[Compared | Skipped], every: boo
             f"{cell.c_ns / 1e6:.4g}",
             f"{cell.ratio:.3f}",
             f"{cell.control:.3f}",
+            "" if cell.cold is None else f"{cell.cold:.3f}",
             f"{cell.kit_median_ns / cell.c_median_ns:.3f}",
         )
     if done:
@@ -131,7 +134,11 @@ def save(
         "findings": [finding.as_dict() for finding in findings],
         "cells": [
             asdict(cell)
-            | ({"ratio": cell.ratio, "control": cell.control} if isinstance(cell, Compared) else {})
+            | (
+                {"ratio": cell.ratio, "control": cell.control, "cold": cell.cold}
+                if isinstance(cell, Compared)
+                else {}
+            )
             for cell in cells
         ],
     }

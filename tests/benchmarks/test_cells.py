@@ -79,6 +79,8 @@ def test_both_run_in_turn(program: Path) -> None:
     compared = lockstep.compare(program, cell, least=3)
     assert compared.rounds >= 3
     assert min(compared.kit_ns, compared.c_ns, compared.control_ns) > 0
+    assert compared.cold_ns is not None
+    assert compared.cold_ns > 0
 
 
 def test_an_error_of_the_program_is_told(program: Path, tmp_path: Path) -> None:
