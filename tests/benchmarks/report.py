@@ -29,32 +29,32 @@ def judge(cells: Sequence[Compared | Skipped], size_bytes: int) -> list[Finding 
     what = f"best time over plain C's at {format_bytes(size_bytes)}"
     if not done:
         return [NotMeasured(what, "no cell can run here")]
-    ratios = sorted((cell.ratio, cell.label) for cell in done)
-    control = sorted(cell.control for cell in done)
+    control = statistics.median(cell.control for cell in done)
+    lowest = min(done, key=lambda cell: cell.ratio)
     highest = max(done, key=lambda cell: cell.ratio)
     cold = "" if highest.cold is None else f"; C with cold caches {highest.cold:.3f}"
-    middle = statistics.median(ratio for ratio, _ in ratios)
+    middle = statistics.median(cell.ratio for cell in done)
     return [
         Finding(
             f"{what}: median",
             middle,
             1.03,
             at_least=0.97,
-            detail=f"{len(done)} of {every} cells; C against C {statistics.median(control):.3f}",
+            detail=f"{len(done)} of {every} cells; C against C {control:.3f}",
         ),
         Finding(
             f"{what}: lowest cell",
-            ratios[0][0],
+            lowest.ratio,
             1.10,
             at_least=0.90,
-            detail=f"{ratios[0][1]}; C against C {control[0]:.3f}",
+            detail=f"{lowest.label}; C against C {lowest.control:.3f}",
         ),
         Finding(
             f"{what}: highest cell",
-            ratios[-1][0],
+            highest.ratio,
             1.10,
             at_least=0.90,
-            detail=f"{highest.label}; C against C {control[-1]:.3f}{cold}",
+            detail=f"{highest.label}; C against C {highest.control:.3f}{cold}",
         ),
     ]
 
