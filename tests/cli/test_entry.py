@@ -238,3 +238,17 @@ entry.main(["write"])
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == -getattr(signal, name), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_imports_what_it_needs_alone() -> None:
+    """Not the other commands, nor what they print and export with."""
+    code = """
+import sys
+from prefault_kit.cli.entry import main
+
+main(["run", "--backing", "anon"])
+rooms = ("cli.doctor", "cli.check", "cli.review", "studies.review")
+print(*sys.modules.keys() & {"junitparser", *(f"prefault_kit.{room}" for room in rooms)})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr

@@ -159,6 +159,16 @@ def _journal(number: int, **changed: object) -> Callable[[Path], object]:
     return _add(json.dumps(entry) + "\n")
 
 
+def _refused(begun: Path, words: str) -> None:
+    """Going on with a table is refused in one line that has these words; no file is changed."""
+    before = {path: path.read_bytes() for path in begun.parent.iterdir()}
+    with pytest.raises(ValueError) as caught:
+        Recording.resume(begun, PLAN, HOST)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in begun.parent.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -188,12 +198,7 @@ def test_files_that_are_not_ours_are_refused(
 ) -> None:
     """Each of the three files is checked before any is changed."""
     spoil(begun)
-    before = {path: path.read_bytes() for path in begun.parent.iterdir()}
-    with pytest.raises(ValueError) as caught:
-        Recording.resume(begun, PLAN, HOST)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert {path: path.read_bytes() for path in begun.parent.iterdir()} == before
+    _refused(begun, words)
 
 
 def test_a_table_is_a_csv_file_in_a_directory(tmp_path: Path) -> None:
@@ -230,12 +235,7 @@ def test_a_row_that_contradicts_the_plan_or_itself_is_refused(
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    before = {path: path.read_bytes() for path in begun.parent.iterdir()}
-    with pytest.raises(ValueError) as caught:
-        Recording.resume(begun, PLAN, HOST)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert {path: path.read_bytes() for path in begun.parent.iterdir()} == before
+    _refused(begun, words)
 
 
 def test_a_cell_that_failed_needs_no_timings(begun: Path) -> None:
