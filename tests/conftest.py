@@ -15,6 +15,7 @@ import os
 import resource
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 import tomllib
@@ -88,6 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(name): skip where this host lacks it; see NEEDS")
     config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
     _report_a_dead_kernel()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

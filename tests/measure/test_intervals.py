@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy
 import pytest
-from scipy import stats
 
 from prefault_kit.measure import intervals
 
@@ -35,6 +34,8 @@ def test_the_same_repetitions_give_the_same_interval() -> None:
 @pytest.mark.parametrize("repeats", [2, 7, 50])
 def test_the_interval_is_that_of_scipy(repeats: int) -> None:
     """The same resamples, the same percentiles, to the last digit."""
+    from scipy import stats  # here, for its import takes 2 s, and every process collects this
+
     figures = numpy.random.default_rng(1).normal(10.0, 1.0, repeats)
 
     def median(drawn: Any, axis: int = -1) -> Any:

@@ -80,12 +80,6 @@ def compare(tmp_path: Path) -> Run:
     return run
 
 
-def test_an_untouched_kit_passes(compare: Run) -> None:
-    """In the same way as below; each notebook as it is, is compared by ``make test`` itself."""
-    done = compare("08-three-ways-to-ask.ipynb")
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught(compare: Run, fault: str) -> None:
     """A kit with this fault cannot pass its documentation."""

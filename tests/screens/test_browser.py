@@ -94,7 +94,7 @@ def tab(server: lab.Server, chromium: Any) -> Iterator[lab.Tab]:
 def bench(tab: lab.Tab) -> lab.Tab:
     """The explorer."""
     tab.switch(SCREENS)
-    for _ in range(3):  # people run a cell again; a reload has to bring back the last alone
+    for _ in range(2):  # people run a cell again; a reload has to bring back the last alone
         tab.show(EXPLORER)
     tab.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
     return tab

@@ -8,13 +8,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import bokeh
 import ipywidgets as widgets
 from bokeh.events import DocumentReady
-from bokeh.io import output_notebook
 from bokeh.models import LayoutDOM
 from bokeh.protocol import Protocol
-from bokeh.resources import INLINE
-from IPython.display import Javascript, display
+from bokeh.resources import Resources
 from jupyter_bokeh import BokehModel
 
 
@@ -84,11 +83,11 @@ class Chart(BokehModel):
         return "Chart()"  # BokehModel's has an id that differs from run to run
 
 
-def loader() -> widgets.Output:
+def loader() -> Loader:
     """Load Bokeh into the page; display it before the first :class:`Chart`.
 
-    Scripts in a cell's output would be stored with the notebook, 8 MB of them; those in an Output
-    widget are not. There is one for all cells: a page that is reloaded asks for every widget of the
+    A script in a cell's output would be stored with the notebook, 1.3 MB of it; one in an Output
+    widget is not. There is one for all cells: a page that is reloaded asks for every widget of the
     kernel, and gives all of them up if the answer takes long.
     """
     place = _loader()
@@ -98,16 +97,28 @@ def loader() -> widgets.Output:
     return place
 
 
+class Loader(widgets.Output):
+    """A script that the page runs when it appears."""
+
+    def __init__(self, script: str) -> None:
+        shown = {"application/javascript": script}
+        super().__init__(outputs=({"output_type": "display_data", "data": shown, "metadata": {}},))
+
+    def __repr__(self) -> str:
+        return ""  # what a notebook stores
+
+
 @functools.cache
-def _loader() -> widgets.Output:
-    place = widgets.Output()
-    with place:
-        output_notebook(resources=INLINE, hide_banner=True)
-        display(Javascript(_REDRAW))
-    return place
+def _loader() -> Loader:
+    scripts = "\n".join(_BOKEH.js_raw)
+    return Loader(_LOAD.replace("VERSION", bokeh.__version__).replace("SCRIPTS", scripts))
 
 
-_REDRAW = """
+_BOKEH = Resources(mode="inline", components=["bokeh"])
+"""What a chart needs of Bokeh: no controls, tables and formulas, which are most of its 4 MB."""
+_LOAD = """
+if (window.Bokeh?.version !== "VERSION") (function () { SCRIPTS }).call(window)
+{
     // A chart that reaches the page before Bokeh shows an error message. The order of the two is
     // not defined, so ask for those charts again once Bokeh is loaded.
     const began = Date.now()
@@ -118,4 +129,5 @@ _REDRAW = """
             if (page.querySelector(".prefault-card .jupyter-widgets-error-widget"))
                 page.querySelector(".prefault-redraw").click()
     }, 500)
+}
 """
