@@ -145,16 +145,19 @@ def test_what_every_thread_reads_from_disk_counts(first: bool, disk_directory: P
         os.pwrite(mapping.fd, os.urandom(2 * share), 0)
         mapping.sync()
         fd = os.dup(mapping.fd)
+    waits = 0
     try:
-        assert page_cache.evict(fd) == 0
-        with Mapping(backing, 2 * share, "shared", fd=fd) as mapping:
-            mapping.advise("MADV_RANDOM")  # no readahead: each page is a read of its own
-            mapping.populate_read(0 if first else share, share)
-            work = mapping.touch_read(threads=2, interruptible=False)
+        for _ in range(20):  # a quick disk has often read the page before the thread would sleep
+            assert page_cache.evict(fd) == 0
+            with Mapping(backing, 2 * share, "shared", fd=fd) as mapping:
+                mapping.advise("MADV_RANDOM")  # no readahead: each page is a read of its own
+                mapping.populate_read(0 if first else share, share)
+                work = mapping.touch_read(threads=2, interruptible=False)
+            assert work.major_faults == 64
+            waits += work.waits
     finally:
         os.close(fd)
-    assert work.major_faults == 64
-    assert work.waits > 0
+    assert waits > 0
 
 
 def test_an_interrupted_fallocate_counts_every_try() -> None:
