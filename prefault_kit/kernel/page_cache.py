@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.errors import check
 from prefault_kit.kernel.native import ffi, lib
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import evict_timed
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 512
 """The unit of st_blocks, whatever the file system's block size is (stat(3type))."""
+
+PAGE_WORDS = ("in write-back", "dirty", "cached", "not cached")
+"""What the page cache holds for a page, the most pressing first."""
 
 EVICT_TRIES = 20
 EVICT_PAUSE_S = 0.05
@@ -83,6 +87,28 @@ def of(fd: int, *, address: int = 0, length: int = 0, blind: bool = False) -> Fi
     if length:
         cached = sum(byte & 1 for byte in syscalls.mincore(address, length))
     return FileCache(cached, None, None, allocated_bytes)
+
+
+def of_pages(fd: int, pages: int) -> list[str]:
+    """A word of :data:`PAGE_WORDS` for each of the first ``pages`` pages of a file.
+
+    OSError as :func:`cachestat`. What is all alike is asked for once.
+    """
+    words: list[str] = []
+
+    def ask(first: int, count: int) -> None:
+        found = cachestat(fd, first * PAGE_SIZE_BYTES, count * PAGE_SIZE_BYTES)
+        each = (found.writeback, found.dirty, found.cached)
+        if count > 1 and any(0 < number < count for number in each):
+            ask(first, count // 2)
+            ask(first + count // 2, count - count // 2)
+        else:
+            known = zip(PAGE_WORDS, (*each, count), strict=True)
+            words.extend([next(word for word, number in known if number)] * count)
+
+    if pages:
+        ask(0, pages)
+    return words
 
 
 def evict(fd: int) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,6 +137,19 @@ def written_pages(address: int, length: int) -> list[int]:
         )
     check(result, f"PAGEMAP_SCAN({span_text(address, length)}, PAGE_IS_WRITTEN)")
     return [page for page, state in enumerate(states) if state]
+
+
+WRITE_PROTECTED, GUARD = 1 << 57, 1 << 58
+"""The bits of an entry of /proc/PID/pagemap for userfaultfd's write protection (Linux 5.14) and for
+guard regions (Linux 6.14)."""
+
+
+def entries(address: int, length: int) -> array[int]:
+    """The entries of /proc/self/pagemap for a range, one of 64 bits a page, as they are."""
+    size = 8 * -(-length // PAGE_SIZE_BYTES)
+    with _pagemap() as pagemap:
+        read = os.pread(pagemap, size, 8 * (address // PAGE_SIZE_BYTES))
+    return array("Q", read)
 
 
 def _page_bytes(length: int) -> bytearray:

@@ -14,7 +14,7 @@ from prefault_kit.kernel.proc import meminfo
 from prefault_kit.memory.sizes import format_bytes, parse_bytes
 from prefault_kit.studies.grid.cells import Grid
 
-from . import explorer, harness, lockstep, plain, report, start, suite, views
+from . import explorer, harness, lockstep, plain, playground, report, start, suite, views
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
@@ -99,6 +99,7 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
         yield start.worker(10)
     if "click" in chosen.only:
         yield from explorer.clicking(10)
+        yield from playground.touching(100)
     large: dict[str, Callable[[], Iterator[Finding]]] = {
         "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),

@@ -149,3 +149,23 @@ def test_a_blind_count_is_of_system_pages(pages: int, monkeypatch: pytest.Monkey
     with Mapping(Backing.memfd(), PAGE, "shared") as mapping:
         found = page_cache.of(mapping.fd, address=mapping.address, length=5 * large, blind=True)
     assert found.cached == 3
+
+
+def test_each_page_of_a_file_has_its_word(disk_directory: Path) -> None:
+    """Cached, dirty or not there; once written back, clean."""
+    with Mapping(Backing.file(disk_directory), 64 * PAGE, "shared") as memory:
+        assert page_cache.of_pages(memory.fd, 64) == ["not cached"] * 64
+        for page in (0, 7, 40):
+            os.pwrite(memory.fd, b"x" * PAGE, page * PAGE)
+        found = page_cache.of_pages(memory.fd, 64)
+        assert [page for page, word in enumerate(found) if word == "dirty"] == [0, 7, 40]
+        assert set(found) == {"dirty", "not cached"}
+        memory.sync()
+        found = page_cache.of_pages(memory.fd, 64)
+        assert [page for page, word in enumerate(found) if word == "cached"] == [0, 7, 40]
+
+
+def test_an_empty_file_has_no_words() -> None:
+    """Nor is cachestat asked for length 0, which would mean all."""
+    with Mapping(Backing.memfd(), PAGE, "shared") as memory:
+        assert page_cache.of_pages(memory.fd, 0) == []

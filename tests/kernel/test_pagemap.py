@@ -1,9 +1,11 @@
 """prefault_kit.kernel.pagemap: the page-table view, exact to the page."""
 
+import os
+
 import pytest
 
 from prefault_kit.host import features
-from prefault_kit.kernel import pagemap
+from prefault_kit.kernel import pagemap, userfaultfd
 from prefault_kit.kernel.pagemap import PAGE_STATES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
@@ -155,3 +157,29 @@ def test_a_range_that_ends_within_a_page_has_that_page(scan: bool) -> None:
         except OSError:
             pytest.skip("this kernel has no PAGEMAP_SCAN")
         assert (len(states), counts.present, bool(states[1])) == (2, 2, True)
+
+
+@pytest.mark.needs("wp_async")
+def test_entries_show_what_userfaultfd_protects() -> None:
+    """Also of a page that is not present."""
+    with Mapping(Backing.anon(), 4 * PAGE) as memory:
+        memory.touch_write(0, PAGE)
+        wanted = ("write-protect", "WP_UNPOPULATED", "WP_ASYNC")
+        fd = userfaultfd.begin(*memory.span(), userfaultfd.MODE_WP, *wanted)
+        try:
+            userfaultfd.write_protect(fd, *memory.span(0, 2 * PAGE), on=True)
+            found = pagemap.entries(*memory.span())
+        finally:
+            os.close(fd)
+    assert [bool(each & pagemap.WRITE_PROTECTED) for each in found] == [True, True, False, False]
+    assert [bool(each >> 63) for each in found] == [True, False, False, False]
+
+
+def test_entries_show_guards() -> None:
+    """A guard is an entry of its own."""
+    if missing := features.guard_regions("anon"):
+        pytest.skip(str(missing))
+    with Mapping(Backing.anon(), 3 * PAGE) as memory:
+        memory.advise("MADV_GUARD_INSTALL", PAGE, PAGE)
+        found = pagemap.entries(*memory.span())
+    assert [bool(each & pagemap.GUARD) for each in found] == [False, True, False]

@@ -4,10 +4,12 @@ Times are waited for, never asserted on. Set ``PREFAULT_SCREENSHOTS`` to a direc
 the browser showed.
 """
 
+import ast
 import io
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,16 @@ from prefault_kit.screens.sparse_device import device
 screen = device()
 """
 """A cell that shows a sparse device."""
+PLAYGROUND = """
+from IPython.display import display
+from prefault_kit.screens.playground import Playground, view
+from prefault_kit.screens.widgets import parts
+
+play = Playground(kind="memfd", sharing="shared", pages=64)
+shown = view(play)
+display(parts.loader(), shown.page)
+"""
+"""A cell that shows the playground, and keeps its widgets at hand."""
 WAIT_S = 120
 FIRST_LINE_Y = 19
 """The height, in a chart of runs, of the first of them."""
@@ -132,6 +144,8 @@ def painted(tab: lab.Tab, card: int) -> set[object]:
 
 
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
+GROUND = (228, 228, 228)
+"""The colour of a page that is not present."""
 
 
 def test_charts_that_came_too_early_come_back(tab: lab.Tab) -> None:
@@ -396,6 +410,142 @@ class TestTheReview:
         """And the browser had nothing to complain about."""
         assert desk.abroad == []
         assert desk.complaints == []
+
+
+@pytest.fixture(scope="class")
+def field(tab: lab.Tab) -> lab.Tab:
+    """The playground, on a shared memfd of 64 pages."""
+    tab.switch(SCREENS)
+    tab.show(PLAYGROUND)
+    tab.page.locator(".prefault-maps canvas").first.wait_for(timeout=WAIT_S * 1000)
+    tab.await_true(lambda: GROUND in painted(tab, 0))
+    return tab
+
+
+def cell(tab: lab.Tab, page: int, strip: int = 0, card: int = 0) -> tuple[float, float]:
+    """Where a page is on the screen, by the number of its strip and of its map."""
+    x, y = ast.literal_eval(
+        tab.ask(f"[*shown.maps.figures.values()][{card}].place({strip}, {page})")
+    )
+    figure = f"[*shown.maps.figures.values()][{card}].figure"
+    ranges = f"({figure}.x_range.start, {figure}.x_range.end, {figure}.y_range.start)"
+    left, right, bottom = ast.literal_eval(tab.ask(ranges))
+    top = ast.literal_eval(tab.ask(f"{figure}.y_range.end"))
+    box = tab.page.locator(".prefault-maps .bk-events").nth(card).bounding_box()
+    assert box
+    # what the frame leaves free around it: see plot.bare
+    wide, tall = box["width"] - 12, box["height"] - 8
+    return (
+        box["x"] + wide * (x - left) / (right - left),
+        box["y"] + 8 + tall * (y - top) / (bottom - top),
+    )
+
+
+class TestThePlayground:
+    """One kernel, one page; each test goes on where the one before has ended."""
+
+    def test_a_click_reads_and_with_shift_writes(self, field: lab.Tab) -> None:
+        """The page table, the page cache and the storage change, and a sentence says why."""
+        field.page.mouse.click(*cell(field, 5))
+        field.await_status("read: page 5")
+        field.page.keyboard.down("Shift")
+        field.page.mouse.click(*cell(field, 7))
+        field.page.keyboard.up("Shift")
+        field.await_status("write: page 7")
+        field.page.locator(".prefault-happened", has_text="The storage is memory").wait_for()
+        field.await_true(lambda: BLUE in painted(field, 0))
+        assert field.ask("[act.step.operation for act in play.acts]") == "['read', 'write']"
+
+    def test_a_drag_chooses_and_an_operation_is_done(self, field: lab.Tab) -> None:
+        """In any of the strips."""
+        field.page.mouse.move(*cell(field, 20, strip=1))
+        field.page.mouse.down()
+        field.page.mouse.move(*cell(field, 24, strip=1), steps=4)
+        field.page.mouse.move(*cell(field, 29, strip=1), steps=4)
+        field.page.mouse.up()
+        field.await_true(lambda: field.ask("play.step") == "(20, 10)")
+        field.press("POPULATE_WRITE")
+        field.await_status("MADV_POPULATE_WRITE: pages 20 to 29")
+
+    def test_the_keyboard_does_all_of_it(self, field: lab.Tab) -> None:
+        """Focus the map: arrows move, Shift and arrows choose, W writes; JupyterLab hears none."""
+        field.page.locator(".prefault-keys").focus()
+        field.page.keyboard.press("Home")
+        field.page.keyboard.press("ArrowDown")
+        field.page.keyboard.press("Shift+ArrowRight")
+        field.await_true(lambda: field.ask("play.step") == "(32, 2)")
+        field.page.keyboard.press("w")
+        field.await_status("write: pages 32 to 33")
+        assert "prefault-keys" in field.page.evaluate("document.activeElement.className")
+        field.page.locator("[aria-live]", has_text="Pages 32 to 33, the first").wait_for()
+
+    def test_a_prediction_is_painted_and_compared(self, field: lab.Tab) -> None:
+        """Painted on the map; what came otherwise is crossed and counted."""
+        field.page.get_by_label("predict each step first").click()
+        field.press("DONTNEED")
+        field.await_status("paint what the page table will be")
+        field.press("not present")
+        field.page.mouse.click(*cell(field, 32))
+        field.await_true(lambda: field.ask("play.expected[32]") == "'not present'")
+        field.press("Do it")
+        field.page.locator(".prefault-note", has_text="1 page came otherwise").wait_for()
+        field.page.get_by_label("predict each step first").click()
+
+    def test_a_child_is_touched_beside_its_parent(self, field: lab.Tab) -> None:
+        """Fork, and click on the child's map."""
+        field.press("fork")
+        field.page.locator(".prefault-title", has_text="The child's memory").wait_for()
+        field.await_true(lambda: field.page.locator(".prefault-maps canvas").count() >= 2)
+        field.await_true(lambda: GROUND in painted(field, 1))
+        field.page.mouse.click(*cell(field, 40, card=1))
+        field.await_status("read: page 40 (child)")
+        field.press("end child")
+        field.page.locator(".prefault-title", has_text="The child's").wait_for(state="detached")
+
+    def test_a_sigbus_is_met_and_undone(self, field: lab.Tab) -> None:
+        """The process dies of it; one click starts it again, with the memory as it was."""
+        field.ask("play.choose(48, 1)")
+        field.press("truncate")
+        field.await_status("truncate: page 48")
+        field.page.mouse.click(*cell(field, 50))
+        field.await_status("SIGBUS at page 50")
+        assert field.ask("play.alive") == "False"
+        field.press("Start it again")
+        field.await_status("truncate: page 48")
+        assert field.ask("play.alive") == "True"
+
+    def test_a_step_back_replays(self, field: lab.Tab) -> None:
+        """To the second step, by the list."""
+        field.page.get_by_label("Steps").select_option(index=2)
+        field.await_status("write: page 7")
+        assert field.ask("len(play.acts)") == "2"
+
+    def test_the_c_that_is_shown_compiles_and_prints_the_same(
+        self, field: lab.Tab, tmp_path: Path
+    ) -> None:
+        """As one would copy it from the page."""
+        field.press("As C")
+        source = field.page.locator(".prefault-code").inner_text()
+        (tmp_path / "program.c").write_text(source)
+        subprocess.run(["gcc", "-o", "program", "program.c"], cwd=tmp_path, check=True, timeout=60)
+        done = subprocess.run(
+            ["./program"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout.splitlines()[1:] == ["1: 1 faults, 1 present", "2: 1 faults, 2 present"]
+
+    @pytest.mark.parametrize("width", [700, 1600])
+    def test_nothing_of_it_is_cut_off(
+        self, field: lab.Tab, width: int, snapshot: Callable[[lab.Tab, str], Path]
+    ) -> None:
+        """Narrow and wide."""
+        field.page.set_viewport_size({"width": width, "height": 2000})
+        field.await_true(lambda: field.overflowing() == [])
+        snapshot(field, f"playground-{width}-px")
+
+    def test_it_asked_this_machine_alone(self, field: lab.Tab) -> None:
+        """And the browser had nothing to complain about."""
+        assert field.abroad == []
+        assert field.complaints == []
 
 
 @pytest.mark.needs("own_mounts")

@@ -146,6 +146,7 @@ class Lib:
     def pf_cachestat(
         self, fd: int, offset: int, length: int, counts: CacheCountsPointer, /
     ) -> int: ...
+    def pf_extents(self, fd: int, pages: int, page: int, states: CData, /) -> int: ...
     def pf_uffd_open(self) -> int: ...
     def pf_uffd_agree(self, fd: int, wanted: int, offered: CData, /) -> int: ...
     def pf_uffd_register(self, fd: int, address: int, length: int, mode: int, /) -> int: ...
@@ -222,6 +223,10 @@ class Lib:
     PF_STATE_SWAPPED: Final[int]
     PF_STATE_FILE: Final[int]
     PF_STATE_WRITTEN: Final[int]
+    PF_BLOCK_NONE: Final[int]
+    PF_BLOCK_DELAYED: Final[int]
+    PF_BLOCK_UNWRITTEN: Final[int]
+    PF_BLOCK_WRITTEN: Final[int]
 
 ffi: FFI
 lib: Lib

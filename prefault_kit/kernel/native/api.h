@@ -72,6 +72,7 @@ int pf_scan_written(int pagemap_fd, uintptr_t address, size_t length, size_t pag
 int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                     unsigned char *states, pf_page_counts *counts);
 int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
+int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
 
 /* uffd.c: userfaultfd(2) and its ioctls */
 int pf_uffd_open(void);

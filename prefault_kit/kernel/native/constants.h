@@ -157,4 +157,10 @@ struct pf_uffdio_poison {
 #define PF_STATE_FILE 16
 #define PF_STATE_WRITTEN 32
 
+/* The blocks behind a page of a file; where a page has several, the highest counts. */
+#define PF_BLOCK_NONE 0
+#define PF_BLOCK_DELAYED 1
+#define PF_BLOCK_UNWRITTEN 2
+#define PF_BLOCK_WRITTEN 3
+
 #endif

@@ -1,6 +1,8 @@
-/* What the page tables and the page cache hold, without changing either. */
+/* What the page tables, the page cache and the storage hold, without changing any of them. */
 #include "prefault.h"
 
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,5 +132,59 @@ int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *coun
     *counts = (pf_cache_counts){(int64_t)answer.nr_cache, (int64_t)answer.nr_dirty,
                                 (int64_t)answer.nr_writeback, (int64_t)answer.nr_evicted,
                                 (int64_t)answer.nr_recently_evicted};
+    return 0;
+}
+
+static void mark_extent(unsigned char *states, size_t pages, size_t page, uint64_t start,
+                        uint64_t end, unsigned char state)
+{
+    for (size_t at = start / page; at < pages && at * page < end; at++)
+        states[at] = states[at] > state ? states[at] : state;
+}
+
+static int data_and_holes(int fd, size_t pages, size_t page, unsigned char *states)
+{
+    off_t size = (off_t)(pages * page), data, hole = 0;
+    while (hole < size && (data = lseek(fd, hole, SEEK_DATA)) >= 0) {
+        if ((hole = lseek(fd, data, SEEK_HOLE)) < 0)
+            return -errno;
+        mark_extent(states, pages, page, (uint64_t)data, (uint64_t)hole, PF_BLOCK_WRITTEN);
+    }
+    return hole >= size || errno == ENXIO ? 0 : -errno;
+}
+
+/* The blocks of a file's first pages, by FIEMAP; on file systems without it (tmpfs, hugetlbfs) by
+ * SEEK_DATA and SEEK_HOLE, which cannot tell blocks that are reserved. */
+int pf_extents(int fd, size_t pages, size_t page, unsigned char *states)
+{
+    enum { EXTENTS = 128 };
+    union {
+        struct fiemap map;
+        char room[sizeof(struct fiemap) + EXTENTS * sizeof(struct fiemap_extent)];
+    } asked;
+    uint64_t end = (uint64_t)pages * page;
+    memset(states, PF_BLOCK_NONE, pages);
+    for (uint64_t next = 0; next < end;) {
+        memset(&asked, 0, sizeof(asked));
+        asked.map.fm_start = next;
+        asked.map.fm_length = end - next;
+        asked.map.fm_extent_count = EXTENTS;
+        if (ioctl(fd, FS_IOC_FIEMAP, &asked.map) == -1)
+            return errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL
+                       ? data_and_holes(fd, pages, page, states)
+                       : -errno;
+        if (!asked.map.fm_mapped_extents)
+            break;
+        for (uint32_t i = 0; i < asked.map.fm_mapped_extents; i++) {
+            const struct fiemap_extent *each = &asked.map.fm_extents[i];
+            next = each->fe_logical + each->fe_length;
+            mark_extent(states, pages, page, each->fe_logical, next,
+                        each->fe_flags & FIEMAP_EXTENT_DELALLOC    ? PF_BLOCK_DELAYED
+                        : each->fe_flags & FIEMAP_EXTENT_UNWRITTEN ? PF_BLOCK_UNWRITTEN
+                                                                   : PF_BLOCK_WRITTEN);
+            if (each->fe_flags & FIEMAP_EXTENT_LAST)
+                return 0;
+        }
+    }
     return 0;
 }

@@ -35,6 +35,11 @@ class Chart(BokehModel):
         super().__init__(figure)
         self._document.on_event(DocumentReady, self._ready)
 
+    def close(self) -> None:
+        """Close it; once more, as when what was closed is collected, does nothing."""
+        if self.comm is not None:
+            super().close()
+
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Send the changes made within as one message: a page handles 1000 a second at most."""
@@ -121,6 +126,26 @@ if (window.Bokeh?.version !== "VERSION") (function () { SCRIPTS }).call(window)
 {
     // A chart that reaches the page before Bokeh shows an error message. The order of the two is
     // not defined, so ask for those charts again once Bokeh is loaded.
+    // Keys over a page map go to its playground, through a text box that nobody sees: the last
+    // ones with their numbers, since of several changes at once only the last one is sent.
+    if (!window.prefaultKeys) {
+        window.prefaultKeys = true
+        const known = ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End", "r", "w"]
+        const pressed = []
+        let number = 0
+        document.addEventListener("keydown", (event) => {
+            const map = event.target.closest?.(".prefault-keys")
+            const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
+            if (!map || !known.includes(key)) return
+            if (event.ctrlKey || event.metaKey || event.altKey) return
+            event.preventDefault()
+            event.stopPropagation()
+            const box = map.closest(".prefault").querySelector(".prefault-keys-in input")
+            pressed.push(`${++number}:${key}${event.shiftKey ? "+shift" : ""}`)
+            box.value = pressed.slice(-32).join(" ")
+            box.dispatchEvent(new Event("input", {bubbles: true}))
+        }, true)
+    }
     const began = Date.now()
     const timer = setInterval(() => {
         if (Date.now() - began > 60000) clearInterval(timer)

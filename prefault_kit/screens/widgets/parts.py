@@ -45,7 +45,7 @@ def show(make: Callable[[], Page]) -> None:
     cell = _cell()
     if cell is not None:
         if before := _shown.pop(cell, None):
-            _close(before)
+            close(before)
         _shown[cell] = page
 
 
@@ -56,13 +56,13 @@ def _cell() -> object:
     return parent.get("metadata", {}).get("cellId")
 
 
-def _close(widget: widgets.Widget) -> None:
+def close(widget: widgets.Widget) -> None:
     """Close a widget and all that it is made of."""
     for name in widget.keys:
         part = getattr(widget, name)
         for each in part if isinstance(part, tuple) else (part,):
             if isinstance(each, widgets.Widget):
-                _close(each)
+                close(each)
     widget.close()
 
 

@@ -151,6 +151,30 @@ CSS = """
 .prefault-measure { height: 10px; background: var(--prefault-soft); border-radius: 2px; }
 .prefault-measure > i { display: block; height: 10px; border-radius: 2px;
   background: var(--prefault-accent); }
+.prefault-maps { display: grid !important; gap: 10px 26px; width: 100%;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 640px), 1fr)); align-items: start; }
+.prefault-maps .prefault-grid { display: block !important; min-width: 0; }
+.prefault-maps .prefault-card { border-top: 0; padding-top: 0; max-width: 1100px; }
+.prefault-legend em { font-style: normal; min-width: 104px; }
+.prefault-pair { gap: 18px; }
+.prefault-swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px;
+  vertical-align: -1px; border: 1px solid var(--prefault-line); }
+.prefault-keys { border: 1px dashed var(--prefault-line); border-radius: 4px; padding: 3px 10px;
+  color: var(--prefault-dim); font-size: 12.5px; max-width: 1100px; }
+.prefault-keys:focus { outline: 2px solid var(--prefault-accent); outline-offset: 2px;
+  color: var(--prefault-ink); }
+.prefault kbd { border: 1px solid var(--prefault-line); border-radius: 3px; padding: 0 4px;
+  font-size: 11.5px; }
+.prefault .widget-select select { height: 160px; }
+.prefault .widget-select { height: auto; }
+.prefault .prefault-keys-in { position: absolute !important; width: 1px !important;
+  height: 1px !important; overflow: hidden !important; opacity: 0; pointer-events: none; }
+.prefault-happened { border-left: 3px solid var(--prefault-accent); padding: 2px 0 2px 12px;
+  max-width: 110ch; font-size: 14px; }
+.prefault-happened p { margin: 3px 0; }
+.prefault-code { background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
+  max-height: 420px; font-family: var(--jp-code-font-family, monospace); font-size: 12px;
+  line-height: 1.4; white-space: pre; color: var(--prefault-ink); user-select: all; }
 .prefault ul { margin: 2px 0; padding-left: 18px; }
 </style>
 """

@@ -1,5 +1,7 @@
 """prefault_kit.screens.widgets.chart: how Bokeh gets into the page."""
 
+from bokeh.plotting import figure
+
 from prefault_kit.screens.widgets import chart
 
 
@@ -18,3 +20,11 @@ def test_a_notebook_stores_nothing_of_it() -> None:
     [output] = loader.outputs
     script = output["data"]["application/javascript"]
     assert 1_000_000 < len(script) < 2_000_000
+
+
+def test_a_closed_chart_may_be_closed_again() -> None:
+    """As it is when it is collected: without a complaint."""
+    made = chart.Chart(figure())
+    made.close()
+    made.close()
+    assert made.comm is None

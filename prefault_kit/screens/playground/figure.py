@@ -1,0 +1,228 @@
+"""The strips of a range as one figure, whose data is replaced: only what changed is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from bokeh.events import Pan, PanEnd, PanStart, Tap
+from bokeh.models import ColumnDataSource, HoverTool, Range1d
+
+from prefault_kit.show import plot
+from prefault_kit.show.palette import GREY, VERMILLION
+from prefault_kit.show.strips import HATCHES, TITLES, look
+
+COLUMNS = ((64, 32), (1024, 64), (4096, 128))
+"""Up to so many pages, so many in a row."""
+HEAD_PX = 21
+"""Above a strip, for its title."""
+ROW_PX = {32: 24, 64: 12, 128: 7}
+USUAL = "rw"
+"""What may be done to a page that nobody protected."""
+
+
+class StripsFigure:
+    """A figure of some strips of ``pages`` pages. ``on_tap`` hears a page and whether Shift was
+    held, ``on_drag`` the first and the last page of a range, and whether it is the end."""
+
+    def __init__(
+        self,
+        pages: int,
+        names: Sequence[str],
+        on_tap: Callable[[int, bool], None],
+        on_drag: Callable[[int, int, bool], None],
+    ) -> None:
+        self.pages, self.names = pages, tuple(names)
+        self.columns = next(each for most, each in COLUMNS if pages <= most)
+        self.rows = -(-pages // self.columns)
+        self._on_tap, self._on_drag = on_tap, on_drag
+        self._from: int | None = None
+        self._row_px = ROW_PX[self.columns]
+        self._head = HEAD_PX / self._row_px
+        tall = len(names) * (self.rows + self._head)
+        self.figure = plot.bare(
+            Range1d(-0.7, self.columns - 0.3), Range1d(tall + 0.1, 0), frame_align=False
+        )
+        self.figure.height = round(self._row_px * tall) + 14
+        self.figure.axis.visible = False
+        self.figure.grid.visible = False
+        self._cells = ColumnDataSource(self._empty())
+        self._changed, self._chosen, self._wrong, self._deadly = (
+            plot.source("x", "y") for _ in range(4)
+        )
+        # A renderer for each hatch: Bokeh makes a canvas for each glyph where hatches are data
+        self._hatched = {hatch: plot.source("x", "y") for hatch in HATCHES}
+        self._draw()
+        for event, hear in (
+            (Tap, self._tapped),
+            (PanStart, self._began),
+            (Pan, self._dragged),
+            (PanEnd, self._ended),
+        ):
+            self.figure.on_event(event, hear)
+
+    def _draw(self) -> None:
+        fig = self.figure
+        cells = fig.rect(
+            "x", "y", 0.9, 0.9, source=self._cells, fill_color="color", line_color=None,
+        )  # fmt: skip
+        marks = (
+            (self._changed, 0.96, {"line_color": "#000000", "line_width": 1.6}),
+            (self._changed, 0.86, {"line_color": "#ffffff", "line_width": 0.8}),
+            (self._chosen, 1.0, {"line_color": "#0072B2", "line_width": 2.2}),
+        )
+        for hatch, hatched in self._hatched.items():
+            fig.rect(
+                "x", "y", 0.9, 0.9, source=hatched, fill_color=None, line_color=None,
+                hatch_pattern=hatch, hatch_color="#ffffff", hatch_alpha=0.75, hatch_scale=6,
+            )  # fmt: skip
+        for source, size, line in marks:
+            fig.rect("x", "y", size, size, source=source, fill_color=None, **line)
+        self._crosses = fig.scatter(
+            "x",
+            "y",
+            source=self._wrong,
+            marker="x",
+            size=self._row_px * 0.7,
+            line_color="#000000",
+            line_width=2,
+        )
+        fig.scatter(
+            "x", "y", source=self._deadly, marker="x", size=16, line_color=VERMILLION, line_width=4
+        )
+        titles = ColumnDataSource(
+            {
+                "x": [-0.5] * len(self.names),
+                "y": [
+                    self._top(number) - 0.5 - 3 / self._row_px for number in range(len(self.names))
+                ],
+                "text": [TITLES[name] for name in self.names],
+            }
+        )
+        words = fig.text(
+            "x", "y", "text", source=titles, text_color=GREY, text_font_size="12px",
+            text_baseline="bottom",
+        )  # fmt: skip
+        fig.add_tools(
+            HoverTool(
+                renderers=[cells],
+                tooltips='<div class="prefault-tip">page @page: @word</div>',
+            )
+        )
+        plot.follow_theme(fig, words.glyph)
+
+    def _top(self, number: int) -> float:
+        """The row of the first page of a strip."""
+        return self._head + number * (self.rows + self._head) + 0.5
+
+    def place(self, number: int, page: int) -> tuple[float, float]:
+        """Where a page of a strip is, by the strip's number."""
+        return float(page % self.columns), self._top(number) + page // self.columns
+
+    def page_at(self, x: float, y: float) -> int | None:
+        """The page at a place in any strip; None between them."""
+        for number in range(len(self.names)):
+            row, column = round(y - self._top(number)), round(x)
+            page = row * self.columns + column
+            if 0 <= row < self.rows and 0 <= column < self.columns and page < self.pages:
+                return page
+        return None
+
+    def _empty(self) -> dict[str, list[Any]]:
+        places = [
+            self.place(number, page)
+            for number in range(len(self.names))
+            for page in range(self.pages)
+        ]
+        pages = list(range(self.pages)) * len(self.names)
+        blank = [""] * len(places)
+        return {
+            "x": [x for x, _ in places],
+            "y": [y for _, y in places],
+            "page": pages,
+            "word": list(blank),
+            "color": list(blank),
+        }
+
+    def show(self, strips: Mapping[str, Sequence[str]]) -> None:
+        """Show other words of each strip; only those that changed are sent."""
+        words = [word for name in self.names for word in strips[name] or [""] * self.pages]
+        before: list[str] = self._cells.data["word"]
+        patches: dict[str, list[Any]] = {"word": [], "color": []}
+        at = 0
+        for differs, run in groupby(
+            zip(before, words, strict=True), lambda pair: pair[0] != pair[1]
+        ):
+            new = [word for _, word in run]
+            if differs:
+                where = slice(at, at + len(new))
+                patches["word"].append((where, new))
+                patches["color"].append((where, [look(word)[0] for word in new]))
+            at += len(new)
+        if patches["word"]:
+            self._cells.patch(patches)
+            hatches = [look(word)[1] for word in words]
+            for hatch, source in self._hatched.items():
+                self._set(
+                    source,
+                    [divmod(at, self.pages) for at, each in enumerate(hatches) if each == hatch],
+                )
+
+    def mark(
+        self,
+        *,
+        changed: Sequence[tuple[str, int]] = (),
+        chosen: tuple[int, int] = (0, 0),
+        wrong: Sequence[int] = (),
+        deadly: int | None = None,
+    ) -> None:
+        """Outline cells of strips that changed, the chosen pages, and what came otherwise."""
+        numbers = {name: number for number, name in enumerate(self.names)}
+        self._set(
+            self._changed, [(numbers[name], page) for name, page in changed if name in numbers]
+        )
+        first, count = chosen
+        every = [
+            (number, page) for number in numbers.values() for page in range(first, first + count)
+        ]
+        self._set(self._chosen, every if count <= 64 else self._ends(every, first, count))
+        self._set(self._wrong, [(0, page) for page in wrong])
+        self._set(self._deadly, [] if deadly is None else [(0, deadly)])
+
+    def _ends(self, every: list[tuple[int, int]], first: int, count: int) -> list[tuple[int, int]]:
+        """Of a large range the border: the first and the last row of it."""
+        edge = self.columns
+        return [
+            (number, page)
+            for number, page in every
+            if page < first + edge or page >= first + count - edge
+            or page % edge in (0, edge - 1)
+        ]  # fmt: skip
+
+    def _set(self, source: ColumnDataSource, cells: Sequence[tuple[int, int]]) -> None:
+        places = [self.place(*cell) for cell in cells]
+        plot.fill(source, x=[x for x, _ in places], y=[y for _, y in places])
+
+    # What the page sends
+
+    def _tapped(self, event: Any) -> None:
+        page = None if event.x is None else self.page_at(event.x, event.y)
+        if page is not None:
+            shift = bool((event.modifiers or {}).get("shift")) if event.modifiers else False
+            self._on_tap(page, shift)
+
+    def _began(self, event: Any) -> None:
+        self._from = self.page_at(event.x, event.y)
+
+    def _dragged(self, event: Any) -> None:
+        self._drag(event, end=False)
+
+    def _ended(self, event: Any) -> None:
+        self._drag(event, end=True)
+        self._from = None
+
+    def _drag(self, event: Any, *, end: bool) -> None:
+        page = self.page_at(event.x, event.y)
+        if self._from is not None and page is not None:
+            self._on_drag(min(self._from, page), max(self._from, page), end)

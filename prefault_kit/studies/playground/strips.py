@@ -1,0 +1,187 @@
+"""What each page is, in three strips that belong together, and what all of it costs.
+
+The page table tells what is mapped, the page cache what the kernel holds of the file, the storage
+what the file has where it lies. All of it is looked up, nothing is inferred.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Self
+
+from prefault_kit.kernel import blocks, page_cache, pagemap, proc
+from prefault_kit.kernel.pagemap import FILE, HUGE, PRESENT, SWAPPED, ZERO
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.mapping import Mapping
+
+ABSENT = "not present"
+TABLE = (
+    ABSENT, "zero page", "huge zero page", "of the file", "anonymous", "huge", "swapped",
+    "guard",
+)  # fmt: skip
+"""What a page table may say of a page."""
+CACHE = tuple(reversed(page_cache.PAGE_WORDS))
+STORAGE = tuple(blocks.STATES.values())
+BEYOND = "beyond the end"
+"""In page cache and storage: the file is shorter."""
+
+
+Runs = list[tuple[int, str]]
+"""A strip as it is kept: how many pages in a row have which word."""
+
+
+@dataclass(frozen=True)
+class Strips:
+    """A range at one moment: a word for each page in each strip, and bytes of all of it."""
+
+    runs: dict[str, Runs | None]
+    """By strip; a history of many steps stays small so."""
+    bytes: dict[str, int | None]
+    """``rss, pss, dirty, locked, blocks, page_table``."""
+
+    @property
+    def table(self) -> list[str]:
+        """What the page table says of each page; of :data:`TABLE`."""
+        return self._words("table") or []
+
+    @property
+    def cache(self) -> list[str] | None:
+        """What the page cache holds for each; None without a file, or where it cannot be told."""
+        return self._words("cache")
+
+    @property
+    def storage(self) -> list[str] | None:
+        """What the file has where it lies; None without a file."""
+        return self._words("storage")
+
+    @property
+    def access(self) -> list[str]:
+        """What may be done to each page: ``r`` and ``w`` or ``none``, and whether it is ``locked``,
+        or ``protected`` by userfaultfd against writes, also where it is not present."""
+        return self._words("access") or []
+
+    def _words(self, name: str) -> list[str] | None:
+        runs = self.runs[name]
+        return None if runs is None else [word for count, word in runs for _ in range(count)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> Self:
+        """What :meth:`as_dict` gave."""
+        runs = {
+            name: strip and [(count, sys.intern(word)) for count, word in strip]
+            for name, strip in saved["runs"].items()
+        }
+        return cls(runs, saved["bytes"])
+
+
+def _packed(strip: list[str] | None) -> Runs | None:
+    return None if strip is None else [(len(list(run)), word) for word, run in groupby(strip)]
+
+
+def look(memory: Mapping) -> Strips:
+    """Look at all of a mapping of this process."""
+    usage, entries = memory.usage(), pagemap.entries(*memory.span())
+    allocated = os.fstat(memory.fd).st_blocks * page_cache.BLOCK_BYTES if memory.fd >= 0 else None
+    dirty = (usage.private_dirty or 0) + (usage.shared_dirty or 0)
+    page_table = proc.status().get("VmPTE", "").partition(" ")[0]
+    return Strips(
+        runs={
+            "table": _packed(_table(memory, entries)),
+            "cache": _packed(_of_file(memory, page_cache.of_pages)),
+            "storage": _packed(_storage(memory)),
+            "access": _packed(_protected(_access(memory), entries)),
+        },
+        bytes={
+            "rss": usage.rss,
+            "pss": usage.pss,
+            "dirty": None if usage.private_dirty is None else dirty,
+            "locked": usage.locked,
+            "blocks": allocated,
+            "page_table": int(page_table) * 1024 if page_table else None,
+        },
+    )
+
+
+def _table(memory: Mapping, entries: Sequence[int]) -> list[str]:
+    states = memory.pages(file=True).state_bytes
+    return [_word(state, entry) for state, entry in zip(states, entries, strict=True)]
+
+
+def _word(state: int, entry: int) -> str:
+    if entry & pagemap.GUARD:
+        return "guard"
+    if state & SWAPPED:
+        return "swapped"
+    if not state & PRESENT:
+        return ABSENT
+    if state & ZERO:
+        return "huge zero page" if state & HUGE else "zero page"
+    if state & HUGE:
+        return "huge"
+    return "of the file" if state & FILE else "anonymous"
+
+
+def _protected(access: list[str], entries: Sequence[int]) -> list[str]:
+    return [
+        f"{word} protected" if entry & pagemap.WRITE_PROTECTED else word
+        for word, entry in zip(access, entries, strict=True)
+    ]
+
+
+def _of_file(memory: Mapping, look: Any) -> list[str] | None:
+    """A word for each page of the file, as far as it goes."""
+    if memory.fd < 0:
+        return None
+    pages = memory.size_bytes // PAGE_SIZE_BYTES
+    there = min(pages, -(-os.fstat(memory.fd).st_size // PAGE_SIZE_BYTES))
+    try:
+        return [*(look(memory.fd, there) if there else []), *[BEYOND] * (pages - there)]
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM):
+            return None
+        raise
+
+
+def _storage(memory: Mapping) -> list[str] | None:
+    """Where the storage is memory, what is cached has some, which SEEK_DATA does not tell."""
+    found, cached = _of_file(memory, blocks.of), _of_file(memory, page_cache.of_pages)
+    if found is None or cached is None or memory.backing.on_disk:
+        return found
+    pairs = zip(found, cached, strict=True)
+    return ["reserved" if pair == (blocks.HOLE, "cached") else pair[0] for pair in pairs]
+
+
+def _access(memory: Mapping) -> list[str]:
+    """What may be done to each page, from smaps: a record for each VMA of the range."""
+    address, length = memory.span()
+    found = ["none"] * (length // PAGE_SIZE_BYTES)
+    inside: tuple[int, int] | None = None
+    with Path("/proc/self/smaps").open(encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            key, _, value = line.partition(" ")
+            if not key.endswith(":"):
+                low, high = (int(each, 16) for each in key.split("-"))
+                if low >= address + length:
+                    break
+                inside = None
+                if high > address:
+                    first, end = (
+                        (low - address) // PAGE_SIZE_BYTES,
+                        (high - address) // PAGE_SIZE_BYTES,
+                    )
+                    inside = max(0, first), min(end, len(found))
+                    may = value[:2].replace("-", "") or "none"
+            elif key == "VmFlags:" and inside:
+                words = f"{may} locked" if "lo" in value.split() else may
+                found[slice(*inside)] = [words] * (inside[1] - inside[0])
+    return found

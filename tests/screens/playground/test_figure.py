@@ -1,0 +1,37 @@
+"""prefault_kit.screens.playground.figure: where each page is, and what is sent."""
+
+from typing import Any
+
+import pytest
+
+from prefault_kit.screens.playground import Playground, PlaygroundView
+from prefault_kit.screens.playground.figure import StripsFigure
+from tests.screens.playground.hands import click, words
+
+
+@pytest.mark.parametrize("pages", [1, 64, 512, 1000, 4096])
+def test_a_place_is_a_page(pages: int) -> None:
+    """Of every strip; between the strips, and beyond the last page, there is none."""
+    figure = StripsFigure(pages, ("table", "cache"), lambda *_: None, lambda *_: None)
+    for strip in (0, 1):
+        for page in {0, 1, pages // 2, pages - 1} & set(range(pages)):
+            x, y = figure.place(strip, page)
+            assert figure.page_at(x, y) == figure.page_at(x + 0.4, y - 0.4) == page
+    x, y = figure.place(1, 0)
+    assert figure.page_at(x, y - 1) is None
+    assert figure.page_at(figure.columns, y) is None
+    assert figure.page_at(x, y + figure.rows) is None
+
+
+def test_many_pages_are_drawn_and_only_changes_are_sent(
+    model: Playground, shown: PlaygroundView
+) -> None:
+    """4096 pages; a click changes one cell."""
+    model.pages = 4096
+    sent: list[Any] = []
+    figure = shown.maps.figures["parent"]
+    figure._cells.document.on_change(sent.append)  # type: ignore[union-attr]
+    click(shown, 4095)
+    assert words(shown)[4095] == "zero page"
+    patches = [event.patches for event in sent if hasattr(event, "patches")]
+    assert [patch["word"] for patch in patches] == [[(slice(4095, 4096), ["zero page"])]]

@@ -1,0 +1,240 @@
+"""prefault_kit.screens.playground.model: what a person can do to it, without widgets."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.screens.playground import Playground
+from prefault_kit.studies.playground import Ground
+from prefault_kit.studies.playground.history import History
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Playground]:
+    """64 pages of anonymous memory; its process is ended afterwards."""
+    monkeypatch.chdir(tmp_path)
+    made = Playground(pages=64)
+    yield made
+    made.close()
+
+
+def table(play: Playground, process: str = "parent") -> list[str]:
+    """The page table as it is."""
+    strips = play.strips(process)
+    assert strips is not None
+    return strips.table
+
+
+def test_a_step_changes_pages_and_is_explained(play: Playground) -> None:
+    """Status, reason and history tell of it."""
+    play.choose(3, 2)
+    play.do("read")
+    assert table(play)[2:6] == ["not present", "zero page", "zero page", "not present"]
+    assert play.status == "read: pages 3 to 4."
+    assert play.reason is not None
+    assert play.reason.promise == "read-zero-page"
+    assert [step.operation for step in play.history.steps] == ["read"]
+
+
+def test_another_memory_begins_anew(play: Playground) -> None:
+    """Also when the chosen pages are not there any more."""
+    play.choose(60, 4)
+    play.do("write")
+    play.kind, play.sharing = "memfd", "shared"
+    assert play.acts == []
+    assert table(play) == ["not present"] * 64
+    play.pages = 512
+    play.choose(500, 12)
+    play.pages = 64
+    assert (play.first, play.count) == (63, 1)
+
+
+def test_a_choice_stays_within_the_pages(play: Playground) -> None:
+    """Whatever is asked for."""
+    for asked, got in (
+        ((-5, 3), (0, 3)),
+        ((70, 9), (63, 1)),
+        ((60, 90), (60, 4)),
+        ((5, 0), (5, 1)),
+    ):
+        play.choose(*asked)
+        assert (play.first, play.count) == got
+
+
+def test_going_back_replays_and_keeps_a_branch(play: Playground) -> None:
+    """What was left can be gone to again."""
+    for operation in ("read", "write", "MADV_DONTNEED"):
+        play.do(operation)
+    play.back(1)
+    assert table(play)[0] == "zero page"
+    play.do("mlock")
+    assert list(play.history.branches) == ["branch 1"]
+    play.switch("branch 1")
+    assert [act.step.operation for act in play.acts] == ["read", "write", "MADV_DONTNEED"]
+    play.switch("no such")
+    assert play.status == "There is no branch 'no such'."
+
+
+def test_a_death_is_told_and_undone_by_one_click(play: Playground) -> None:
+    """The process is dead; what was before it is there again."""
+    play.do("write", 0, 2)
+    play.do("mprotect none", 5, 1)
+    before = play.worker_pid
+    play.do("read", 4, 4)
+    assert (play.failed, play.alive) == (True, False)
+    assert play.status == "Read: pages 4 to 7: SIGSEGV at page 5. The process is dead."
+    play.revive()
+    assert play.alive
+    assert play.worker_pid != before
+    assert len(play.acts) == 2
+    assert table(play)[:2] == ["anonymous"] * 2
+    play.do("write", 8)
+    assert not play.failed
+
+
+def test_a_worker_that_is_killed_is_replaced(play: Playground) -> None:
+    """By its death from outside nothing is lost but the step."""
+    play.do("write", 0)
+    assert play.worker_pid
+    os.kill(play.worker_pid, signal.SIGKILL)
+    play.do("write", 1)
+    assert play.failed
+    assert "SIGKILL" in play.status
+    play.revive()
+    play.do("write", 2)
+    assert not play.failed
+    assert table(play)[:3] == ["anonymous", "not present", "anonymous"]
+
+
+def test_a_child_can_be_touched_and_ends(play: Playground) -> None:
+    """Its map is beside the parent's."""
+    play.do("write", 0, 2)
+    play.do("fork")
+    play.process = "child"
+    play.do("write", 0)
+    assert play.strips("child") is not None
+    assert "(child)" in play.status
+    play.do("end child")  # the parent's to do, whoever is chosen
+    assert play.process == "parent"
+    assert play.strips("child") is None
+
+
+def test_a_step_waits_for_its_prediction(play: Playground) -> None:
+    """What was painted is compared with what came; right and wrong are counted."""
+    play.predicting = True
+    play.choose(0, 4)
+    play.do("read")
+    assert play.acts == []
+    assert play.waiting is not None
+    play.expect(0, 2, "zero page")
+    play.expect(2, 1, "anonymous")
+    play.reveal()
+    assert [act.step.operation for act in play.acts] == ["read"]
+    assert play.wrong == [2, 3]  # one painted otherwise, one not painted
+    assert play.score == (2, 4)
+    play.do("write")
+    play.forget()
+    assert len(play.acts) == 1
+    play.expect(0, 1)
+    assert play.status == "No step waits: choose an operation first."
+
+
+def test_a_history_is_saved_opened_and_shared(play: Playground, tmp_path: Path) -> None:
+    """A file is never overwritten; a link opens the same."""
+    play.kind, play.sharing = "memfd", "shared"
+    play.do("write", 2, 3)
+    play.save("mine.json")
+    assert play.status == "Saved mine.json."
+    play.save("mine.json")
+    assert play.failed
+    assert "exists" in play.status.lower()
+    link = play.history.link()
+    play.kind = "anon"
+    for open_it in (lambda: play.load("mine.json"), lambda: play.open(link)):
+        open_it()
+        assert (play.kind, play.sharing) == ("memfd", "shared")
+        assert table(play)[2:5] == ["of the file"] * 3
+        play.begin()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["mine.json"]
+
+
+@pytest.mark.parametrize("text", ["", "prefault:x", '{"format": 1}', "\0"])
+def test_a_hostile_history_changes_nothing(play: Playground, text: str) -> None:
+    """A sentence, and the memory is as it was."""
+    play.do("write", 1)
+    play.open(text)
+    assert play.failed
+    assert play.status.startswith("This is no saved history")
+    assert table(play)[1] == "anonymous"
+    play.do("write", 2)
+    assert not play.failed
+
+
+def test_an_odd_path_is_a_sentence(play: Playground) -> None:
+    """No such file; a directory; a device."""
+    for path in ("gone.json", ".", "/proc/self/mem"):
+        play.load(path)
+        assert play.failed
+        assert "Traceback" not in play.status
+
+
+def test_memory_that_cannot_be_had_says_so_and_another_works(play: Playground) -> None:
+    """And nothing can be done to what is not there."""
+    play.kind = "file"
+    play.directory = "/no/such/place"
+    assert play.failed
+    assert "does not exist" in play.status
+    play.do("write")
+    assert play.status == "There is no memory: choose another kind."
+    play.kind = "anon"
+    play.do("write")
+    assert not play.failed
+
+
+def test_what_a_memory_lacks_is_greyed(play: Playground) -> None:
+    """With the reason; a file brings it."""
+    assert play.offer()["fallocate"].reason == "anonymous memory has no file"
+    assert play.offer()["MADV_COLLAPSE"].reason
+    play.kind = "memfd"
+    assert play.offer()["fallocate"].reason is None
+
+
+@pytest.mark.needs("hugetlb")
+def test_huge_pages_come_whole(play: Playground, huge_page_bytes: int) -> None:
+    """A choice of fewer pages than a huge one has becomes one huge page."""
+    play.kind = "memfd huge"
+    assert play.pages == huge_page_bytes // Ground().page_size_bytes
+    play.do("write", 0, 1)
+    assert set(table(play)) == {"huge"}
+
+
+def test_a_full_tmpfs_is_a_signal_and_the_next_step_works(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that ends is told by SIGBUS as a full tmpfs is."""
+    play.kind, play.sharing = "memfd", "shared"
+    play.do("truncate", 8)
+    play.do("write", 6, 4)
+    assert "SIGBUS at page 8" in play.status
+    play.revive()
+    play.do("write", 6, 2)
+    assert not play.failed
+
+
+def test_a_thousand_steps_do_not_slow_it_down(play: Playground) -> None:
+    """Nor grow the process that has the memory: nothing of a step is kept there."""
+
+    def resident() -> int:
+        return int(Path(f"/proc/{play.worker_pid}/statm").read_text().split()[1])
+
+    for number in range(100):
+        play.do(("read", "write", "MADV_DONTNEED")[number % 3], number % 60, 3)
+    before = resident()
+    for number in range(900):
+        play.do(("read", "write", "MADV_DONTNEED")[number % 3], number % 60, 3)
+    assert len(play.acts) == 1000
+    assert resident() <= before + 64
+    assert History.load(play.history.link()).steps == play.history.steps

@@ -1,0 +1,114 @@
+"""prefault_kit.studies.playground.reasons: the sentence that fits what was seen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.measure.worker import Worker
+from prefault_kit.studies.playground import Ground, Playing, Step, reasons
+from prefault_kit.studies.promises import PROMISES
+
+ANON = ("anon", "private")
+SHARED = ("memfd", "shared")
+FILE = ("file", "shared")
+COPY = ("file", "private")
+CASES = [
+    (ANON, ["read"], "read-zero-page"),
+    (ANON, ["write"], "fault-first-touch"),
+    (ANON, ["read", "write"], "write-replaces-zero-page"),
+    (ANON, ["MADV_POPULATE_WRITE"], "write-makes-writable"),
+    (ANON, ["MADV_POPULATE_READ", "MADV_POPULATE_READ"], "read-makes-readable"),
+    (ANON, ["write", "write"], "fault-first-touch"),
+    (ANON, ["write", "MADV_DONTNEED"], "discard-dontneed"),
+    (ANON, ["write", "fork"], "fork-protects-private"),
+    (ANON, ["write", "fork", "write"], "write-after-read"),
+    (ANON, ["mprotect r", "MADV_POPULATE_WRITE"], "permission-r"),
+    (ANON, ["MADV_REMOVE"], "discard-remove"),
+    (ANON, ["MADV_WILLNEED"], "willneed-is-a-hint"),
+    (SHARED, ["read"], "read-allocates-no-block"),
+    (SHARED, ["write"], "write-makes-writable"),
+    (SHARED, ["fallocate"], "fallocate-maps-nothing"),
+    (SHARED, ["write", "MADV_DONTNEED"], "discard-dontneed"),
+    (SHARED, ["write", "punch hole"], "discard-punch-hole"),
+    (SHARED, ["MADV_FREE"], "discard-free"),
+    (SHARED, ["fork"], "fork-leaves-shared"),
+    (SHARED, ["truncate", "MADV_POPULATE_READ"], "error-efault"),
+]
+ON_DISK = [
+    (FILE, ["fallocate"], "fallocate-maps-nothing"),
+    (FILE, ["MADV_POPULATE_WRITE", "msync"], "write-once-until-sync"),
+    (FILE, ["MADV_POPULATE_WRITE", "msync", "MADV_POPULATE_WRITE"], "dirty-write"),
+    (COPY, ["read", "write"], "dirty-private-keeps-cache"),
+]
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """One process for all cases."""
+    with Worker() as made:
+        yield made
+
+
+def said(worker: Worker, ground: Ground, operations: list[str]) -> reasons.Reason:
+    """What is said of the last of some operations on the same pages."""
+    playing = Playing(ground, worker)
+    before = playing.fresh
+    for operation in operations:
+        if playing.acts:
+            before = playing.acts[-1].strips
+        act = playing.do(Step(operation, 4, 8))
+    return reasons.why(ground, act, before)
+
+
+@pytest.mark.parametrize(("kind", "operations", "promise"), CASES, ids=str)
+def test_a_step_is_explained_by_its_promise(
+    worker: Worker, kind: tuple[str, str], operations: list[str], promise: str
+) -> None:
+    """One sentence, and the promise that holds it."""
+    reason = said(worker, Ground(*kind, pages=64), operations)
+    assert reason.promise == promise, reason
+    assert reason.text.endswith(".")
+
+
+@pytest.mark.parametrize(("kind", "operations", "promise"), ON_DISK, ids=str)
+def test_a_step_on_a_file_is_explained(
+    worker: Worker,
+    kind: tuple[str, str],
+    operations: list[str],
+    promise: str,
+    disk_directory: Path,
+) -> None:
+    """On each file system."""
+    ground = Ground(*kind, pages=64, directory=str(disk_directory))
+    assert said(worker, ground, operations).promise == promise
+
+
+def test_every_promise_that_is_named_is_there() -> None:
+    """``check`` knows each."""
+    named = {rule.promise for rule in reasons.RULES if rule.promise}
+    assert named <= set(PROMISES)
+
+
+def test_every_rule_can_be_said() -> None:
+    """The last fits anything, and none before it is the same."""
+    texts = [rule.says for rule in reasons.RULES]
+    assert len(set(texts)) == len(texts)
+
+
+def test_what_the_kernel_refuses_is_said_in_its_words(worker: Worker) -> None:
+    """Where no rule knows better."""
+    ground = Ground(kind="memfd", sharing="shared", pages=64)
+    playing = Playing(ground, worker)
+    act = playing.do(Step("write", 0, 1, "child"))
+    reason = reasons.why(ground, act, playing.fresh)
+    assert reason.text == "The kernel refused: there is no child: fork first."
+
+
+def test_deaths_are_told_apart() -> None:
+    """SIGBUS beyond the end, SIGSEGV at a protection."""
+    ground = Ground(kind="memfd", sharing="shared", pages=64)
+    with Worker() as own:
+        assert said(own, ground, ["truncate", "read"]).promise == "prefix-same-as-touching"
+    with Worker() as own:
+        assert "forbids this access" in said(own, ground, ["mprotect none", "read"]).text
