@@ -7,7 +7,7 @@ VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-NOTEBOOK ?= notebooks/01-explorer.ipynb
+NOTEBOOK ?= notebooks/18-playground.ipynb
 # Tests run in so many processes; what measures or wants the machine for itself runs afterwards
 JOBS ?= 2
 LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.json
@@ -22,7 +22,7 @@ export OPENBLAS_NUM_THREADS := 1
 .PHONY: lab test test-lowest wheel check bench refresh site clean help setup
 
 help:
-	@echo "make lab        set up, open JupyterLab on the explorer (NOTEBOOK=... for another)"
+	@echo "make lab        set up, open JupyterLab on the playground (NOTEBOOK=... for another)"
 	@echo "make test       set up, run all checks, tests and notebooks"
 	@echo "make bench      measure every budget as a ratio, interleaved (some minutes)"
 	@echo "make check      format, lint, types, import directions"
