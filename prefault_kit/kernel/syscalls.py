@@ -7,6 +7,7 @@ range. Lengths and offsets are bytes, addresses are integers.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -94,6 +95,11 @@ def fill(fd: int, offset: int, length: int, data: bytes) -> None:
 def disable_thp(disabled: bool) -> None:
     """prctl(PR_SET_THP_DISABLE) for this process: the only way to keep MAP_POPULATE off THP."""
     check(lib.pf_prctl(lib.PR_SET_THP_DISABLE, int(disabled)), "prctl(PR_SET_THP_DISABLE)")
+
+
+def die_with_parent() -> None:
+    """prctl(PR_SET_PDEATHSIG): the kernel kills this process when its parent ends."""
+    check(lib.pf_prctl(lib.PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")
 
 
 def unshare(flags: int) -> None:

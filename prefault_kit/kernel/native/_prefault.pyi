@@ -208,6 +208,7 @@ class Lib:
     UFFD_FEATURE_POISON: Final[int]
     UFFD_FEATURE_WP_ASYNC: Final[int]
     PR_SET_THP_DISABLE: Final[int]
+    PR_SET_PDEATHSIG: Final[int]
     EHWPOISON: Final[int]
     PF_TOUCH_READ: Final[int]
     PF_TOUCH_WRITE: Final[int]

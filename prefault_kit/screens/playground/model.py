@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import traitlets
 
-from prefault_kit.kernel import hugepages
+from prefault_kit.kernel import errors, hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure import saved
 from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
@@ -45,10 +45,19 @@ def _told(
     def called(self: Playground, /, *words: P.args, **known: P.kwargs) -> None:
         with self._lock:
             try:
+                if self._closed:
+                    raise ValueError("this playground is closed: show another one")
                 method(self, *words, **known)
             except CannotPlay as missing:
                 self._fail(str(missing), missing.command)
-            except (OSError, ValueError, WorkerBusy, WorkerDied, WorkerStopped) as error:
+            except (
+                OSError,
+                ValueError,
+                RuntimeError,
+                WorkerBusy,
+                WorkerDied,
+                WorkerStopped,
+            ) as error:
                 self._fail(str(error))
             self.changed += 1
 
@@ -84,7 +93,7 @@ class Playground(traitlets.HasTraits):
     ) -> None:
         self._lock = threading.RLock()
         self._worker = worker or Worker()
-        self._quiet = True
+        self._quiet, self._closed = True, False
         super().__init__(**values)
         self.playing: Playing | None = None
         self.history = History(Ground())
@@ -110,6 +119,8 @@ class Playground(traitlets.HasTraits):
     @property
     def ground(self) -> Ground:
         """The chosen memory; ValueError for words that contradict each other."""
+        if self.kind not in KINDS:
+            raise ValueError(f"the kind is one of {', '.join(KINDS)}, not {self.kind!r}")
         kind = self.kind.partition(" ")[0]
         return Ground(
             kind=kind,
@@ -189,7 +200,9 @@ class Playground(traitlets.HasTraits):
         if self.playing is None:
             raise ValueError("there is no memory: choose another kind")
         check(step, self.playing.ground)
-        if self.predicting and self.waiting is None:
+        if self.waiting is not None:
+            raise ValueError(f"{describe(self.waiting)} waits: do it, or forget it")
+        if self.predicting:
             before = self.strips(self.process)
             if before is not None:
                 self.waiting, self.expected, self.wrong = step, list(before.table), []
@@ -236,6 +249,7 @@ class Playground(traitlets.HasTraits):
     @_told
     def back(self, count: int) -> None:
         """Go back to after the first ``count`` steps, by doing them once more on fresh memory."""
+        count = errors.whole("count", count, 0, len(self.history.steps))
         self._forget_prediction()
         self.history.back(count)
         self._replay()
@@ -252,9 +266,7 @@ class Playground(traitlets.HasTraits):
     @_told
     def revive(self) -> None:
         """After a death: do the steps before it once more."""
-        if self.acts and self.acts[-1].outcome.died and self.acts[-1].step.process == PARENT:
-            self.history.steps.pop()
-        self._replay()
+        self._revive()
 
     @_told
     def open(self, text: str) -> None:
@@ -289,8 +301,9 @@ class Playground(traitlets.HasTraits):
 
     def close(self) -> None:
         """Release the memory, and end the worker."""
+        self._worker.stop()  # whoever waits for it holds the lock
         with self._lock:
-            self.playing = None
+            self._closed, self.playing = True, None
             self._worker.close()
             self.changed += 1
 
@@ -310,7 +323,7 @@ class Playground(traitlets.HasTraits):
     def _do(self, step: Step) -> None:
         assert self.playing
         if not self.playing.alive:
-            self._replay()
+            self._revive()
         before = self.strips(step.process)
         self.history.add(step)
         self._forget_prediction()
@@ -318,6 +331,12 @@ class Playground(traitlets.HasTraits):
         self._explain(act, before)
         if self.process == CHILD and act.child is None:
             self.process = PARENT
+
+    def _revive(self) -> None:
+        """Do everything once more but the step that killed the process, if one did."""
+        if not self.alive and self.acts and self.acts[-1].step.process == PARENT:
+            self.history.steps.pop()
+        self._replay()
 
     def _replay(self) -> None:
         steps = list(self.history.steps)
@@ -327,6 +346,7 @@ class Playground(traitlets.HasTraits):
         self.process = PARENT
         if steps:
             self.playing.do_all(steps)
+            self.history.back(len(self.playing.acts))  # up to a death, the rest stays as a branch
             done = self.playing.acts
             before = self.strips(done[-1].step.process, back=1)
             self._explain(done[-1], before)
@@ -338,13 +358,11 @@ class Playground(traitlets.HasTraits):
         assert self.playing
         outcome = act.outcome
         self.reason = reasons.why(self.playing.ground, act, before or self.playing.fresh)
+        where = "" if outcome.page is None else f" at page {outcome.page}"
         if outcome.died:
             who = "The child" if act.step.process == CHILD else "The process"
-            self._fail(
-                f"{describe(act.step)}: {outcome.died} at page {outcome.page}. {who} is dead"
-            )
+            self._fail(f"{describe(act.step)}: {outcome.died}{where}. {who} is dead")
         elif outcome.error:
-            where = "" if outcome.page is None else f" at page {outcome.page}"
             self._fail(f"{describe(act.step)}: {outcome.error} ({outcome.message}){where}")
         else:
             self._succeed(f"{describe(act.step)}.")

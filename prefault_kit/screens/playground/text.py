@@ -17,6 +17,7 @@ AMOUNTS = {
     "pss": "its share (PSS)",
     "dirty": "dirty",
     "locked": "locked",
+    "hugetlb": "hugetlb pages",
     "blocks": "allocated blocks",
     "page_table": "page tables of the process",
 }

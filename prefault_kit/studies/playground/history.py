@@ -87,7 +87,9 @@ class History:
         Nothing of it is run. Files are made in ``directory``, whatever was saved.
         """
         saved = _parse(text.strip())
-        ground = Ground.of(_of(saved, "ground", dict) | {"directory": directory})
+        words = _of(saved, "ground", dict)
+        where = directory if words.get("kind") == "file" else None
+        ground = Ground.of(words | {"directory": where})
         branches = _of(saved, "branches", dict)
         if len(branches) > MOST_BRANCHES:
             raise ValueError(f"a history has {MOST_BRANCHES} branches at most")

@@ -116,6 +116,10 @@ class Playing:
         payload = {"steps": [step.as_dict() for step in steps]}
         try:
             for event in self._worker.stream(stage.act, payload):
+                if "lost" in event:
+                    self.alive = False
+                    self.acts.append(Act(steps[0], Outcome(died="killed"), self.strips))
+                    break
                 if "dying" in event:
                     dying = event["dying"]
                     continue

@@ -7,6 +7,7 @@ parent. The C touches as any program does, and is ended by SIGBUS where the Pyth
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
@@ -117,8 +118,8 @@ def _c_ground(ground: Ground) -> dict[str, str]:
         huge = f"MFD_HUGETLB | ({log2} << MAP_HUGE_SHIFT)" if backing.is_hugetlb else "0"
         opened = f'memfd_create("playground", {huge})'
     else:
-        directory = (backing.find_directory() or ".").replace("\\", "\\\\").replace('"', '\\"')
-        opened = f'open("{directory}", O_TMPFILE | O_RDWR, 0600)'
+        directory = _c_text(backing.find_directory() or ".")
+        opened = f"open({directory}, O_TMPFILE | O_RDWR, 0600)"
     return {
         "flags": " | ".join(flags),
         "open": opened,
@@ -126,6 +127,15 @@ def _c_ground(ground: Ground) -> dict[str, str]:
         "no_thp": "0" if ground.thp or backing.is_hugetlb else "1",
         "fill": "1" if ground.content == "data" else "0",
     }
+
+
+def _c_text(text: str) -> str:
+    """A string of C, with an octal escape for every byte that is not plain."""
+    plain = (
+        chr(each) if 32 <= each < 127 and each not in b'"\\' else f"\\{each:03o}"
+        for each in os.fsencode(text)
+    )
+    return f'"{"".join(plain)}"'
 
 
 def _c_step(step: Step) -> str:

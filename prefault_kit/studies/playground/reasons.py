@@ -14,7 +14,7 @@ from prefault_kit.studies.playground.strips import ABSENT, BEYOND, Strips
 
 READS = ("read", "MADV_POPULATE_READ")
 WRITES = ("write", "MADV_POPULATE_WRITE")
-FILES = ("of the file", "huge")
+GIVING_BACK = ("MADV_DONTNEED", "MADV_FREE", "MADV_REMOVE", "MADV_COLD", "MADV_PAGEOUT")
 
 
 @dataclass(frozen=True)
@@ -47,26 +47,46 @@ class Seen:
 
     def stayed(self, word: str, strip: str = "table") -> int:
         """How many of the chosen pages were this and still are."""
-        chosen = self._pairs(strip)[self.step.first : self.step.first + self.step.count]
-        return sum(new == old == word for old, new in chosen)
+        return sum(new == old == word for old, new in self._pairs(strip)[self.chosen])
 
     def _pairs(self, strip: str) -> list[tuple[str, str]]:
         old, new = getattr(self.before, strip), getattr(self.after, strip)
         return list(zip(old, new, strict=True)) if old and new else []
 
+    def now(self, word: str, strip: str) -> int:
+        """How many of the chosen pages are this now."""
+        return sum(new == word for _, new in self._pairs(strip)[self.chosen])
+
     def stands(self, word: str) -> bool:
-        """Whether what may be done to the first page now has this word."""
-        return word in self.after.access[self.step.first].split()
+        """Whether what may be done to any of the pages now has this word."""
+        return any(word in each.split() for each in self.after.access[self.chosen])
 
     def released(self, word: str) -> bool:
-        """Whether what may be done to the first page had this word, and has it no more."""
-        return word in self.before.access[self.step.first].split() and not self.stands(word)
+        """Whether what may be done to one of the pages had this word, and has it no more."""
+        pairs = self._pairs("access")[self.chosen]
+        return any(word in old.split() and word not in new.split() for old, new in pairs)
 
     @property
     def changed(self) -> bool:
         """Whether any page of any strip is another."""
         strips = ("table", "cache", "storage", "access")
         return any(old != new for strip in strips for old, new in self._pairs(strip))
+
+    @property
+    def of_file(self) -> tuple[str, ...]:
+        """The words of pages that are shared with a file: huge ones too, where all are."""
+        return ("of the file",) if self.private else ("of the file", "huge")
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The words of pages that are the process's own, or nobody's."""
+        own = ("anonymous", "zero page", "huge zero page")
+        return (*own, "huge") if self.private else own
+
+    @property
+    def chosen(self) -> slice:
+        """The pages of the step."""
+        return slice(self.step.first, self.step.first + self.step.count)
 
     @property
     def private(self) -> bool:
@@ -143,14 +163,20 @@ RULES: tuple[Rule, ...] = (
         "discard-free",
     ),
     Rule(
-        lambda seen: seen.did("MADV_REMOVE") and seen.outcome.error in ("EINVAL", "EACCES"),
-        "MADV_REMOVE frees storage that is shared; private memory has none to free.",
-        "discard-remove",
-    ),
-    Rule(
-        lambda seen: seen.outcome.error == "EINVAL" and "locked" in " ".join(seen.before.access),
+        lambda seen: (
+            seen.outcome.error == "EINVAL"
+            and seen.did(*GIVING_BACK)
+            and any("locked" in each for each in seen.before.access[seen.chosen])
+        ),
         "Locked pages may not be given back.",
         "lock-pins",
+    ),
+    Rule(
+        lambda seen: (
+            seen.private and seen.did("MADV_REMOVE") and seen.outcome.error in ("EINVAL", "EACCES")
+        ),
+        "MADV_REMOVE frees storage that is shared; private memory has none to free.",
+        "discard-remove",
     ),
     Rule(
         lambda seen: seen.outcome.error == "ENOMEM" and seen.did("mlock"),
@@ -186,9 +212,19 @@ RULES: tuple[Rule, ...] = (
         "dirty-private-keeps-cache",
     ),
     Rule(
-        lambda seen: _touched(seen) and seen.ground.thp and bool(seen.became("huge")),
+        lambda seen: _touched(seen) and seen.ground.step_pages == 1 and bool(seen.became("huge")),
         "Where huge pages are welcome, one fault brings a huge page.",
         "zero-huge-written",
+    ),
+    Rule(
+        lambda seen: seen.did(*READS) and seen.ground.step_pages > 1 and bool(seen.became("huge")),
+        "There is no huge zero page for hugetlb: reading takes a huge page from the pool.",
+        "zero-not-of-hugetlb",
+    ),
+    Rule(
+        lambda seen: _touched(seen) and seen.ground.step_pages > 1 and bool(seen.became("huge")),
+        "One fault brings a huge page from the pool, filled with zeros.",
+        "fault-first-touch",
     ),
     Rule(
         lambda seen: seen.did("write") and bool(seen.became("anonymous", ABSENT)),
@@ -205,9 +241,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda seen: (
             seen.did("read")
-            and 0
-            < seen.outcome.minor + seen.outcome.major
-            < sum(seen.became(word, ABSENT) for word in FILES)
+            and 0 < seen.outcome.minor + seen.outcome.major < seen.became("of the file", ABSENT)
         ),
         "A read fault in a file also maps the pages around it that are in the page cache.",
         "fault-around",
@@ -267,22 +301,30 @@ RULES: tuple[Rule, ...] = (
         "zero-not-of-files",
     ),
     Rule(
-        lambda seen: seen.did(*WRITES) and any(seen.became(word, ABSENT) for word in FILES),
+        lambda seen: seen.did(*WRITES) and any(seen.became(word, ABSENT) for word in seen.of_file),
         "The pages are now in the page table, and writable; they are the file's own.",
         "write-makes-writable",
     ),
     Rule(
-        lambda seen: seen.did(*READS, "mlock") and any(seen.became(word, ABSENT) for word in FILES),
+        lambda seen: (
+            seen.did(*READS, "mlock") and any(seen.became(word, ABSENT) for word in seen.of_file)
+        ),
         "The pages are now in the page table; the file's pages themselves are shared with it.",
         "read-makes-readable",
     ),
     Rule(
-        lambda seen: seen.did("write") and seen.released("protected"),
+        lambda seen: seen.did(*WRITES) and seen.released("protected"),
         "The write was noticed: the kernel lifted the protection of userfaultfd and went on.",
     ),
     Rule(
-        lambda seen: seen.did("write") and seen.outcome.minor > 0 and seen.step.process == CHILD,
-        "Parent and child shared the page until this write: the child got a copy.",
+        lambda seen: (
+            seen.private
+            and seen.did("write")
+            and seen.outcome.minor > 0
+            and seen.step.process == CHILD
+        ),
+        "The fork had write-protected the page: a fault gives the child a copy, or the page itself "
+        "where nobody shares it any more.",
         "fork-protects-private",
     ),
     Rule(
@@ -316,12 +358,16 @@ RULES: tuple[Rule, ...] = (
         "The pages were copied into a huge page.",
     ),
     Rule(
-        lambda seen: seen.did("MADV_DONTNEED") and bool(seen.became(ABSENT, "anonymous")),
+        lambda seen: (
+            seen.did("MADV_DONTNEED") and any(seen.became(ABSENT, word) for word in seen.own)
+        ),
         "Private pages are discarded for good: the next read sees zeros, or the file.",
         "discard-dontneed",
     ),
     Rule(
-        lambda seen: seen.did("MADV_DONTNEED") and any(seen.became(ABSENT, word) for word in FILES),
+        lambda seen: (
+            seen.did("MADV_DONTNEED") and any(seen.became(ABSENT, word) for word in seen.of_file)
+        ),
         "The entries of the page table are dropped; the pages stay in the page cache.",
         "discard-dontneed",
     ),
@@ -333,7 +379,7 @@ RULES: tuple[Rule, ...] = (
         "discard-punch-hole",
     ),
     Rule(
-        lambda seen: seen.did("MADV_FREE") and not seen.outcome.error,
+        lambda seen: seen.did("MADV_FREE") and bool(seen.stayed("anonymous")),
         "The kernel may take these pages when memory is short; until then they are here.",
         "discard-free",
     ),
@@ -350,16 +396,22 @@ RULES: tuple[Rule, ...] = (
         "What was clean and not mapped has left the page cache.",
     ),
     Rule(
-        lambda seen: seen.did("evict"),
+        lambda seen: (
+            seen.did("evict")
+            and not seen.ground.backing.on_disk
+            and bool(seen.now("cached", "cache"))
+        ),
+        "The storage of this file is memory: there is nowhere to evict its pages to.",
+    ),
+    Rule(
+        lambda seen: (
+            seen.did("evict")
+            and bool(seen.now("cached", "cache"))
+            and bool(seen.stayed("of the file"))
+        ),
         "Mapped pages stay in the page cache: drop them from the page table first.",
     ),
     # File, protection, lock, process
-    Rule(
-        lambda seen: (
-            seen.did("fallocate", "extend") and bool(seen.became("hole", BEYOND, "storage"))
-        ),
-        "The file is longer: what is new is a hole.",
-    ),
     Rule(
         lambda seen: (
             seen.did("fallocate")
@@ -375,13 +427,17 @@ RULES: tuple[Rule, ...] = (
         "fallocate-maps-nothing",
     ),
     Rule(
+        lambda seen: seen.did("extend") and bool(seen.became("hole", BEYOND, "storage")),
+        "The file is longer: what is new is a hole.",
+    ),
+    Rule(
         lambda seen: seen.did("truncate") and bool(seen.became(BEYOND, strip="cache")),
         "The file is shorter: what lies beyond its end has left the page cache and the page table.",
     ),
     Rule(
         lambda seen: seen.did("msync") and bool(seen.became("cached", "dirty", "cache")),
-        "The dirty pages were written back, and are write-protected again: the next write to "
-        "each is a fault.",
+        "The dirty pages were written back; where they are mapped they are write-protected again, "
+        "and the next write to each is a fault.",
         "write-once-until-sync",
     ),
     Rule(
@@ -396,7 +452,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda seen: seen.did("mlock on fault") and seen.stands("locked"),
-        "Nothing is populated: what comes from now on is locked.",
+        "Nothing was populated: what is there is locked, and what comes from now on.",
         "lock-on-fault",
     ),
     Rule(
@@ -405,13 +461,31 @@ RULES: tuple[Rule, ...] = (
         "lock-pins",
     ),
     Rule(
-        lambda seen: seen.did("fork") and seen.private and bool(seen.act.child),
+        lambda seen: (
+            seen.did("fork")
+            and seen.private
+            and seen.act.child is not None
+            and set(seen.act.child.table) != {ABSENT}
+        ),
         "The child has the same pages, write-protected in both: the next write to each is a "
         "fault and a copy.",
         "fork-protects-private",
     ),
     Rule(
-        lambda seen: seen.did("fork") and bool(seen.act.child),
+        lambda seen: seen.did("fork") and seen.private and seen.act.child is not None,
+        "The child's page table is empty: a fork copies no entries that a fault can bring again.",
+    ),
+    Rule(
+        lambda seen: seen.did("munlock") and seen.released("locked"),
+        "The pages may be taken away again.",
+        "lock-pins",
+    ),
+    Rule(
+        lambda seen: seen.did("userfaultfd release") and seen.released("protected"),
+        "Writes to these pages are not noticed any more.",
+    ),
+    Rule(
+        lambda seen: seen.did("fork") and seen.act.child is not None,
         "The child maps the same memory; its page table fills as it touches.",
         "fork-leaves-shared",
     ),

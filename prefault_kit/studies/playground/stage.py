@@ -61,8 +61,9 @@ class Stage:
         try:
             return getattr(self.memory, f"touch_{way}")(offset, length)  # type: ignore[no-any-return]
         except PrefaultError as error:
-            at = offset + error.page * self.ground.backing.page_size_bytes
-            raise Deadly(way, at, at // PAGE_SIZE_BYTES) from None
+            size = self.ground.backing.page_size_bytes
+            at = offset + error.page * size
+            raise Deadly(way, at - at % size, at // PAGE_SIZE_BYTES) from None
 
     def evict(self, offset: int, length: int) -> None:
         """Write back and drop what is not mapped."""
@@ -93,6 +94,8 @@ class Stage:
         seen: Event = {"strips": strips.look(self.memory).as_dict()}
         if self._child is not None:
             seen["child"] = self._child.ask({"look": True}).get("strips")
+            if not self._child.alive:
+                self._child = None
         return seen
 
     def act(self, step: Step) -> Iterator[Event]:
@@ -166,6 +169,8 @@ class _Child:
     def ask(self, request: Event) -> Event:
         """Send a request; the answer, or how the process died of it."""
         answer: Event = {}
+        if not self.alive:
+            return {"died": "killed"}
         with contextlib.suppress(BrokenPipeError):
             os.write(self._asking, json.dumps(request).encode() + b"\n")
         for line in self._answered:
@@ -187,11 +192,15 @@ class _Child:
         os.close(self._asking)
         self._answered.close()
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return signal.Signals(-code).name if code < 0 else f"exit {code}"
+        try:
+            return signal.Signals(-code).name if code < 0 else f"exit {code}"
+        except ValueError:  # a real-time signal has no name
+            return f"signal {-code}"
 
 
 def _obey(stage: Stage, asked: int, answering: int) -> None:
     """In the child: do what is asked, until nobody asks any more."""
+    syscalls.die_with_parent()
     stage._child = None
     if stage._uffd is not None:
         os.close(stage._uffd)
@@ -227,7 +236,9 @@ def begin(payload: Event) -> Iterator[Event]:
 
 def act(payload: Event) -> Iterator[Event]:
     """Task of the worker: do some steps one after the other; a look after each."""
-    assert _stage
+    if _stage is None:  # another process has taken the one that had the memory
+        yield {"lost": True}
+        return
     for saved in payload["steps"]:
         outcome: Event = {}
         for event in _stage.act(Step.of(saved)):

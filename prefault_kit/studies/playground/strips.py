@@ -43,7 +43,7 @@ class Strips:
     runs: dict[str, Runs | None]
     """By strip; a history of many steps stays small so."""
     bytes: dict[str, int | None]
-    """``rss, pss, dirty, locked, blocks, page_table``."""
+    """``rss, pss, dirty, locked, hugetlb, blocks, page_table``."""
 
     @property
     def table(self) -> list[str]:
@@ -93,6 +93,7 @@ def look(memory: Mapping) -> Strips:
     usage, entries = memory.usage(), pagemap.entries(*memory.span())
     allocated = os.fstat(memory.fd).st_blocks * page_cache.BLOCK_BYTES if memory.fd >= 0 else None
     dirty = (usage.private_dirty or 0) + (usage.shared_dirty or 0)
+    hugetlb = (usage.private_hugetlb or 0) + (usage.shared_hugetlb or 0)
     page_table = proc.status().get("VmPTE", "").partition(" ")[0]
     return Strips(
         runs={
@@ -106,6 +107,7 @@ def look(memory: Mapping) -> Strips:
             "pss": usage.pss,
             "dirty": None if usage.private_dirty is None else dirty,
             "locked": usage.locked,
+            "hugetlb": hugetlb if memory.backing.is_hugetlb else None,
             "blocks": allocated,
             "page_table": int(page_table) * 1024 if page_table else None,
         },
@@ -154,6 +156,8 @@ def _of_file(memory: Mapping, look: Any) -> list[str] | None:
 
 def _storage(memory: Mapping) -> list[str] | None:
     """Where the storage is memory, what is cached has some, which SEEK_DATA does not tell."""
+    if memory.backing.is_hugetlb:  # SEEK_DATA says of all of it that it is data
+        return None
     found, cached = _of_file(memory, blocks.of), _of_file(memory, page_cache.of_pages)
     if found is None or cached is None or memory.backing.on_disk:
         return found

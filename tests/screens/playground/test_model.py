@@ -2,13 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.screens.playground import Playground
-from prefault_kit.studies.playground import Ground
+from prefault_kit.studies.playground import Ground, Step
 from prefault_kit.studies.playground.history import History
 
 
@@ -100,13 +101,88 @@ def test_a_worker_that_is_killed_is_replaced(play: Playground) -> None:
     play.do("write", 0)
     assert play.worker_pid
     os.kill(play.worker_pid, signal.SIGKILL)
+    time.sleep(0.2)  # until it is dead
     play.do("write", 1)
-    assert play.failed
-    assert "SIGKILL" in play.status
+    assert play.status == "Write: page 1: killed. The process is dead."
     play.revive()
     play.do("write", 2)
     assert not play.failed
     assert table(play)[:3] == ["anonymous", "not present", "anonymous"]
+
+
+def test_what_is_done_after_a_death_begins_before_it(play: Playground) -> None:
+    """The deadly step is left out: history and memory stay the same, and the reason is true."""
+    for step in (("write", 0, 4), ("mprotect none", 5, 1), ("read", 5, 1)):
+        play.do(*step)
+    assert not play.alive
+    play.do("MADV_NORMAL", 0, 1)
+    assert play.reason is not None
+    assert play.reason.text == "Nothing has changed that can be seen."
+    play.do("write", 6, 1)
+    assert [act.step for act in play.acts] == play.history.steps
+    assert [step.operation for step in play.history.steps] == [
+        "write",
+        "mprotect none",
+        "MADV_NORMAL",
+        "write",
+    ]
+    play.back(1)
+    assert table(play)[:7] == ["anonymous"] * 4 + ["not present"] * 3
+
+
+def test_a_saved_death_is_met_again_and_left_behind(play: Playground) -> None:
+    """What came after it in the file stays as a branch."""
+    steps = [Step("write", 0, 4), Step("mprotect none", 5), Step("read", 5), Step("write", 6)]
+    play.open(History(Ground(pages=64), steps).dump())
+    assert not play.alive
+    assert len(play.acts) == len(play.history.steps) == 3
+    assert list(play.history.branches.values()) == [steps]
+    play.revive()
+    assert play.alive
+    assert len(play.history.steps) == 2
+
+
+def test_a_child_that_dies_takes_no_step_along(play: Playground) -> None:
+    """Its parent lives, so there is nothing to leave out."""
+    play.do("fork")
+    play.do("mprotect none", 3, 1)
+    play.process = "child"
+    play.do("mprotect none", 3, 1)
+    play.do("read", 3, 1)
+    assert "The child is dead" in play.status
+    play.revive()
+    assert len(play.history.steps) == 4
+
+
+def test_a_child_that_is_killed_is_told(play: Playground) -> None:
+    """By whoever it was; the parent lives on, and the next fork works."""
+    play.do("fork")
+    pid = play.worker_pid
+    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGRTMIN + 6)
+    play.do("write", 5)
+    assert not play.failed
+    assert play.strips("child") is None
+    play.do("write", 6)
+    assert play.alive
+    play.do("fork")
+    assert play.strips("child") is not None
+
+
+def test_a_stopped_child_goes_with_its_parent(play: Playground) -> None:
+    """Close does not wait for it."""
+    play.do("fork")
+    pid = play.worker_pid
+    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGSTOP)
+    play.close()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    play.back(0)
+    assert play.status == "This playground is closed: show another one."
+    assert play.worker_pid is None
 
 
 def test_a_child_can_be_touched_and_ends(play: Playground) -> None:
@@ -136,6 +212,8 @@ def test_a_step_waits_for_its_prediction(play: Playground) -> None:
     assert play.wrong == [2, 3]  # one painted otherwise, one not painted
     assert play.score == (2, 4)
     play.do("write")
+    play.do("MADV_NORMAL")
+    assert play.status == "Write: pages 0 to 3 waits: do it, or forget it."
     play.forget()
     assert len(play.acts) == 1
     play.expect(0, 1)
@@ -175,7 +253,7 @@ def test_a_hostile_history_changes_nothing(play: Playground, text: str) -> None:
 
 def test_an_odd_path_is_a_sentence(play: Playground) -> None:
     """No such file; a directory; a device."""
-    for path in ("gone.json", ".", "/proc/self/mem"):
+    for path in ("gone.json", ".", "/proc/self/mem", "~nosuchuser/x", "a\0b"):
         play.load(path)
         assert play.failed
         assert "Traceback" not in play.status
@@ -194,6 +272,36 @@ def test_memory_that_cannot_be_had_says_so_and_another_works(play: Playground) -
     assert not play.failed
 
 
+def test_an_odd_kind_is_refused(play: Playground) -> None:
+    """Also one that begins like another."""
+    for kind in ("anon nonsense", "file huge", "disk", ""):
+        play.kind = kind
+        assert play.failed
+        assert "the kind is one of" in play.status.lower()
+        play.do("write")
+        assert play.acts == []
+
+
+def test_a_history_of_tmpfs_opens(play: Playground) -> None:
+    """The directory is for files on disk alone."""
+    play.kind, play.sharing = "tmpfs", "shared"
+    if play.failed:
+        pytest.skip(play.status)
+    play.do("write", 1)
+    play.open(play.history.link())
+    assert not play.failed
+    assert (play.kind, table(play)[1]) == ("tmpfs", "of the file")
+
+
+def test_back_takes_a_number_of_steps(play: Playground) -> None:
+    """Of those that there are."""
+    play.do("read")
+    for count in (-1, 2):
+        play.back(count)
+        assert play.status == f"Count is a whole number from 0 to 1, not {count}."
+    assert len(play.acts) == 1
+
+
 def test_what_a_memory_lacks_is_greyed(play: Playground) -> None:
     """With the reason; a file brings it."""
     assert play.offer()["fallocate"].reason == "anonymous memory has no file"
@@ -209,6 +317,16 @@ def test_huge_pages_come_whole(play: Playground, huge_page_bytes: int) -> None:
     assert play.pages == huge_page_bytes // Ground().page_size_bytes
     play.do("write", 0, 1)
     assert set(table(play)) == {"huge"}
+    assert play.reason is not None
+    assert "a huge page from the pool" in play.reason.text
+    strips = play.strips()
+    assert strips is not None
+    assert strips.storage is None
+    assert strips.bytes["hugetlb"] == huge_page_bytes
+    play.kind = "anon huge"
+    play.do("mprotect none", 0, play.pages)
+    play.do("write", 3, 1)  # in the middle of a huge page
+    assert "SIGSEGV at page 3" in play.status
 
 
 def test_a_full_tmpfs_is_a_signal_and_the_next_step_works(

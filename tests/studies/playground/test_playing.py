@@ -201,3 +201,33 @@ def test_a_step_of_many_pages_is_kept_small(worker: Worker) -> None:
         (3000, "anonymous"),
         (996, "not present"),
     ]
+
+
+@pytest.mark.needs("wp_async")
+def test_a_child_protects_its_own_memory(worker: Worker) -> None:
+    """With a userfaultfd of its own: the parent's is not inherited."""
+    playing = play(worker, Step("userfaultfd protect", 0, 1), Step("fork"))
+    act = playing.do(Step("userfaultfd protect", 4, 2, "child"))
+    assert act.outcome.error is None
+    assert act.child is not None
+    assert act.child.access[3:7] == ["rw", "rw protected", "rw protected", "rw"]
+    assert act.strips.access[:7] == ["rw protected", *["rw"] * 6]
+
+
+def test_a_cold_page_is_a_major_fault(worker: Worker, disk_directory: Path) -> None:
+    """Evicted, without read-ahead, then read."""
+    where = {"kind": "file", "content": "data", "directory": str(disk_directory)}
+    playing = play(worker, Step("MADV_RANDOM", 0, PAGES), Step("evict", 0, PAGES), **where)
+    assert set(playing.strips.cache or []) == {"not cached"}
+    outcome = playing.do(Step("read", 5)).outcome
+    assert (outcome.major, outcome.minor) == (1, 0)
+
+
+def test_locked_bytes_are_counted(worker: Worker) -> None:
+    """Of the pages that mlock holds."""
+    playing = play(worker, Step("write", 0, 2))
+    act = playing.do(Step("mlock", 0, 2))
+    if act.outcome.error:
+        pytest.skip("RLIMIT_MEMLOCK leaves no room")
+    assert act.strips.bytes["locked"] == act.strips.bytes["rss"]
+    assert playing.do(Step("munlock", 0, 2)).strips.bytes["locked"] == 0

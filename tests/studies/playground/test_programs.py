@@ -89,4 +89,15 @@ def test_a_place_is_quoted() -> None:
     """A directory's name is no code."""
     ground = Ground(kind="file", pages=8, directory='/a "b"\\c')
     assert "'/a \"b\"\\\\c'" in programs.python(ground, [])
-    assert '"/a \\"b\\"\\\\c"' in programs.c(ground, [])
+    assert r'"/a \042b\042\134c"' in programs.c(ground, [])
+
+
+def test_huge_pages_are_welcome_where_they_were(tmp_path: Path) -> None:
+    """Advised against otherwise, in both; a short program has no warning either."""
+    for thp in (True, False):
+        ground = Ground(pages=512, thp=thp)
+        assert f"thp={None if thp else False}" in programs.python(ground, [])
+        source = programs.c(ground, [Step("read")])
+        assert f"if ({int(not thp)})\n        madvise(p, SIZE, MADV_NOHUGEPAGE)" in source
+    (tmp_path / "program.c").write_text(source)
+    assert printed("gcc", *WARNINGS, "program.c", cwd=tmp_path) == []

@@ -84,6 +84,64 @@ def test_a_step_on_a_file_is_explained(
     assert said(worker, ground, operations).promise == promise
 
 
+def reason_of(worker: Worker, ground: Ground, *steps: Step) -> str:
+    """What is said of the last of some steps."""
+    playing = Playing(ground, worker)
+    playing.do_all(steps)
+    last = playing.acts[-1]
+    before = playing.acts[-2].of(last.step.process) if len(playing.acts) > 1 else playing.fresh
+    assert before is not None
+    return reasons.why(ground, last, before).text
+
+
+def test_a_fork_of_a_file_copies_no_entries(worker: Worker, disk_directory: Path) -> None:
+    """Private or not: what a fault can bring again is left out."""
+    ground = Ground("file", pages=64, content="data", directory=str(disk_directory))
+    assert "page table is empty" in reason_of(worker, ground, Step("read", 0, 8), Step("fork"))
+
+
+def test_shared_memory_is_never_copied(worker: Worker) -> None:
+    """A child that writes to it gets no copy."""
+    ground = Ground("memfd", "shared", 64)
+    steps = (Step("write", 0, 4), Step("fork"), Step("read", 0, 4, "child"))
+    assert "copy" not in reason_of(worker, ground, *steps, Step("write", 0, 4, "child"))
+
+
+def test_what_stays_in_memory_stays_for_its_own_reason(
+    worker: Worker, disk_directory: Path
+) -> None:
+    """Mapped, or in memory that is the storage; where nothing is cached nothing stays."""
+    disk = Ground("file", "shared", 64, directory=str(disk_directory))
+    memory = Ground("memfd", "shared", 64)
+    evict = Step("evict", 0, 8)
+    assert "Mapped pages stay" in reason_of(worker, disk, Step("write", 0, 8), evict)
+    assert "nowhere to evict" in reason_of(worker, memory, Step("fallocate", 0, 8), evict)
+    assert "Nothing has changed" in reason_of(worker, disk, evict)
+
+
+def test_a_lock_elsewhere_is_no_reason(worker: Worker) -> None:
+    """Of the pages that were asked for, locked ones alone are."""
+    ground = Ground("memfd", "shared", 64)
+    locked, near, far = Step("mlock", 60), Step("MADV_REMOVE", 60), Step("MADV_FREE", 2)
+    if Playing(ground, worker).do(locked).outcome.error is None:
+        assert "Locked pages" in reason_of(worker, ground, locked, near)
+    assert "private anonymous memory alone" in reason_of(worker, ground, locked, far)
+
+
+@pytest.mark.needs("thp")
+def test_huge_pages_of_one_s_own_are_no_file_s(worker: Worker, huge_page_bytes: int) -> None:
+    """Written, and given back: the data is lost."""
+    pages = huge_page_bytes // Ground().size_bytes * Ground().pages
+    ground = Ground(pages=pages, thp=True)
+    every = [Step(name, 0, pages) for name in ("MADV_HUGEPAGE", "write", "MADV_DONTNEED")]
+    playing = Playing(ground, worker)
+    playing.do_all(every[:2])
+    if "huge" not in playing.strips.table:
+        pytest.skip("no huge page was to be had")
+    assert "one fault brings a huge page" in reason_of(worker, ground, *every[:2])
+    assert "discarded for good" in reason_of(worker, ground, *every)
+
+
 def test_every_promise_that_is_named_is_there() -> None:
     """``check`` knows each."""
     named = {rule.promise for rule in reasons.RULES if rule.promise}
