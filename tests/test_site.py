@@ -13,8 +13,8 @@ from tests import site
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXPLORER = "01-explorer.ipynb"
-BUILT = (EXPLORER, "03-read-and-write.ipynb", "08-three-ways-to-ask.ipynb")
-"""One with a widget, one with links to others, one with pictures and a table."""
+BUILT = (EXPLORER, "08-three-ways-to-ask.ipynb")
+"""One with a widget; one with links to others, pictures and a table."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_there_is_a_page_for_each(pages: Path) -> None:
         page = name.replace(".ipynb", ".html")
         assert (pages / page).exists()
         assert f'href="{page}"' in index
-    assert "READ or WRITE: what does each leave behind?" in index
+    assert "Why do three ways to ask what is resident disagree?" in index
 
 
 def test_nothing_is_loaded(pages: Path) -> None:
@@ -87,7 +87,7 @@ def test_every_picture_has_its_words(pages: Path) -> None:
         for picture in re.findall(r"<img[^>]*>", page.read_text())
     ]
     words = [re.search(r'alt="([^"]+)"', picture) for picture in pictures]
-    assert len(words) >= 3
+    assert len(words) >= 2
     assert all(words)
     assert any("512 not present" in found[1] for found in words if found)
 

@@ -115,7 +115,7 @@ def test_a_table_may_be_broken_off_often(tmp_path: Path) -> None:
     """A table may be gone on with as often as it takes."""
     path = tmp_path / "grid.csv"
     break_off_at(3, SMALL, path)
-    for _ in range(3):
+    for _ in range(2):
         steps = 0
 
         def step(_: GridProgress) -> None:
