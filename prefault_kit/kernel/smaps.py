@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 NAMES: dict[str, str] = {
     "rss": "Rss",
@@ -81,3 +82,30 @@ def usage(address: int, length: int, pid: int | str = "self") -> Usage:
     """Read ``/proc/PID/smaps`` for a range that begins and ends at VMA borders."""
     with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as smaps:
         return parse(smaps, address, length)
+
+
+class Area(NamedTuple):
+    """A VMA: where it is, in bytes, ``rw-p`` and the like, and its VmFlags."""
+
+    address: int
+    length: int
+    permissions: str
+    vm_flags: tuple[str, ...]
+
+
+def areas(address: int, length: int) -> list[Area]:
+    """The VMAs of this process that overlap a range."""
+    found = []
+    low = high = 0
+    permissions = ""
+    with open("/proc/self/smaps", encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            key, _, value = line.partition(" ")
+            if not key.endswith(":"):
+                low, high = (int(each, 16) for each in key.split("-"))
+                permissions = value.split()[0]
+                if low >= address + length:
+                    break
+            elif key == "VmFlags:" and high > address:
+                found.append(Area(low, high - low, permissions, tuple(value.split())))
+    return found

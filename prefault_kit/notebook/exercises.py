@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prefault_kit.kernel import blocks, pagemap
+from prefault_kit.kernel import blocks, page_cache, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
@@ -193,7 +193,7 @@ def _copies(attempt: Attempt) -> list[int]:
 
 
 def _storage(attempt: Attempt) -> int:
-    return os.fstat(attempt.memory.fd).st_blocks * 512 // PAGE_SIZE_BYTES
+    return os.fstat(attempt.memory.fd).st_blocks * page_cache.BLOCK_BYTES // PAGE_SIZE_BYTES
 
 
 def _holes(attempt: Attempt) -> list[int]:

@@ -29,15 +29,28 @@ JobT = TypeVar("JobT", bound=Job[Any])
 DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
 
-class ScreenModel(traitlets.HasTraits, Generic[JobT]):
-    """A model that runs one job at a time; every trait may be set and observed from a script."""
+class StatusModel(traitlets.HasTraits):
+    """A model that says how it goes; every trait may be set and observed from a script."""
 
-    running = traitlets.Bool(False)
     failed = traitlets.Bool(False, help="Whether status is about something that went wrong.")
     status = traitlets.Unicode("Ready.")
     command = traitlets.Unicode("", help="The command that would help, or empty.")
-    fraction = traitlets.Float(0.0, help="The part of the job that is done, 0 to 1.")
     changed = traitlets.Int(help="Goes up when there is something new to draw.")
+
+    def _fail(self, text: str, command: str | None = None) -> None:
+        self.failed = True
+        self.status = sentence(text)
+        self.command = command or ""
+
+    def _succeed(self, text: str) -> None:
+        self.failed, self.command, self.status = False, "", text
+
+
+class ScreenModel(StatusModel, Generic[JobT]):
+    """A model that runs one job at a time."""
+
+    running = traitlets.Bool(False)
+    fraction = traitlets.Float(0.0, help="The part of the job that is done, 0 to 1.")
 
     def __init__(self, worker: Worker | None = None, **values: Any) -> None:
         self._worker = worker or Worker()
@@ -88,14 +101,6 @@ class ScreenModel(traitlets.HasTraits, Generic[JobT]):
         for each in fields(after):
             if getattr(after, each.name) != getattr(before, each.name):
                 self.set_trait(each.name, getattr(after, each.name))
-
-    def _fail(self, text: str, command: str | None = None) -> None:
-        self.failed = True
-        self.status = sentence(text)
-        self.command = command or ""
-
-    def _succeed(self, text: str) -> None:
-        self.failed, self.command, self.status = False, "", text
 
     def _start(self, job: JobT, status: str) -> None:
         """Start a job, unless one runs."""

@@ -153,3 +153,18 @@ def test_text_of_other_page_sizes(page_kb: int) -> None:
     usage = smaps.parse(lines, address, 6 * page)
     assert (usage.rss, usage.private_dirty) == (6 * page, 2 * page)
     assert usage.anon_huge is None
+
+
+def test_each_area_has_its_permissions_and_flags() -> None:
+    """A range whose protection varies is several areas; what lies beside it is none of them."""
+    with Mapping(Backing.anon(), 4 * PAGE) as memory:
+        memory.protect("r", PAGE, 2 * PAGE)
+        address, _ = memory.span()
+        found = smaps.areas(*memory.span())
+    assert [(each.address - address, each.length) for each in found] == [
+        (0, PAGE),
+        (PAGE, 2 * PAGE),
+        (3 * PAGE, PAGE),
+    ]
+    assert [each.permissions for each in found] == ["rw-p", "r--p", "rw-p"]
+    assert ["wr" in each.vm_flags for each in found] == [True, False, True]

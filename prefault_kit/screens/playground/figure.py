@@ -79,7 +79,7 @@ class StripsFigure:
             )  # fmt: skip
         for source, size, line in marks:
             fig.rect("x", "y", size, size, source=source, fill_color=None, **line)
-        self._crosses = fig.scatter(
+        fig.scatter(
             "x",
             "y",
             source=self._wrong,
@@ -209,8 +209,7 @@ class StripsFigure:
     def _tapped(self, event: Any) -> None:
         page = None if event.x is None else self.page_at(event.x, event.y)
         if page is not None:
-            shift = bool((event.modifiers or {}).get("shift")) if event.modifiers else False
-            self._on_tap(page, shift)
+            self._on_tap(page, bool(event.modifiers and event.modifiers["shift"]))
 
     def _began(self, event: Any) -> None:
         self._from = self.page_at(event.x, event.y)

@@ -19,8 +19,8 @@ from prefault_kit.kernel import errors, hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure import saved
 from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
+from prefault_kit.screens.model import StatusModel
 from prefault_kit.screens.options import Option
-from prefault_kit.show.sentences import sentence
 from prefault_kit.studies.playground import programs, reasons
 from prefault_kit.studies.playground.ground import CHILD, PARENT, Ground, Step
 from prefault_kit.studies.playground.history import History
@@ -33,6 +33,7 @@ SIZES = ("64", "512", "4096")
 """Pages, one press away."""
 HUGETLB = ("anon huge", "memfd huge")
 KINDS = ("anon", "memfd", "tmpfs", "file", *HUGETLB, "hugetlbfs")
+WELCOME = "Click a page to read it, with Shift to write it."
 P = ParamSpec("P")
 
 
@@ -64,7 +65,7 @@ def _told(
     return called
 
 
-class Playground(traitlets.HasTraits):
+class Playground(StatusModel):
     """Real memory to touch, with its history."""
 
     # Which memory; a change begins anew
@@ -82,11 +83,6 @@ class Playground(traitlets.HasTraits):
 
     predicting = traitlets.Bool(False, help="Whether a step waits until it was predicted.")
     paint = traitlets.Unicode("zero page", help="What is painted next; of TABLE.")
-
-    status = traitlets.Unicode("")
-    command = traitlets.Unicode("", help="The command that would help, or empty.")
-    failed = traitlets.Bool(False)
-    changed = traitlets.Int(help="Goes up when there is something new to draw.")
 
     def __init__(
         self, history: str | None = None, worker: Worker | None = None, **values: Any
@@ -188,7 +184,7 @@ class Playground(traitlets.HasTraits):
         self.history = History(ground)
         self.process = PARENT
         self._fit()
-        self._succeed("Click a page to read it, with Shift to write it.")
+        self._succeed(WELCOME)
 
     @_told
     def do(self, operation: str, first: int | None = None, count: int | None = None) -> None:
@@ -340,7 +336,7 @@ class Playground(traitlets.HasTraits):
 
     def _replay(self) -> None:
         steps = list(self.history.steps)
-        self.playing = None
+        self.playing = None  # where it cannot be had there is none
         self.playing = Playing(self.history.ground, self._worker)
         self._fit()
         self.process = PARENT
@@ -352,7 +348,7 @@ class Playground(traitlets.HasTraits):
             self._explain(done[-1], before)
         else:
             self.reason = None
-            self._succeed("Click a page to read it, with Shift to write it.")
+            self._succeed(WELCOME)
 
     def _explain(self, act: Act, before: Strips | None) -> None:
         assert self.playing
@@ -380,12 +376,6 @@ class Playground(traitlets.HasTraits):
             yield
         finally:
             self._quiet = False
-
-    def _fail(self, text: str, command: str | None = None) -> None:
-        self.failed, self.command, self.status = True, command or "", sentence(text)
-
-    def _succeed(self, text: str) -> None:
-        self.failed, self.command, self.status = False, "", text
 
 
 def describe(step: Step) -> str:

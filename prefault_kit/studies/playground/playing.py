@@ -87,19 +87,9 @@ class Playing:
             self._worker.close()
 
     @property
-    def now(self) -> Act | None:
-        """The last act."""
-        return self.acts[-1] if self.acts else None
-
-    @property
     def strips(self) -> Strips:
         """What there is now, or was when the process died."""
         return self.acts[-1].strips if self.acts else self.fresh
-
-    @property
-    def child(self) -> Strips | None:
-        """The same of the child; None without one."""
-        return self.acts[-1].child if self.acts else None
 
     def do(self, step: Step) -> Act:
         """Do a step; what it did. ValueError for a step that cannot be."""
@@ -161,7 +151,7 @@ class Playing:
 
 
 def _act(step: Step, event: dict[str, Any]) -> Act:
-    known = {name: event["outcome"][name] for name in event["outcome"] if name != "dying"}
+    known = {name: value for name, value in event["outcome"].items() if name != "dying"}
     outcome = Outcome(**known)
     if outcome.died:
         outcome = replace(outcome, page=event["outcome"].get("dying"))

@@ -12,10 +12,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Self
 
-from prefault_kit.kernel import blocks, page_cache, pagemap, proc
+from prefault_kit.kernel import blocks, page_cache, pagemap, proc, smaps
 from prefault_kit.kernel.pagemap import FILE, HUGE, PRESENT, SWAPPED, ZERO
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
@@ -95,11 +94,12 @@ def look(memory: Mapping) -> Strips:
     dirty = (usage.private_dirty or 0) + (usage.shared_dirty or 0)
     hugetlb = (usage.private_hugetlb or 0) + (usage.shared_hugetlb or 0)
     page_table = proc.status().get("VmPTE", "").partition(" ")[0]
+    cached = _of_file(memory, page_cache.of_pages)
     return Strips(
         runs={
             "table": _packed(_table(memory, entries)),
-            "cache": _packed(_of_file(memory, page_cache.of_pages)),
-            "storage": _packed(_storage(memory)),
+            "cache": _packed(cached),
+            "storage": _packed(_storage(memory, cached)),
             "access": _packed(_protected(_access(memory), entries)),
         },
         bytes={
@@ -154,11 +154,11 @@ def _of_file(memory: Mapping, look: Any) -> list[str] | None:
         raise
 
 
-def _storage(memory: Mapping) -> list[str] | None:
+def _storage(memory: Mapping, cached: list[str] | None) -> list[str] | None:
     """Where the storage is memory, what is cached has some, which SEEK_DATA does not tell."""
     if memory.backing.is_hugetlb:  # SEEK_DATA says of all of it that it is data
         return None
-    found, cached = _of_file(memory, blocks.of), _of_file(memory, page_cache.of_pages)
+    found = _of_file(memory, blocks.of)
     if found is None or cached is None or memory.backing.on_disk:
         return found
     pairs = zip(found, cached, strict=True)
@@ -166,26 +166,12 @@ def _storage(memory: Mapping) -> list[str] | None:
 
 
 def _access(memory: Mapping) -> list[str]:
-    """What may be done to each page, from smaps: a record for each VMA of the range."""
+    """What may be done to each page: each area of the range has its own answer."""
     address, length = memory.span()
     found = ["none"] * (length // PAGE_SIZE_BYTES)
-    inside: tuple[int, int] | None = None
-    with Path("/proc/self/smaps").open(encoding="ascii", errors="replace") as lines:
-        for line in lines:
-            key, _, value = line.partition(" ")
-            if not key.endswith(":"):
-                low, high = (int(each, 16) for each in key.split("-"))
-                if low >= address + length:
-                    break
-                inside = None
-                if high > address:
-                    first, end = (
-                        (low - address) // PAGE_SIZE_BYTES,
-                        (high - address) // PAGE_SIZE_BYTES,
-                    )
-                    inside = max(0, first), min(end, len(found))
-                    may = value[:2].replace("-", "") or "none"
-            elif key == "VmFlags:" and inside:
-                words = f"{may} locked" if "lo" in value.split() else may
-                found[slice(*inside)] = [words] * (inside[1] - inside[0])
+    for area in smaps.areas(address, length):
+        first = max(0, area.address - address) // PAGE_SIZE_BYTES
+        end = min(length, area.address + area.length - address) // PAGE_SIZE_BYTES
+        may = area.permissions[:2].replace("-", "") or "none"
+        found[first:end] = [f"{may} locked" if "lo" in area.vm_flags else may] * (end - first)
     return found
