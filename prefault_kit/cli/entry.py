@@ -89,15 +89,17 @@ def _open_streams() -> None:
         raise Ending(FAILED, "standard output is closed: there is nowhere to print to")
 
 
-def _drop_output() -> None:
+def _drop_output(fd: int = 1) -> None:
     """Let what is not written yet go to /dev/null: it cannot be written, nor at the exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), fd)
 
 
 def _say(sentence: str) -> None:
     words = " ".join(sentence.split())
-    with contextlib.suppress(OSError):  # there is no other place to say it
+    try:
         click.echo(f"{NAME}: {words.rstrip('.')}", err=True)
+    except OSError:  # there is no other place to say it, and the interpreter would try once more
+        _drop_output(2)
 
 
 @contextlib.contextmanager

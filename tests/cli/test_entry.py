@@ -68,11 +68,14 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 def shell(line: str, *arguments: str, **known: Any) -> subprocess.CompletedProcess[str]:
     """Run the command by a line of sh, as ``"$@"``; in a path with a space its script is sh too."""
     command = (sys.executable, "-P", "-m", "prefault_kit")
+    environment = dict(os.environ)
+    environment.pop("PYTHONUNBUFFERED", None)  # it hides what is left to be written at the end
     return subprocess.run(
         ["sh", "-c", line, "sh", *command, *arguments],
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
+        env=environment,
         **known,
     )
 
