@@ -456,15 +456,32 @@ class TestThePlayground:
         assert field.ask("[act.step.operation for act in play.acts]") == "['read', 'write']"
 
     def test_a_drag_chooses_and_an_operation_is_done(self, field: lab.Tab) -> None:
-        """In any of the strips."""
-        field.page.mouse.move(*cell(field, 20, strip=1))
-        field.page.mouse.down()
-        field.page.mouse.move(*cell(field, 24, strip=1), steps=4)
-        field.page.mouse.move(*cell(field, 29, strip=1), steps=4)
-        field.page.mouse.up()
-        field.await_true(lambda: field.ask("play.step") == "(20, 10)")
+        """In any of the strips; however long it is held before it moves."""
+        for first, last, held_ms in ((40, 43, 0), (20, 29, 500)):
+            begin, middle, end = (cell(field, page, strip=1) for page in (first, first + 2, last))
+            field.page.mouse.move(*begin)
+            field.page.mouse.down()
+            field.page.wait_for_timeout(held_ms)
+            field.page.mouse.move(*middle, steps=4)
+            field.page.mouse.move(*end, steps=4)
+            field.page.mouse.up()
+            chosen = f"({first}, {last - first + 1})"
+            field.await_true(lambda chosen=chosen: field.ask("play.step") == chosen)
         field.press("POPULATE_WRITE")
         field.await_status("MADV_POPULATE_WRITE: pages 20 to 29")
+
+    def test_clicks_may_be_quick_or_slow(self, field: lab.Tab) -> None:
+        """Two within 0.3 s are a double click to the browser; a long one is no click to it."""
+        first, second, slow = (cell(field, page) for page in (1, 2, 3))
+        before = int(field.ask("len(play.acts)"))
+        field.page.mouse.click(*first)
+        field.page.mouse.click(*second)
+        field.page.mouse.move(*slow)
+        field.page.mouse.down()
+        field.page.wait_for_timeout(500)
+        field.page.mouse.up()
+        field.await_status("read: page 3")
+        assert field.ask(f"[act.step.first for act in play.acts[{before}:]]") == "[1, 2, 3]"
 
     def test_the_keyboard_does_all_of_it(self, field: lab.Tab) -> None:
         """Focus the map: arrows move, Shift and arrows choose, W writes; JupyterLab hears none."""

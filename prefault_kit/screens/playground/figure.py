@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from bokeh.events import Pan, PanEnd, PanStart, Tap
+from bokeh.events import DoubleTap, Pan, PanEnd, PanStart, Press, PressUp, Tap
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 
 from prefault_kit.show import plot
@@ -56,6 +56,9 @@ class StripsFigure:
         self._draw()
         for event, hear in (
             (Tap, self._tapped),
+            (DoubleTap, self._tapped),  # the second of two clicks within 0.3 s
+            (Press, self._began),  # 0.3 s without moving: no Tap, no Pan will come, only PressUp
+            (PressUp, self._released),
             (PanStart, self._began),
             (Pan, self._dragged),
             (PanEnd, self._ended),
@@ -206,13 +209,23 @@ class StripsFigure:
 
     # What the page sends
 
+    def _page_under(self, event: Any) -> int | None:
+        return None if event.x is None else self.page_at(event.x, event.y)
+
     def _tapped(self, event: Any) -> None:
-        page = None if event.x is None else self.page_at(event.x, event.y)
+        page = self._page_under(event)
         if page is not None:
             self._on_tap(page, bool(event.modifiers and event.modifiers["shift"]))
 
     def _began(self, event: Any) -> None:
-        self._from = self.page_at(event.x, event.y)
+        self._from = self._page_under(event)
+
+    def _released(self, event: Any) -> None:
+        if self._page_under(event) == self._from:
+            self._tapped(event)
+        else:
+            self._drag(event, end=True)
+        self._from = None
 
     def _dragged(self, event: Any) -> None:
         self._drag(event, end=False)
@@ -222,6 +235,6 @@ class StripsFigure:
         self._from = None
 
     def _drag(self, event: Any, *, end: bool) -> None:
-        page = self.page_at(event.x, event.y)
+        page = self._page_under(event)
         if self._from is not None and page is not None:
             self._on_drag(min(self._from, page), max(self._from, page), end)
