@@ -8,7 +8,6 @@ from collections.abc import Callable
 from html import escape
 
 import ipywidgets as widgets
-from IPython.display import display
 
 from prefault_kit.memory import small_tmpfs
 from prefault_kit.memory.backing import Backing
@@ -140,5 +139,5 @@ def device(
     memory = Mapping(Backing.tmpfs("/"), blocks * block_bytes, "shared", fd=fd, reserve=False)
     weakref.finalize(memory, os.close, fd)
     screen = DeviceScreen(Device(memory, block_bytes), limit_bytes)
-    display(screen.page)
+    screen.page.show()
     return screen

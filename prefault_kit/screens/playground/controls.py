@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ipywidgets as widgets
@@ -80,6 +81,35 @@ class Memory:
         set_html(self.problem, text.problem(missing))
 
 
+class Buttons:
+    """A button for each of some operations, and why some of them cannot be pressed."""
+
+    def __init__(self, model: Playground, names: Iterable[str]) -> None:
+        self.model = model
+        self.of = {name: self._button(name) for name in names}
+        self.refused = widgets.HTML()
+
+    def _button(self, name: str) -> widgets.Button:
+        made = button(name.removeprefix("MADV_"), OPERATIONS[name].tip)
+        made.on_click(lambda _: self.model.do(name))
+        return made
+
+    def row(self, names: Iterable[str]) -> widgets.HBox:
+        """Some of them, side by side."""
+        box = widgets.HBox([self.of[name] for name in names])
+        box.add_class("prefault-chips")
+        return box
+
+    def draw(self) -> None:
+        """Grey out what cannot be done here, with its reason."""
+        offer = {name: each for name, each in self.model.offer().items() if name in self.of}
+        for name, option in offer.items():
+            self.of[name].disabled = option.reason is not None
+            tips = filter(None, (OPERATIONS[name].tip, option.reason))
+            self.of[name].tooltip = ". ".join(tips)
+        set_html(self.refused, text.refused({"": list(offer.values())}, lead="Greyed out:"))
+
+
 class Operations:
     """What is done to the chosen pages; ``box`` is what to display."""
 
@@ -97,8 +127,7 @@ class Operations:
         self.process = Chips(tips=_tip)
         self.process.offer([Option(PARENT), Option(CHILD)])
         keep_equal(model, "process", self.process)
-        self.buttons = {name: self._button(name) for name in OPERATIONS}
-        self.refused = widgets.HTML()
+        self.buttons = Buttons(model, OPERATIONS)
         self.who = parts.row("Done by", self.process)
         pair = widgets.HBox([self.first, self.count])
         pair.add_class("prefault-pair")
@@ -107,28 +136,20 @@ class Operations:
             parts.row("A click", self.click),
             pair,
             self.who,
-            *(parts.row(group, self._group(group)) for group in GROUPS),
-            self.refused,
+            *(
+                parts.row(
+                    group,
+                    self.buttons.row(
+                        name for name, each in OPERATIONS.items() if each.group == group
+                    ),
+                )
+                for group in GROUPS
+            ),
+            self.buttons.refused,
         )
 
-    def _button(self, name: str) -> widgets.Button:
-        made = button(name.removeprefix("MADV_"), OPERATIONS[name].tip)
-        made.on_click(lambda _: self.model.do(name))
-        return made
-
-    def _group(self, group: str) -> widgets.HBox:
-        names = (name for name, each in OPERATIONS.items() if each.group == group)
-        box = widgets.HBox([self.buttons[name] for name in names])
-        box.add_class("prefault-chips")
-        return box
-
     def draw(self) -> None:
-        """Grey out what cannot be done here, with its reason."""
-        offer = self.model.offer()
-        for name, option in offer.items():
-            self.buttons[name].disabled = option.reason is not None
-            tips = filter(None, (OPERATIONS[name].tip, option.reason))
-            self.buttons[name].tooltip = ". ".join(tips)
-        set_html(self.refused, text.refused({"": list(offer.values())}, lead="Greyed out:"))
+        """Offer what fits the memory and its processes."""
+        self.buttons.draw()
         hide(self.who, self.model.strips(CHILD) is None)
         self.first.max, self.count.max = self.model.pages - 1, self.model.pages

@@ -119,7 +119,7 @@ class Maps:
     def mark(self) -> None:
         """Outline what is chosen, what changed, what came otherwise, and where a process died."""
         model = self.model
-        act = model.acts[-1] if model.acts else None
+        act = model.news
         for process, figure in self.figures.items():
             own = act if act and act.step.process == process else None
             with self._cards[process].together():

@@ -102,6 +102,8 @@ class Playground(StatusModel):
         """The pages of the last prediction that came otherwise."""
         self.score = (0, 0)
         """Pages that were predicted and came so, of all that were predicted."""
+        self.prepared = 0
+        """How many of the first steps are a scene's: they are not news, and stay."""
         self._quiet = False
         if history is None:
             self.begin()
@@ -132,6 +134,11 @@ class Playground(StatusModel):
     def acts(self) -> list[Act]:
         """What was done, with what came of it."""
         return self.playing.acts if self.playing else []
+
+    @property
+    def news(self) -> Act | None:
+        """The last step with what came of it; None while all is as it was prepared."""
+        return self.acts[-1] if len(self.acts) > self.prepared else None
 
     @property
     def alive(self) -> bool:
@@ -174,6 +181,7 @@ class Playground(StatusModel):
         """Begin anew with the chosen memory: no steps, no branches."""
         self._forget_prediction()
         self.playing = None
+        self.prepared = 0
         self.history = History(Ground())
         self.reason = None
         with self._silently():
@@ -274,7 +282,7 @@ class Playground(StatusModel):
             huge = " huge" if ground.step_pages > 1 and ground.kind != "hugetlbfs" else ""
             self.kind, self.sharing, self.pages = ground.kind + huge, ground.sharing, ground.pages
             self.thp, self.content = ground.thp, ground.content
-        self.history = history
+        self.history, self.prepared = history, 0
         self._replay()
 
     @_told

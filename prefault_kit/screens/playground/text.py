@@ -74,9 +74,9 @@ def map_head(model: Playground, process: str, *, beside: bool) -> str:
 
 def happened(model: Playground) -> str:
     """What the last step cost, and the sentence that says why, with the promise that holds it."""
-    if not model.acts:
+    act, reason = model.news, model.reason
+    if act is None:
         return ""
-    act, reason = model.acts[-1], model.reason
     outcome = act.outcome
     cost = [
         format_count(outcome.minor, "minor fault"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -18,15 +19,22 @@ from prefault_kit.screens.widgets.chart import Chart, loader
 
 
 class Page(widgets.VBox):
-    """A whole screen. A notebook stores its ``repr``, which is therefore always the same."""
+    """A whole screen. ``idle`` is what stands there while no kernel drives it: before the cell was
+    run, and after the kernel has ended; the style sheet hides it meanwhile."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, about: str = "") -> None:
+        self.idle = f"{about} The {name} is live: choose Run > Run All Cells to see it.".strip()
         super().__init__()
         self.add_class("prefault")
 
     def __repr__(self) -> str:
-        return f"The {self._name} is live: choose Run > Run All Cells to see it."
+        return ""  # what a notebook stores, beside what is idle
+
+    def show(self) -> None:
+        """Display it in a notebook."""
+        idle = f'<div class="prefault-idle">{escape(self.idle)}</div>'
+        display({"text/html": idle, "text/plain": self.idle}, raw=True)
+        display(self)
 
 
 _shown: dict[object, Page] = {}
@@ -41,7 +49,7 @@ def show(make: Callable[[], Page]) -> None:
     """
     display(loader())
     page = make()
-    display(page)
+    page.show()
     cell = _cell()
     if cell is not None:
         if before := _shown.pop(cell, None):

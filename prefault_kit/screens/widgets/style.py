@@ -175,6 +175,13 @@ CSS = """
 .prefault-code { background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
   max-height: 420px; font-family: var(--jp-code-font-family, monospace); font-size: 12px;
   line-height: 1.4; white-space: pre; color: var(--prefault-ink); user-select: all; }
+.jp-OutputArea:has(.prefault:not(.jupyter-widgets-disconnected)) .prefault-idle {
+  display: none; }
+.prefault.jupyter-widgets-disconnected { opacity: 0.4; pointer-events: none; }
+.prefault .jupyter-widgets-disconnected::before,
+.prefault.jupyter-widgets-disconnected::before { content: none !important; }
+.prefault-question { border-left: 3px solid #E69F00; padding: 2px 0 2px 12px; max-width: 110ch;
+  font-size: 14px; }
 .prefault ul { margin: 2px 0; padding-left: 18px; }
 </style>
 """

@@ -53,6 +53,10 @@ class Seen:
         old, new = getattr(self.before, strip), getattr(self.after, strip)
         return list(zip(old, new, strict=True)) if old and new else []
 
+    def had(self, word: str, strip: str) -> int:
+        """How many of the chosen pages were this."""
+        return sum(old == word for old, _ in self._pairs(strip)[self.chosen])
+
     def now(self, word: str, strip: str) -> int:
         """How many of the chosen pages are this now."""
         return sum(new == word for _, new in self._pairs(strip)[self.chosen])
@@ -240,16 +244,34 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda seen: (
-            seen.did("read")
-            and 0 < seen.outcome.minor + seen.outcome.major < seen.became("of the file", ABSENT)
+            seen.did(*READS) and seen.outcome.major > 0 and bool(seen.stayed("hole", "storage"))
         ),
-        "A read fault in a file also maps the pages around it that are in the page cache.",
-        "fault-around",
+        "Reading a hole fills the page cache with zeros; the file gets no block. A page that was "
+        "not cached makes it a major fault, although there is nothing to be read from the disk.",
+        "read-allocates-no-block",
+    ),
+    Rule(
+        lambda seen: (
+            seen.outcome.major > 0
+            and bool(seen.had("hole", "storage") + seen.had("reserved", "storage"))
+            and not seen.had("data", "storage")
+        ),
+        "The page was not cached, which makes it a major fault, although there is nothing to be "
+        "read from the disk.",
+        "fault-major",
     ),
     Rule(
         lambda seen: seen.outcome.major > 0,
         "The fault waited for the disk: a major one.",
         "fault-major",
+    ),
+    Rule(
+        lambda seen: (
+            seen.did("read")
+            and 0 < seen.outcome.minor + seen.outcome.major < seen.became("of the file", ABSENT)
+        ),
+        "A read fault in a file also maps the pages around it that are in the page cache.",
+        "fault-around",
     ),
     Rule(
         lambda seen: seen.did(*WRITES) and seen.became("dirty", strip="cache") > seen.step.count,
@@ -321,10 +343,10 @@ RULES: tuple[Rule, ...] = (
             seen.private
             and seen.did("write")
             and seen.outcome.minor > 0
-            and seen.step.process == CHILD
+            and (seen.step.process == CHILD or seen.act.child is not None)
         ),
-        "The fork had write-protected the page: a fault gives the child a copy, or the page itself "
-        "where nobody shares it any more.",
+        "The fork had write-protected the page: a fault gives the one who writes a copy, or the "
+        "page itself where nobody shares it any more.",
         "fork-protects-private",
     ),
     Rule(

@@ -97,7 +97,7 @@ def look(memory: Mapping) -> Strips:
     cached = _of_file(memory, page_cache.of_pages)
     return Strips(
         runs={
-            "table": _packed(_table(memory, entries)),
+            "table": _packed(_table(memory, entries, swap=bool(usage.other.get("Swap")))),
             "cache": _packed(cached),
             "storage": _packed(_storage(memory, cached)),
             "access": _packed(_protected(_access(memory), entries)),
@@ -114,16 +114,16 @@ def look(memory: Mapping) -> Strips:
     )
 
 
-def _table(memory: Mapping, entries: Sequence[int]) -> list[str]:
+def _table(memory: Mapping, entries: Sequence[int], *, swap: bool) -> list[str]:
     states = memory.pages(file=True).state_bytes
-    return [_word(state, entry) for state, entry in zip(states, entries, strict=True)]
+    return [_word(state, entry, swap=swap) for state, entry in zip(states, entries, strict=True)]
 
 
-def _word(state: int, entry: int) -> str:
+def _word(state: int, entry: int, *, swap: bool) -> str:
     if entry & pagemap.GUARD:
         return "guard"
-    if state & SWAPPED:
-        return "swapped"
+    if state & SWAPPED:  # userfaultfd marks what is not there with an entry that looks swapped
+        return "swapped" if swap or not entry & pagemap.WRITE_PROTECTED else ABSENT
     if not state & PRESENT:
         return ABSENT
     if state & ZERO:

@@ -17,6 +17,6 @@ def test_what_a_click_does_can_be_chosen(model: Playground, shown: PlaygroundVie
 
 def test_what_is_greyed_has_its_reason(shown: PlaygroundView) -> None:
     """On hovering, and below."""
-    assert shown.operations.buttons["fallocate"].disabled
-    assert "no file" in shown.operations.buttons["fallocate"].tooltip
-    assert "fallocate" in shown.operations.refused.value
+    assert shown.operations.buttons.of["fallocate"].disabled
+    assert "no file" in shown.operations.buttons.of["fallocate"].tooltip
+    assert "fallocate" in shown.operations.buttons.refused.value

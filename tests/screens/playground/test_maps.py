@@ -23,7 +23,7 @@ def test_a_drag_chooses_and_a_button_does(model: Playground, shown: PlaygroundVi
     drag(shown, 40, 35)
     assert (model.first, model.count) == (35, 6)
     assert (shown.operations.first.value, shown.operations.count.value) == (35, 6)
-    shown.operations.buttons["MADV_POPULATE_WRITE"].click()
+    shown.operations.buttons.of["MADV_POPULATE_WRITE"].click()
     assert words(shown)[34:42] == ["not present"] + ["anonymous"] * 6 + ["not present"]
     shown.operations.first.value, shown.operations.count.value = 2, 3
     assert model.step == (2, 3)

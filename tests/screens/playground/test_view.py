@@ -25,7 +25,7 @@ def test_a_prediction_is_painted(model: Playground, shown: PlaygroundView) -> No
     """A click paints while a step waits; what came otherwise is crossed."""
     shown.predict.value = True
     model.choose(0, 3)
-    shown.operations.buttons["read"].click()
+    shown.operations.buttons.of["read"].click()
     assert not hidden(shown.waiting)
     shown.paint.buttons["zero page"].value = True
     drag(shown, 0, 1)
@@ -46,4 +46,5 @@ def test_a_prediction_is_painted(model: Playground, shown: PlaygroundView) -> No
 def test_the_stored_text_is_always_the_same(widgets: PlaygroundView) -> None:
     """A notebook stores it."""
     assert isinstance(widgets.page, Page)
-    assert repr(widgets.page).startswith("The playground is live")
+    assert widgets.page.idle.startswith("The playground is live")
+    assert repr(widgets.page) == ""

@@ -61,7 +61,7 @@ def test_bokeh_is_on_its_way_before_the_screen_is_made(monkeypatch: pytest.Monke
     """Made before, executing the first notebook stalls until its time limit."""
     seen: list[str] = []
     monkeypatch.setattr(parts, "loader", lambda: "Bokeh")
-    monkeypatch.setattr(parts, "display", lambda shown: seen.append(str(shown)))
+    monkeypatch.setattr(parts, "display", lambda shown, **_: seen.append(str(shown)))
 
     def make() -> parts.Page:
         seen.append("made")
@@ -72,10 +72,23 @@ def test_bokeh_is_on_its_way_before_the_screen_is_made(monkeypatch: pytest.Monke
     assert "screen is live" in seen[2]
 
 
+def test_what_is_idle_is_text_and_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question may have any character; a notebook stores the text with the page."""
+    shown: list[object] = []
+    monkeypatch.setattr(parts, "display", lambda each, **_: shown.append(each))
+    page = parts.Page("memory", "Is 1 < 2?")
+    page.show()
+    idle, live = shown
+    assert isinstance(idle, dict)
+    assert idle["text/plain"] == page.idle
+    assert "Is 1 &lt; 2? The memory is live" in idle["text/html"]
+    assert live is page
+
+
 def test_a_cell_that_runs_again_closes_what_it_showed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With all that it was made of; what another cell shows stays."""
     monkeypatch.setattr(parts, "loader", lambda: "Bokeh")
-    monkeypatch.setattr(parts, "display", lambda _: None)
+    monkeypatch.setattr(parts, "display", lambda *_, **__: None)
     monkeypatch.setattr(parts, "_shown", {})
     made: list[widgets.Widget] = []
 

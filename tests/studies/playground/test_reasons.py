@@ -22,7 +22,8 @@ CASES = [
     (ANON, ["write", "write"], "fault-first-touch"),
     (ANON, ["write", "MADV_DONTNEED"], "discard-dontneed"),
     (ANON, ["write", "fork"], "fork-protects-private"),
-    (ANON, ["write", "fork", "write"], "write-after-read"),
+    (ANON, ["write", "fork", "write"], "fork-protects-private"),
+    (ANON, ["write", "fork", "end child", "write"], "write-after-read"),
     (ANON, ["mprotect r", "MADV_POPULATE_WRITE"], "permission-r"),
     (ANON, ["MADV_REMOVE"], "discard-remove"),
     (ANON, ["MADV_WILLNEED"], "willneed-is-a-hint"),
@@ -37,6 +38,8 @@ CASES = [
 ]
 ON_DISK = [
     (FILE, ["fallocate"], "fallocate-maps-nothing"),
+    (FILE, ["read"], "read-allocates-no-block"),
+    (FILE, ["fallocate", "read"], "fault-major"),
     (FILE, ["MADV_POPULATE_WRITE", "msync"], "write-once-until-sync"),
     (FILE, ["MADV_POPULATE_WRITE", "msync", "MADV_POPULATE_WRITE"], "dirty-write"),
     (COPY, ["read", "write"], "dirty-private-keeps-cache"),

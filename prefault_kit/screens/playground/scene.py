@@ -1,0 +1,50 @@
+"""A scene on the screen: a question about prepared memory, and the few operations that matter."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+
+from prefault_kit.screens.playground.board import Board
+from prefault_kit.screens.playground.controls import Buttons
+from prefault_kit.screens.playground.model import Playground
+from prefault_kit.screens.widgets import parts
+from prefault_kit.screens.widgets.parts import Page
+from prefault_kit.screens.widgets.style import CSS
+from prefault_kit.studies.playground import scenes
+from prefault_kit.studies.playground.scenes import Scene
+
+
+class SceneView(Board):
+    """The widgets of a scene; ``page`` is what to display."""
+
+    def __init__(self, model: Playground, scene: Scene) -> None:
+        super().__init__(model)
+        self.buttons = Buttons(model, scene.operations)
+        self.page = Page("memory", f"Touch it: {scene.question}")
+        self.page.children = (
+            widgets.HTML(CSS),
+            widgets.HTML(f'<div class="prefault-question">{escape(scene.question)}</div>'),
+            self.maps.box,
+            parts.row("Do to them", self.buttons.row(scene.operations)),
+            self.buttons.refused,
+            *self.parts[1:],
+            self.amounts,
+        )
+        self.draw()
+
+    def draw(self) -> None:
+        """Show the model as it is now."""
+        super().draw()
+        self.buttons.draw()
+
+
+def scene(name: str) -> Playground:
+    """Show a scene of :data:`~prefault_kit.studies.playground.scenes.SCENES`; returns its model."""
+    shown = scenes.scene(name)
+    model = Playground(shown.history().dump())
+    model.prepared = len(shown.prepared)
+    model.choose(*shown.chosen)
+    parts.show(lambda: SceneView(model, shown).page)
+    return model
