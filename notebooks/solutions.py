@@ -4,9 +4,14 @@ The tests run both, and hold that the check tells them apart.
 """
 
 import os
+from collections.abc import Callable
+
+import numpy as np
 
 from prefault_kit import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.notebook.exercises import Attempt
+from prefault_kit import Mapping
+from prefault_kit.memory import snapshot
+from prefault_kit.notebook.grading import Attempt
 
 
 def three_pages(task: Attempt) -> None:
@@ -159,3 +164,111 @@ def mapped_not_resident(task: Attempt) -> None:
 def mapped_not_resident_wrong(task: Attempt) -> None:
     """Memory of its own."""
     task.memory.touch_write()
+
+
+def faults_come_back(task: Attempt) -> None:
+    """A sync writes back, and protects: populate after it."""
+    task.answer = "sync"
+    task.memory.populate_write()
+
+
+def faults_come_back_wrong(task: Attempt) -> None:
+    """Reading protects nothing, and READ makes nothing writable."""
+    task.answer = "read"
+    task.memory.populate_read()
+
+
+def cannot_be_killed(task: Attempt) -> None:
+    """Populating answers with an error, and changes no byte."""
+    task.answer = lambda memory: memory.populate_write()
+
+
+def cannot_be_killed_wrong(task: Attempt) -> None:
+    """What touches is killed, and writes."""
+
+    def preallocate(memory: Mapping) -> None:
+        memory.buffer()[::PAGE] = bytes(memory.size_bytes // PAGE)
+
+    task.answer = preallocate
+
+
+def move_the_block(task: Attempt) -> None:
+    """A hole, then the next block."""
+    task.memory.punch_hole(0, 16 * PAGE)
+    task.memory.populate_write(16 * PAGE, 16 * PAGE)
+
+
+def move_the_block_wrong(task: Attempt) -> None:
+    """The first block keeps its storage."""
+    task.memory.advise("MADV_DONTNEED", 0, 16 * PAGE)
+    task.memory.populate_write(16 * PAGE, 16 * PAGE)
+
+
+def plug_or_nothing(task: Attempt) -> None:
+    """Give back what came before the error."""
+
+    def plug(memory: Mapping, first: int, count: int) -> None:
+        try:
+            memory.populate_write(first * PAGE, count * PAGE)
+        except OSError:
+            memory.punch_hole(first * PAGE, count * PAGE)
+            raise
+
+    task.answer = plug
+
+
+def plug_or_nothing_wrong(task: Attempt) -> None:
+    """What came before the error stays."""
+    task.answer = lambda memory, first, count: memory.populate_write(first * PAGE, count * PAGE)
+
+
+def ten_numbers(task: Attempt) -> None:
+    """Side by side."""
+    np.frombuffer(task.memory.buffer())[:10] = 1.0
+
+
+def ten_numbers_wrong(task: Attempt) -> None:
+    """Each in a page of its own."""
+    np.frombuffer(task.memory.buffer())[:: PAGE // 8][:10] = 1.0
+
+
+def read_all_write_some(task: Attempt) -> None:
+    """READ for all of it, WRITE for what is written."""
+    task.memory.populate_read()
+    task.memory.populate_write(0, 8 * PAGE)
+
+
+def read_all_write_some_wrong(task: Attempt) -> None:
+    """Memory for what is only read."""
+    task.memory.populate_write()
+
+
+def nothing_missed(task: Attempt) -> None:
+    """Every entry is the zero page, and can be protected."""
+    task.memory.populate_read()
+
+
+def nothing_missed_wrong(task: Attempt) -> None:
+    """Half of it has no entries."""
+    task.memory.populate_read(0, task.memory.size_bytes // 2)
+
+
+def who_wrote(task: Attempt) -> None:
+    """The kernel notes it."""
+
+    def pages(memory: Mapping, program: Callable[[], object]) -> list[int]:
+        with snapshot.tracked(memory) as written:
+            program()
+            return written()
+
+    task.answer = pages
+
+
+def who_wrote_wrong(task: Attempt) -> None:
+    """What is present was perhaps only read."""
+
+    def pages(memory: Mapping, program: Callable[[], object]) -> list[int]:
+        program()
+        return [page for page, state in enumerate(memory.pages().state_bytes) if state]
+
+    task.answer = pages

@@ -63,16 +63,16 @@ class Readable(Preprocessor):  # type: ignore[misc]  # nbconvert has no types
 
 
 def _still(output: NotebookNode) -> NotebookNode | None:
-    """What a page shows of an output: a live screen as its picture, other widgets not at all."""
+    """What a page shows of an output: what stands there while a screen is not live as the screen's
+    picture, where there is one, and widgets not at all."""
     data = output.get("data", {})
     words = data.get("text/plain", "")
     if WIDGET in data:
-        screen = re.match(r"The (\w+) is live", words)
-        if screen is None:
-            return None
+        return None
+    screen = re.match(r"The (\w+) runs in JupyterLab", words)
+    if screen and (picture := PICTURES / f"{screen[1]}.png").exists():
         words = f"The {screen[1]}, as it looks in JupyterLab."
-        picture = base64.b64encode((PICTURES / f"{screen[1]}.png").read_bytes()).decode()
-        output.data = NotebookNode({"image/png": picture})
+        output.data = NotebookNode({"image/png": base64.b64encode(picture.read_bytes()).decode()})
     if "image/png" in output.get("data", {}):
         output.metadata = NotebookNode({"image/png": NotebookNode({"alt": words})})
     return output

@@ -129,12 +129,22 @@ def test_a_narrow_window_hides_nothing(pages: Path, chromium: Any) -> None:
 @pytest.mark.parametrize("screen", ["explorer", "review", "device", "watch"])
 def test_every_screen_is_its_own_picture(screen: str) -> None:
     """A page shows the one that the notebook shows, and of what loads Bokeh nothing."""
-    words = repr(parts.Page(screen))
-    live = {site.WIDGET: {}, "text/plain": words}
+    page = parts.Page(screen)
+    idle = {"text/html": f"<div>{page.idle}</div>", "text/plain": page.idle}
+    live = {site.WIDGET: {}, "text/plain": repr(page)}
     loading = {site.WIDGET: {}, "text/plain": "Output()"}
     cell = nbformat.v4.new_code_cell(
-        outputs=[nbformat.v4.new_output("display_data", each) for each in (loading, live)]
+        outputs=[nbformat.v4.new_output("display_data", each) for each in (loading, idle, live)]
     )
     shown, _ = site.Readable().preprocess_cell(cell, {}, 0)
     picture = base64.b64encode((site.PICTURES / f"{screen}.png").read_bytes()).decode()
     assert [each.data for each in shown.outputs] == [{"image/png": picture}]
+
+
+def test_a_scene_stays_a_question() -> None:
+    """It has no picture, and its text says where it can be touched."""
+    page = parts.Page("scene", "Touch it: which of the two takes a fault?")
+    idle = {"text/html": f"<div>{page.idle}</div>", "text/plain": page.idle}
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", idle)])
+    shown, _ = site.Readable().preprocess_cell(cell, {}, 0)
+    assert [each.data for each in shown.outputs] == [idle]

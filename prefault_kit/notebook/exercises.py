@@ -9,113 +9,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from prefault_kit.kernel import blocks, page_cache, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory import snapshot
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.notebook.grading import REFUSED, Attempt, Exercise, Wanted
 
 PAGES = 64
 SIZE_BYTES = PAGES * PAGE_SIZE_BYTES
 END = 40
 """The pages of a file that is shorter than its mapping."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One thing that must be so: in words, what is expected, and how it is looked up."""
-
-    what: str
-    expected: object
-    look: Callable[[Attempt], object]
-    secret: bool = False
-    """Whether what is expected is the answer, and must not be told."""
-    spends: bool = False
-    """Whether looking changes the memory, which is then made anew."""
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """What to do, with which memory, and what must be so in the end."""
-
-    lesson: str
-    """The number of the notebook that it belongs to."""
-    task: str
-    prepare: Callable[[], Mapping]
-    wanted: tuple[Wanted, ...]
-    hints: tuple[str, ...]
-
-
-class Attempt:
-    """Memory to work on, as ``memory``; ``answer`` where the task asks for a figure."""
-
-    def __init__(self, exercise: Exercise) -> None:
-        self._exercise = exercise
-        self._hints = 0
-        self.answer: object = None
-        self.memory = exercise.prepare()
-
-    def __repr__(self) -> str:
-        return f"{self._exercise.task}\n\nWork on task.memory, then ask task.check()."
-
-    def begin(self) -> None:
-        """Fresh memory, as at the beginning."""
-        self.close()
-        self.answer = None
-        self.memory = self._exercise.prepare()
-
-    def check(self) -> Judgement:
-        """What is there, and what should be."""
-        found: list[tuple[Wanted, object]] = []
-        for each in self._exercise.wanted:
-            try:
-                observed = each.look(self)
-            except (OSError, ValueError) as error:
-                observed = str(error)
-            found.append((each, observed))
-        spent = any(each.spends for each in self._exercise.wanted)
-        if spent:
-            self.begin()
-        return Judgement(tuple(found), spent)
-
-    def hint(self) -> str:
-        """One hint more; the last one stays."""
-        hints = self._exercise.hints
-        self._hints = min(self._hints + 1, len(hints))
-        return f"{self._hints} of {len(hints)}: {hints[self._hints - 1]}"
-
-    def close(self) -> None:
-        """Release the memory."""
-        self.memory.close()
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What was asked for, and what is there."""
-
-    found: tuple[tuple[Wanted, object], ...]
-    spent: bool = False
-    """Whether looking has changed the memory, so that it is fresh again."""
-
-    @property
-    def solved(self) -> bool:
-        """Whether all of it is so."""
-        return all(each.expected == observed for each, observed in self.found)
-
-    def __repr__(self) -> str:
-        lines = ["Solved." if self.solved else "Not yet."]
-        for each, observed in self.found:
-            if each.expected == observed:
-                end = "as it should be"
-            elif each.secret:
-                end = "which is not right"
-            else:
-                end = f"and it should be {each.expected}"
-            lines.append(f"  {each.what}: {observed}, {end}")
-        if self.spent:
-            lines.append("The check has written to the memory, which is fresh again.")
-        return "\n".join(lines)
+BLOCK = 16
+"""The pages of a block that is plugged."""
+TOUCHED = ((3, 9, 10, 20), (1, 1, 1, 0))
+"""Pages that a program touches, and whether it writes."""
 
 
 def exercise(name: str) -> Attempt:
@@ -157,6 +66,33 @@ def _private() -> Mapping:
 def _short() -> Mapping:
     memory = _shared()
     os.ftruncate(memory.fd, END * PAGE_SIZE_BYTES)
+    return memory
+
+
+def _half() -> Mapping:
+    memory = _shared()
+    os.pwrite(memory.fd, b"\1" * (SIZE_BYTES // 2), 0)
+    return memory
+
+
+def _synced() -> Mapping:
+    memory = Mapping(Backing.file("."), SIZE_BYTES, "shared")
+    memory.populate_write()
+    memory.read(0, SIZE_BYTES)
+    memory.sync()
+    memory.populate_read()
+    return memory
+
+
+def _plugged() -> Mapping:
+    memory = _shared()
+    memory.populate_write(0, BLOCK * PAGE_SIZE_BYTES)
+    return memory
+
+
+def _short_and_plugged() -> Mapping:
+    memory = _short()
+    memory.populate_write(0, BLOCK * PAGE_SIZE_BYTES)
     return memory
 
 
@@ -209,9 +145,57 @@ def _content(attempt: Attempt) -> bool:
     return attempt.memory.read(0, SIZE_BYTES) == b"\1" * SIZE_BYTES
 
 
+def _answer(attempt: Attempt) -> object:
+    return attempt.answer
+
+
 def _later_faults(attempt: Attempt) -> int:
     """Looked at last: it writes."""
     return attempt.memory.touch_write().minor_faults
+
+
+def _half_content(attempt: Attempt) -> bool:
+    return attempt.memory.read(0, SIZE_BYTES // 2) == b"\1" * (SIZE_BYTES // 2)
+
+
+def _with_room(attempt: Attempt) -> str:
+    return attempt.outcome(attempt.memory)
+
+
+def _without_room(attempt: Attempt) -> str:
+    with _short() as memory:
+        return attempt.outcome(memory)
+
+
+def _plug(first: int, count: int) -> Callable[[Attempt], str]:
+    return lambda attempt: attempt.outcome(attempt.memory, first, count)
+
+
+def _numbers(attempt: Attempt) -> int:
+    return sum(number != 0 for number in memoryview(attempt.memory.buffer()).cast("d"))
+
+
+def _missed(attempt: Attempt) -> int:
+    """Pages of a snapshot that hold what was written after it had begun."""
+    import numpy
+
+    pages, ones = numpy.arange(PAGES, dtype="uint32"), numpy.ones(PAGES, "uint8")
+    taken = snapshot.take(
+        attempt.memory, during=lambda: attempt.memory.access(pages, ones), lazily=True
+    )
+    return sum(taken.data[page * PAGE_SIZE_BYTES] != 0 for page in range(PAGES))
+
+
+def _reported(attempt: Attempt) -> list[int]:
+    """What the reader's function says of a program."""
+    import numpy
+
+    pages, writes = numpy.array(TOUCHED[0], "uint32"), numpy.array(TOUCHED[1], "uint8")
+    answer = attempt.answer
+    if not callable(answer):
+        raise ValueError("task.answer is not a function yet")
+    found = answer(attempt.memory, lambda: attempt.memory.access(pages, writes))
+    return [int(page) for page in found]
 
 
 PRESENT = Wanted("pages in the page table", PAGES, _present)
@@ -260,6 +244,23 @@ EXERCISES: dict[str, Exercise] = {
             "One populates the zero page, the other takes memory.",
         ),
     ),
+    "faults-come-back": Exercise(
+        "03",
+        "A program has done four things to a file on disk, in this order: populate_write, read, "
+        "sync, populate_read. Every page is in the page table, and yet writing each takes a fault. "
+        "Which of the four brought the faults back? Put its name into task.answer, and make a "
+        "later write to each page take none.",
+        _synced,
+        (
+            Wanted("your answer", "sync", _answer, secret=True),
+            Wanted("faults of writing each page", 0, _later_faults, spends=True),
+        ),
+        (
+            "Do the four to memory of your own, Mapping(Backing.file('.'), 64 * PAGE, 'shared'), "
+            "and count the faults of touch_write() after each.",
+            "The kernel has to learn which pages are written after they were written back.",
+        ),
+    ),
     "eight-copies": Exercise(
         "04",
         "The mapping is private, and its file is full. Get copies of the first eight pages, and of "
@@ -303,7 +304,7 @@ EXERCISES: dict[str, Exercise] = {
         "The file is shorter than the mapping. Find out, without a signal, how many pages can be "
         "had, and put the number into task.answer.",
         _short,
-        (Wanted("your answer", END, lambda attempt: attempt.answer, secret=True),),
+        (Wanted("your answer", END, _answer, secret=True),),
         (
             "Populating returns an error, and the error tells how far it came.",
             "Its populated_bytes are bytes; a page has PAGE of them.",
@@ -317,6 +318,24 @@ EXERCISES: dict[str, Exercise] = {
         (
             "Memory beyond the end of a file cannot be had: the file must be longer.",
             "os.ftruncate takes memory.fd and a length in bytes.",
+        ),
+    ),
+    "cannot-be-killed": Exercise(
+        "06",
+        "Write a function that preallocates all of a mapping that it is given. Where there is not "
+        "enough memory it has to raise an OSError: it must not be killed. No byte may change. Put "
+        "it into task.answer.",
+        _half,
+        (
+            Wanted("where there is memory, it", "returns", _with_room),
+            Wanted("pages of storage then", PAGES, _storage),
+            Wanted("all bytes as they were", True, _half_content),
+            Wanted("where the file is too short, it ends in", REFUSED, _without_room, spends=True),
+        ),
+        (
+            "Begin with: def preallocate(memory): ...; then task.answer = preallocate.",
+            "A touch is told by a signal that there is no memory. Which call is told by an error?",
+            "A touch has to write something. Which call writes nothing?",
         ),
     ),
     "keep-the-file": Exercise(
@@ -352,6 +371,99 @@ EXERCISES: dict[str, Exercise] = {
         _anonymous,
         (PRESENT, NOTHING_RESIDENT, Wanted("pages that are the zero page", PAGES, _zero)),
         ("Which page belongs to nobody?", "Read, and do not write."),
+    ),
+    "move-the-block": Exercise(
+        "13",
+        "The first block of 16 pages is plugged. Unplug it so that its memory is given back, and "
+        "plug the second one.",
+        _plugged,
+        (
+            Wanted(
+                "the pages in the page table",
+                list(range(BLOCK, 2 * BLOCK)),
+                _pages_with(pagemap.PRESENT),
+            ),
+            Wanted("pages of storage", BLOCK, _storage),
+        ),
+        (
+            "MADV_DONTNEED leaves the storage of a shared mapping as it is.",
+            "A hole in the file gives it back; MADV_POPULATE_WRITE plugs.",
+        ),
+    ),
+    "plug-or-nothing": Exercise(
+        "13",
+        "Write a function of a mapping, a first page and a number of pages that plugs all of them, "
+        "or raises an OSError and leaves the storage as it was. Put it into task.answer. (The file "
+        "ends after page 39.)",
+        _short_and_plugged,
+        (
+            Wanted("plugging pages 16 to 23, it", "returns", _plug(BLOCK, 8)),
+            Wanted("pages of storage then", BLOCK + 8, _storage),
+            Wanted("plugging pages 32 to 47, it ends in", REFUSED, _plug(32, BLOCK)),
+            Wanted("pages of storage then", BLOCK + 8, _storage, spends=True),
+        ),
+        (
+            "Begin with: def plug(memory, first, count): ...; then task.answer = plug.",
+            "What populating has done before it fails stays done: give it back, then raise.",
+        ),
+    ),
+    "ten-numbers": Exercise(
+        "14",
+        "A matrix of zeros has been read. Write ten numbers that are not zero into it, so that "
+        "they take one page of memory.",
+        _read,
+        (
+            Wanted("numbers that are not zero", 10, _numbers),
+            Wanted("pages of its own", 1, lambda each: len(_copies(each))),
+        ),
+        (
+            "np.frombuffer(task.memory.buffer()) is an array of float64 in the memory.",
+            "A page has PAGE // 8 numbers.",
+        ),
+    ),
+    "read-all-write-some": Exercise(
+        "14",
+        "All rows of a matrix will be read, rows 0 to 7 will be written; a row is a page. Let "
+        "neither take a fault, and take no more memory than that needs.",
+        _anonymous,
+        (
+            PRESENT,
+            Wanted("pages of resident memory", 8, _resident_pages),
+            Wanted(
+                "faults of writing rows 0 to 7",
+                0,
+                lambda each: each.memory.touch_write(0, 8 * PAGE_SIZE_BYTES).minor_faults,
+                spends=True,
+            ),
+        ),
+        (
+            "The zero page takes no memory, and can be read.",
+            "READ for all of it, WRITE for eight pages of it.",
+        ),
+    ),
+    "nothing-missed": Exercise(
+        "15",
+        "A snapshot will be taken by write protection, as before Linux 6.4: what is not in the "
+        "page table is not protected. Prepare the memory so that no write is missed, and that it "
+        "takes no memory.",
+        _anonymous,
+        (
+            NOTHING_RESIDENT,
+            Wanted("writes that the snapshot missed", 0, _missed, spends=True),
+        ),
+        ("Every page needs an entry.", "An entry of the zero page can be protected as well."),
+    ),
+    "who-wrote": Exercise(
+        "15",
+        "Write a function of a mapping and a program that calls the program, program(), and "
+        "returns the numbers of the pages that it wrote, not of those that it only read. Put it "
+        "into task.answer.",
+        _anonymous,
+        (Wanted("the pages that it reports", [3, 9, 10], _reported, secret=True, spends=True),),
+        (
+            "Begin with: def who_wrote(memory, program): ...; then task.answer = who_wrote.",
+            "with snapshot.tracked(memory) as written: the kernel notes it.",
+        ),
     ),
 }
 """By name, in the order of the lessons."""

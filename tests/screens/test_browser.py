@@ -69,9 +69,19 @@ from prefault_kit.screens.widgets import parts
 
 play = Playground(kind="memfd", sharing="shared", pages=64)
 shown = view(play)
-display(parts.loader(), shown.page)
+display(parts.loader())
+shown.page.show()
 """
 """A cell that shows the playground, and keeps its widgets at hand."""
+SCENE = """
+from prefault_kit.screens.playground import scene
+
+play = scene("after-a-fork")
+"""
+"""A cell that shows a scene of a lesson."""
+RESTART = """async () => {
+    await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()
+}"""
 WAIT_S = 120
 FIRST_LINE_Y = 19
 """The height, in a chart of runs, of the first of them."""
@@ -144,6 +154,7 @@ def painted(tab: lab.Tab, card: int) -> set[object]:
 
 
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
+GREEN = (0, 158, 115)
 GROUND = (228, 228, 228)
 """The colour of a page that is not present."""
 
@@ -562,6 +573,32 @@ class TestThePlayground:
         """And the browser had nothing to complain about."""
         assert field.abroad == []
         assert field.complaints == []
+
+    def test_a_scene_asks_about_prepared_memory(self, field: lab.Tab) -> None:
+        """A fork and a write by its few operations, and back to what was prepared."""
+        field.page.set_viewport_size({"width": 1600, "height": 1400})
+        field.show(SCENE)
+        field.page.locator(".prefault-question", has_text="Fork; then").wait_for()
+        field.await_true(lambda: GREEN in painted(field, 0))
+        assert not field.page.locator(".prefault-idle").is_visible()
+        field.press("fork")
+        field.page.locator(".prefault-title", has_text="The child's memory").wait_for()
+        field.ask("play.choose(8, 1)")
+        field.press("write")
+        field.await_status("write: page 8")
+        field.page.locator(".prefault-happened", has_text="where nobody shares it").wait_for()
+        field.press("Begin anew")
+        field.page.locator(".prefault-title", has_text="The child's").wait_for(state="detached")
+        assert field.ask("[act.step.operation for act in play.acts]") == "['MADV_POPULATE_WRITE']"
+
+    def test_without_its_kernel_it_says_what_to_do(self, field: lab.Tab) -> None:
+        """The sentence is there as soon as the kernel is not, and while it is it is not."""
+        field.page.evaluate(RESTART)
+        idle = field.page.locator(".prefault-idle", has_text="choose Run > Run All Cells")
+        idle.wait_for()
+        field.await_kernel()
+        field.show(SCENE)
+        idle.wait_for(state="hidden")
 
 
 @pytest.mark.needs("own_mounts")

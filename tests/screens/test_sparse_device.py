@@ -67,4 +67,4 @@ def test_all_or_none(screen: DeviceScreen) -> None:
 
 def test_the_stored_text_is_always_the_same(screen: DeviceScreen) -> None:
     """A notebook keeps it."""
-    assert screen.page.idle == "The device is live: choose Run > Run All Cells to see it."
+    assert screen.page.idle == "The device runs in JupyterLab: choose Run > Run All Cells."

@@ -66,7 +66,7 @@ def view(model: LatencyScreen) -> LatencyView:
         model, "Write one page of each mapping every 4 ms", "End the probe and release its memory"
     )
     made = LatencyView(
-        page=Page("latency probe"),
+        page=Page("watch"),
         memory=Chips(tips=_memory_tip),
         event=Chips(tips=EVENTS.__getitem__),
         seconds=Chips(names={each: f"{each} s" for each in DURATIONS}),

@@ -17,7 +17,7 @@ from prefault_kit.studies.playground.strips import TABLE
 
 
 class Board:
-    """The widgets by name; ``parts`` are what to display, ``amounts`` where there is room.
+    """The widgets by name; ``parts`` are what to display.
 
     A click, a drag or a key is one call of the model; what it changed is drawn before it returns.
     """
@@ -25,7 +25,7 @@ class Board:
     def __init__(self, model: Playground) -> None:
         self.model = model
         self.maps = Maps(model)
-        self.status, self.happened, self.amounts, self.score = (widgets.HTML() for _ in range(4))
+        self.status, self.happened, self.score = (widgets.HTML() for _ in range(3))
         self.predict = widgets.Checkbox(description="predict each step first", indent=False)
         self.paint = Chips(tips=lambda word: f"Paint: {word}")
         self.paint.offer([Option(each) for each in TABLE])
@@ -74,7 +74,6 @@ class Board:
         )
         set_html(self.happened, text.happened(model))
         set_html(self.score, text.score(model))
-        set_html(self.amounts, text.amounts(model.strips(), model.strips(back=1)))
         hide(self.revive, model.alive or not model.acts)
         hide(self.waiting, model.waiting is None)
         self.back.disabled = model.news is None

@@ -48,9 +48,8 @@ class StripsFigure:
         self.figure.axis.visible = False
         self.figure.grid.visible = False
         self._cells = ColumnDataSource(self._empty())
-        self._changed, self._chosen, self._wrong, self._deadly = (
-            plot.source("x", "y") for _ in range(4)
-        )
+        self._changed, self._wrong, self._deadly = (plot.source("x", "y") for _ in range(3))
+        self._chosen = plot.source("x", "y", "width", "height")
         # A renderer for each hatch: Bokeh makes a canvas for each glyph where hatches are data
         self._hatched = {hatch: plot.source("x", "y") for hatch in HATCHES}
         self._draw()
@@ -73,7 +72,6 @@ class StripsFigure:
         marks = (
             (self._changed, 0.96, {"line_color": "#000000", "line_width": 1.6}),
             (self._changed, 0.86, {"line_color": "#ffffff", "line_width": 0.8}),
-            (self._chosen, 1.0, {"line_color": "#0072B2", "line_width": 2.2}),
         )
         for hatch, hatched in self._hatched.items():
             fig.rect(
@@ -82,6 +80,10 @@ class StripsFigure:
             )  # fmt: skip
         for source, size, line in marks:
             fig.rect("x", "y", size, size, source=source, fill_color=None, **line)
+        fig.rect(
+            "x", "y", "width", "height", source=self._chosen, fill_color=None,
+            line_color="#0072B2", line_width=2.2,
+        )  # fmt: skip
         fig.scatter(
             "x",
             "y",
@@ -185,23 +187,28 @@ class StripsFigure:
         self._set(
             self._changed, [(numbers[name], page) for name, page in changed if name in numbers]
         )
-        first, count = chosen
-        every = [
-            (number, page) for number in numbers.values() for page in range(first, first + count)
-        ]
-        self._set(self._chosen, every if count <= 64 else self._ends(every, first, count))
+        spans = self._spans(*chosen)
+        places = [(self._top(number), span) for number in numbers.values() for span in spans]
+        plot.fill(
+            self._chosen,
+            x=[(left + right) / 2 for _, (left, right, _, _) in places],
+            y=[top + (above + below) / 2 for top, (_, _, above, below) in places],
+            width=[right - left + 1 for _, (left, right, _, _) in places],
+            height=[below - above + 1 for _, (_, _, above, below) in places],
+        )
         self._set(self._wrong, [(0, page) for page in wrong])
         self._set(self._deadly, [] if deadly is None else [(0, deadly)])
 
-    def _ends(self, every: list[tuple[int, int]], first: int, count: int) -> list[tuple[int, int]]:
-        """Of a large range the border: the first and the last row of it."""
-        edge = self.columns
-        return [
-            (number, page)
-            for number, page in every
-            if page < first + edge or page >= first + count - edge
-            or page % edge in (0, edge - 1)
-        ]  # fmt: skip
+    def _spans(self, first: int, count: int) -> list[tuple[int, int, int, int]]:
+        """A range as three blocks at most: their first and last column, first and last row."""
+        spans = []
+        while count > 0:
+            row, column = divmod(first, self.columns)
+            rows = 1 if column else max(1, count // self.columns)
+            width = min(count, self.columns - column)
+            spans.append((column, column + width - 1, row, row + rows - 1))
+            first, count = first + rows * width, count - rows * width
+        return spans
 
     def _set(self, source: ColumnDataSource, cells: Sequence[tuple[int, int]]) -> None:
         places = [self.place(*cell) for cell in cells]

@@ -195,6 +195,14 @@ class Playground(StatusModel):
         self._succeed(WELCOME)
 
     @_told
+    def prepare(self) -> None:
+        """Let what was done so far be a scene's: it is no news, and stays."""
+        if self.alive:
+            self.prepared = len(self.acts)
+            self.reason = None
+            self._succeed(WELCOME)
+
+    @_told
     def do(self, operation: str, first: int | None = None, count: int | None = None) -> None:
         """Do an operation to the chosen pages, or to others; or let it wait to be predicted."""
         chosen = self.step
@@ -351,9 +359,8 @@ class Playground(StatusModel):
         if steps:
             self.playing.do_all(steps)
             self.history.back(len(self.playing.acts))  # up to a death, the rest stays as a branch
-            done = self.playing.acts
-            before = self.strips(done[-1].step.process, back=1)
-            self._explain(done[-1], before)
+        if self.news:
+            self._explain(self.news, self.strips(self.news.step.process, back=1))
         else:
             self.reason = None
             self._succeed(WELCOME)

@@ -6,11 +6,12 @@ from html import escape
 
 import ipywidgets as widgets
 
+from prefault_kit.screens.playground import text
 from prefault_kit.screens.playground.board import Board
 from prefault_kit.screens.playground.controls import Buttons
 from prefault_kit.screens.playground.model import Playground
 from prefault_kit.screens.widgets import parts
-from prefault_kit.screens.widgets.parts import Page
+from prefault_kit.screens.widgets.parts import Page, set_html
 from prefault_kit.screens.widgets.style import CSS
 from prefault_kit.studies.playground import scenes
 from prefault_kit.studies.playground.scenes import Scene
@@ -22,15 +23,16 @@ class SceneView(Board):
     def __init__(self, model: Playground, scene: Scene) -> None:
         super().__init__(model)
         self.buttons = Buttons(model, scene.operations)
-        self.page = Page("memory", f"Touch it: {scene.question}")
+        self.amounts = widgets.HTML()
+        self.page = Page("scene", f"Touch it: {scene.question}")
         self.page.children = (
             widgets.HTML(CSS),
             widgets.HTML(f'<div class="prefault-question">{escape(scene.question)}</div>'),
             self.maps.box,
-            parts.row("Do to them", self.buttons.row(scene.operations)),
+            self.amounts,
+            parts.row("Operation", self.buttons.row(scene.operations)),
             self.buttons.refused,
             *self.parts[1:],
-            self.amounts,
         )
         self.draw()
 
@@ -38,13 +40,15 @@ class SceneView(Board):
         """Show the model as it is now."""
         super().draw()
         self.buttons.draw()
+        now, before = self.model.strips(), self.model.strips(back=1) if self.model.news else None
+        set_html(self.amounts, text.amounts_line(now, before))
 
 
 def scene(name: str) -> Playground:
     """Show a scene of :data:`~prefault_kit.studies.playground.scenes.SCENES`; returns its model."""
     shown = scenes.scene(name)
     model = Playground(shown.history().dump())
-    model.prepared = len(shown.prepared)
+    model.prepare()
     model.choose(*shown.chosen)
     parts.show(lambda: SceneView(model, shown).page)
     return model

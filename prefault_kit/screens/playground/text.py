@@ -120,6 +120,21 @@ def amounts(now: Strips | None, before: Strips | None) -> str:
     )
 
 
+def amounts_line(now: Strips | None, before: Strips | None) -> str:
+    """The bytes that a lesson asks about, in one line."""
+    if now is None:
+        return ""
+    parts = []
+    for name in ("rss", "dirty", "blocks"):
+        value, old = now.bytes.get(name), before.bytes.get(name) if before else None
+        if value is None:
+            continue
+        change = "" if old is None or old == value else f" ({_change(value - old)})"
+        size = format_bytes(value) if value else "0"
+        parts.append(f"<span>{AMOUNTS[name]} <b>{size}</b>{change}</span>")
+    return f'<div class="prefault-legend">{"".join(parts)}</div>'
+
+
 def _change(difference: int) -> str:
     sign = "+" if difference > 0 else "-"
     return f"{sign}{format_bytes(abs(difference))}"

@@ -6,12 +6,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from prefault_kit.screens.playground import text
 from prefault_kit.screens.playground.board import Board
 from prefault_kit.screens.playground.controls import Memory, Operations
 from prefault_kit.screens.playground.model import Playground
 from prefault_kit.screens.playground.record import Record
 from prefault_kit.screens.widgets import parts
-from prefault_kit.screens.widgets.parts import Page
+from prefault_kit.screens.widgets.parts import Page, set_html
 from prefault_kit.screens.widgets.style import CSS
 
 
@@ -23,6 +24,7 @@ class PlaygroundView(Board):
         self.memory = Memory(model)
         self.operations = Operations(model, self.maps)
         self.record = Record(model)
+        self.amounts = widgets.HTML()
         self.page = Page("playground")
         self.page.children = (
             widgets.HTML(CSS),
@@ -39,6 +41,8 @@ class PlaygroundView(Board):
     def draw(self) -> None:
         """Show the model as it is now."""
         super().draw()
+        model = self.model
+        set_html(self.amounts, text.amounts(model.strips(), model.strips(back=1)))
         for part in (self.memory, self.operations, self.record):
             part.draw()
 

@@ -108,6 +108,7 @@ class Loader(widgets.Output):
     def __init__(self, script: str) -> None:
         shown = {"application/javascript": script}
         super().__init__(outputs=({"output_type": "display_data", "data": shown, "metadata": {}},))
+        self.add_class("prefault-loader")
 
     def __repr__(self) -> str:
         return ""  # what a notebook stores

@@ -23,7 +23,7 @@ class Page(widgets.VBox):
     run, and after the kernel has ended; the style sheet hides it meanwhile."""
 
     def __init__(self, name: str, about: str = "") -> None:
-        self.idle = f"{about} The {name} is live: choose Run > Run All Cells to see it.".strip()
+        self.idle = f"{about} The {name} runs in JupyterLab: choose Run > Run All Cells.".strip()
         super().__init__()
         self.add_class("prefault")
 

@@ -179,7 +179,8 @@ CSS = """
   display: none; }
 .prefault.jupyter-widgets-disconnected { opacity: 0.4; pointer-events: none; }
 .prefault .jupyter-widgets-disconnected::before,
-.prefault.jupyter-widgets-disconnected::before { content: none !important; }
+.prefault.jupyter-widgets-disconnected::before,
+.prefault-loader::before { content: none !important; }
 .prefault-question { border-left: 3px solid #E69F00; padding: 2px 0 2px 12px; max-width: 110ch;
   font-size: 14px; }
 .prefault ul { margin: 2px 0; padding-left: 18px; }

@@ -94,7 +94,7 @@ SCENES: dict[str, Scene] = {
         (Step("MADV_POPULATE_WRITE", *ALL),),
     ),
     # 05 Files, holes and fallocate
-    "a-hole": Scene(
+    "in-a-hole": Scene(
         "This file is one hole. What do POPULATE_READ, fallocate and a write each change: the page "
         "table, the page cache, the storage? Predict all three, then begin anew and try another.",
         FILE,

@@ -23,6 +23,27 @@ def test_a_place_is_a_page(pages: int) -> None:
     assert figure.page_at(x, y + figure.rows) is None
 
 
+@pytest.mark.parametrize("pages", [64, 512, 1000, 4096])
+def test_the_chosen_pages_are_outlined_as_a_whole(pages: int) -> None:
+    """By three blocks at most in each strip; they cover these pages and no other."""
+    figure = StripsFigure(pages, ("table", "cache"), lambda *_: None, lambda *_: None)
+    for first in {0, 1, 31, 32, 100, pages - 1}:
+        for count in {1, 2, 31, 32, 64, 65, 200, pages - first}:
+            if first + count > pages:
+                continue
+            figure.mark(chosen=(first, count))
+            data = figure._chosen.data
+            blocks = list(zip(data["x"], data["y"], data["width"], data["height"], strict=True))
+            assert len(blocks) <= 6
+            covered = [
+                figure.page_at(x - (width - 1) / 2 + column, y - (height - 1) / 2 + row)
+                for x, y, width, height in blocks
+                for row in range(int(height))
+                for column in range(int(width))
+            ]
+            assert covered == [*range(first, first + count)] * 2
+
+
 def test_many_pages_are_drawn_and_only_changes_are_sent(
     model: Playground, shown: PlaygroundView
 ) -> None:

@@ -14,7 +14,7 @@ def shown() -> Iterator[SceneView]:
     """Memory of which half was populated for reading, half for writing."""
     found = scenes.scene("read-then-write")
     model = Playground(found.history().dump())
-    model.prepared = len(found.prepared)
+    model.prepare()
     yield SceneView(model, found)
     model.close()
 
@@ -24,6 +24,7 @@ def test_what_was_prepared_is_no_news(shown: SceneView) -> None:
     assert len(shown.model.acts) == 2
     assert shown.happened.value == ""
     assert shown.back.disabled
+    assert shown.model.status.startswith("Click a page")
     assert shown.maps.figures["parent"]._changed.data["x"] == []
 
 
@@ -45,6 +46,7 @@ def test_it_offers_what_matters_and_goes_back_to_what_was_prepared(shown: SceneV
     assert strips.table == ["zero page"] * 32 + ["anonymous"] * 32
     assert shown.happened.value == ""
     assert shown.back.disabled
+    assert shown.model.status.startswith("Click a page")
 
 
 def test_another_memory_has_no_prepared_steps(shown: SceneView) -> None:

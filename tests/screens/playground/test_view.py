@@ -46,5 +46,5 @@ def test_a_prediction_is_painted(model: Playground, shown: PlaygroundView) -> No
 def test_the_stored_text_is_always_the_same(widgets: PlaygroundView) -> None:
     """A notebook stores it."""
     assert isinstance(widgets.page, Page)
-    assert widgets.page.idle.startswith("The playground is live")
+    assert widgets.page.idle.startswith("The playground runs in JupyterLab")
     assert repr(widgets.page) == ""

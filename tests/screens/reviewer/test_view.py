@@ -142,4 +142,4 @@ def test_export_writes_and_names_the_next(
 
 def test_the_stored_text_is_always_the_same(shown: ReviewerView) -> None:
     """A notebook keeps the page's text, so it has no id and no host in it."""
-    assert shown.page.idle == "The review is live: choose Run > Run All Cells to see it."
+    assert shown.page.idle == "The review runs in JupyterLab: choose Run > Run All Cells."

@@ -69,19 +69,19 @@ def test_bokeh_is_on_its_way_before_the_screen_is_made(monkeypatch: pytest.Monke
 
     parts.show(make)
     assert seen[:2] == ["Bokeh", "made"]
-    assert "screen is live" in seen[2]
+    assert "screen runs in JupyterLab" in seen[2]
 
 
 def test_what_is_idle_is_text_and_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     """A question may have any character; a notebook stores the text with the page."""
     shown: list[object] = []
     monkeypatch.setattr(parts, "display", lambda each, **_: shown.append(each))
-    page = parts.Page("memory", "Is 1 < 2?")
+    page = parts.Page("scene", "Is 1 < 2?")
     page.show()
     idle, live = shown
     assert isinstance(idle, dict)
     assert idle["text/plain"] == page.idle
-    assert "Is 1 &lt; 2? The memory is live" in idle["text/html"]
+    assert "Is 1 &lt; 2? The scene runs in JupyterLab" in idle["text/html"]
     assert live is page
 
 

@@ -31,7 +31,7 @@ ANSWERS: dict[str, list[tuple[str, int, int, str, str, int]]] = {
     ],
     "zero-page": [("write", 5, 2, "table", "zero page", PAGES - 2)],
     "after-a-fork": [("fork", 0, PAGES, "table", "anonymous", PAGES)],
-    "a-hole": [
+    "in-a-hole": [
         ("MADV_POPULATE_READ", 0, PAGES, "storage", "hole", PAGES),
         ("fallocate", 0, PAGES, "storage", "hole", 0),
     ],
