@@ -25,8 +25,9 @@ from typing import Any
 
 import pytest
 
+from prefault_kit import Backing, Mapping
 from prefault_kit.host import features
-from prefault_kit.kernel import hugepages
+from prefault_kit.kernel import folios, hugepages, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import small_tmpfs
 from prefault_kit.studies import qemu
@@ -50,6 +51,12 @@ HUGE_PAGES = 8
 
 
 @functools.cache
+def _frames() -> bool:
+    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as memory:
+        memory.touch_write()
+        return folios.spans(pagemap.entries(*memory.span())) is not None
+
+
 def _huge_pages() -> bool:
     size = hugepages.default_size_bytes()
     return size is not None and hugepages.pools()[size].available >= HUGE_PAGES
@@ -74,6 +81,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "a kernel with transparent huge pages",
     ),
     "root": (lambda: os.geteuid() == 0, "root"),
+    "frames": (_frames, "the privilege to see frame numbers (CAP_SYS_ADMIN) and /proc/kpageflags"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
     "userfaultfd": (lambda: features.snapshots() is None, "userfaultfd with write protection"),

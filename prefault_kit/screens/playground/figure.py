@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -49,7 +49,7 @@ class StripsFigure:
         self.figure.grid.visible = False
         self._cells = ColumnDataSource(self._empty())
         self._changed, self._wrong, self._deadly = (plot.source("x", "y") for _ in range(3))
-        self._chosen = plot.source("x", "y", "width", "height")
+        self._chosen, self._folios = (plot.source("x", "y", "width", "height") for _ in range(2))
         # A renderer for each hatch: Bokeh makes a canvas for each glyph where hatches are data
         self._hatched = {hatch: plot.source("x", "y") for hatch in HATCHES}
         self._draw()
@@ -80,10 +80,11 @@ class StripsFigure:
             )  # fmt: skip
         for source, size, line in marks:
             fig.rect("x", "y", size, size, source=source, fill_color=None, **line)
-        fig.rect(
-            "x", "y", "width", "height", source=self._chosen, fill_color=None,
-            line_color="#0072B2", line_width=2.2,
-        )  # fmt: skip
+        for blocks, line in (
+            (self._folios, {"line_color": "#000000", "line_width": 1.2}),
+            (self._chosen, {"line_color": "#0072B2", "line_width": 2.2}),
+        ):
+            fig.rect("x", "y", "width", "height", source=blocks, fill_color=None, **line)
         fig.scatter(
             "x",
             "y",
@@ -181,23 +182,36 @@ class StripsFigure:
         chosen: tuple[int, int] = (0, 0),
         wrong: Sequence[int] = (),
         deadly: int | None = None,
+        folios: Sequence[tuple[str, int, int]] = (),
     ) -> None:
-        """Outline cells of strips that changed, the chosen pages, and what came otherwise."""
+        """Outline cells of strips that changed, the chosen pages, folios, and what came
+        otherwise."""
         numbers = {name: number for number, name in enumerate(self.names)}
         self._set(
             self._changed, [(numbers[name], page) for name, page in changed if name in numbers]
         )
-        spans = self._spans(*chosen)
-        places = [(self._top(number), span) for number in numbers.values() for span in spans]
+        self._outline(self._chosen, [(number, *chosen) for number in numbers.values()])
+        self._outline(
+            self._folios,
+            [(numbers[name], first, count) for name, first, count in folios if name in numbers],
+        )
+        self._set(self._wrong, [(0, page) for page in wrong])
+        self._set(self._deadly, [] if deadly is None else [(0, deadly)])
+
+    def _outline(self, source: ColumnDataSource, ranges: Iterable[tuple[int, int, int]]) -> None:
+        """Draw a line around ranges of pages: the number of a strip, first page, and count."""
+        places = [
+            (self._top(number), span)
+            for number, first, count in ranges
+            for span in self._spans(first, count)
+        ]
         plot.fill(
-            self._chosen,
+            source,
             x=[(left + right) / 2 for _, (left, right, _, _) in places],
             y=[top + (above + below) / 2 for top, (_, _, above, below) in places],
             width=[right - left + 1 for _, (left, right, _, _) in places],
             height=[below - above + 1 for _, (_, _, above, below) in places],
         )
-        self._set(self._wrong, [(0, page) for page in wrong])
-        self._set(self._deadly, [] if deadly is None else [(0, deadly)])
 
     def _spans(self, first: int, count: int) -> list[tuple[int, int, int, int]]:
         """A range as three blocks at most: their first and last column, first and last row."""

@@ -132,6 +132,7 @@ class Maps:
                     chosen=model.step,
                     wrong=model.wrong if own else (),
                     deadly=own.outcome.page if own and own.outcome.died else None,
+                    folios=_folios(model.strips(process), model.sharing),
                 )
         set_html(self.cursor, text.cursor(model, model.strips(model.process)))
 
@@ -167,6 +168,19 @@ def _names(seen: Iterable[Strips], expected: bool) -> tuple[str, ...]:
     if any(word != USUAL for strips in every for word in strips.access):
         names.append("access")
     return tuple(names)
+
+
+def _folios(seen: Strips | None, sharing: str) -> list[tuple[str, int, int]]:
+    """The folios of several pages: strip, first page, and count. Those of a file are the page
+    cache's as well."""
+    found = (seen.folios if seen else None) or []
+    of_file = ("of the file", "huge") if sharing == "shared" else ("of the file",)
+    return [
+        (name, first, count)
+        for first, count in found
+        for name in ("table", "cache")
+        if seen and (name == "table" or seen.table[first] in of_file)
+    ]
 
 
 def _differences(

@@ -34,6 +34,8 @@ BACKGROUNDS = {
     ".": "radial-gradient(#fffc 25%, transparent 27%) 0 0 / 5px 5px",
 }
 """A hatch of Bokeh's, in CSS."""
+FOLIO = '<i class="prefault-swatch" style="border: 1.5px solid #000"></i>'
+"""A line around pages."""
 
 
 def swatch(word: str) -> str:
@@ -57,6 +59,9 @@ def legend(strips: Strips, names: tuple[str, ...]) -> str:
             for word in WORDS[name]
             if word in parts
         )
+        if name == "table" and strips.folios:
+            together = sum(count for _, count in strips.folios)
+            entries += f"<span>{FOLIO}in a folio of several pages <b>{together}</b></span>"
         lines.append(f'<div class="prefault-legend"><em>{TITLES[name]}</em>{entries}</div>')
     return "".join(lines)
 
@@ -151,6 +156,9 @@ def cursor(model: Playground, strips: Strips | None) -> str:
         if (strip := getattr(strips, name, None))
         and not (name == "access" and strip[first] == "rw")
     ]
+    folio = next((many for at, many in strips.folios or [] if at <= first < at + many), None)
+    if folio is not None:
+        words.append(f"in a folio of {folio} pages")
     chosen = f"Page {first}" if count == 1 else f"Pages {first} to {first + count - 1}, the first"
     return f'<span role="status" aria-live="polite">{chosen}: {escape(", ".join(words))}</span>'
 

@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any, Self
 
-from prefault_kit.kernel import blocks, page_cache, pagemap, proc, smaps
+from prefault_kit.kernel import blocks, folios, page_cache, pagemap, proc, smaps
 from prefault_kit.kernel.pagemap import FILE, HUGE, PRESENT, SWAPPED, ZERO
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
@@ -65,6 +65,16 @@ class Strips:
         or ``protected`` by userfaultfd against writes, also where it is not present."""
         return self._words("access") or []
 
+    @property
+    def folios(self) -> list[tuple[int, int]] | None:
+        """The folios of several pages that are mapped, the first page and the number of pages of
+        each; None where that cannot be known."""
+        runs = self.runs.get("folio")
+        if runs is None:
+            return None
+        ends = list(accumulate(count for count, _ in runs))
+        return [(end - count, count) for end, (count, word) in zip(ends, runs, strict=True) if word]
+
     def _words(self, name: str) -> list[str] | None:
         runs = self.runs[name]
         return None if runs is None else [word for count, word in runs for _ in range(count)]
@@ -101,6 +111,7 @@ def look(memory: Mapping) -> Strips:
             "cache": _packed(cached),
             "storage": _packed(_storage(memory, cached)),
             "access": _packed(_protected(_access(memory), entries)),
+            "folio": _packed(_folios(entries)),
         },
         bytes={
             "rss": usage.rss,
@@ -131,6 +142,17 @@ def _word(state: int, entry: int, *, swap: bool) -> str:
     if state & HUGE:
         return "huge"
     return "of the file" if state & FILE else "anonymous"
+
+
+def _folios(entries: Sequence[int]) -> list[str] | None:
+    """For each page the first page of the folio that it is in, where the folio has several."""
+    spans = folios.spans(entries)
+    if spans is None:
+        return None
+    words = [""] * len(entries)
+    for first, count in spans:
+        words[first : first + count] = [str(first)] * count
+    return words
 
 
 def _protected(access: list[str], entries: Sequence[int]) -> list[str]:

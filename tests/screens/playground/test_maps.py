@@ -3,6 +3,8 @@
 import pytest
 
 from prefault_kit.screens.playground import Playground, PlaygroundView
+from prefault_kit.screens.playground.maps import _folios
+from prefault_kit.studies.playground import Strips
 from tests.screens.playground.hands import click, drag, hidden, outlined, words
 
 
@@ -16,6 +18,31 @@ def test_a_click_reads_and_with_shift_writes(model: Playground, shown: Playgroun
     click(shown, 5, shift=True)
     assert words(shown)[5] == "anonymous"
     assert [act.step.operation for act in model.acts] == ["read", "write"]
+
+
+@pytest.mark.parametrize(
+    ("sharing", "expected"),
+    [
+        ("shared", [("table", 2, 2), ("cache", 2, 2), ("table", 4, 3), ("cache", 4, 3)]),
+        ("private", [("table", 2, 2), ("cache", 2, 2), ("table", 4, 3)]),
+    ],
+)
+def test_a_folio_is_outlined_where_it_lies(
+    sharing: str, expected: list[tuple[str, int, int]]
+) -> None:
+    """A file's in the page cache as well; a private huge page is the process's own."""
+    seen = Strips(
+        runs={
+            "table": [(2, "not present"), (2, "of the file"), (3, "huge")],
+            "cache": [(7, "cached")],
+            "storage": None,
+            "access": [(7, "rw")],
+            "folio": [(2, ""), (2, "2"), (3, "4")],
+        },
+        bytes={},
+    )
+    assert _folios(seen, sharing) == expected
+    assert _folios(None, sharing) == []
 
 
 def test_a_drag_chooses_and_a_button_does(model: Playground, shown: PlaygroundView) -> None:

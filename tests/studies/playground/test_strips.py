@@ -2,8 +2,15 @@
 
 import json
 import os
+from array import array
+from dataclasses import replace
+
+import pytest
 
 from prefault_kit import Backing, Mapping
+from prefault_kit.host import thp
+from prefault_kit.kernel import folios, pagemap
+from prefault_kit.kernel.pagemap import SWAPPED
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.studies.playground import Strips
 from prefault_kit.studies.playground.strips import BEYOND, CACHE, STORAGE, TABLE, look
@@ -28,6 +35,41 @@ def test_what_is_reserved_in_memory_is_told_from_a_hole() -> None:
         memory.touch_write(PAGE, PAGE)
         seen = look(memory)
     assert seen.storage == ["reserved", "data", "reserved"] + ["hole"] * 5
+
+
+@pytest.mark.needs("frames", "thp")
+def test_pages_of_a_folio_are_told() -> None:
+    """Once more after they were sent; none of single pages."""
+    huge = thp.size_bytes() or 0
+    with Mapping(Backing.anon(), 2 * huge, thp=True) as memory:
+        assert look(memory).folios == []
+        memory.touch_write(huge, PAGE)
+        seen = look(memory)
+    assert seen.folios == [(huge // PAGE, huge // PAGE)]
+    assert Strips.of(json.loads(json.dumps(seen.as_dict()))).folios == seen.folios
+
+
+def test_folios_that_may_not_be_known_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for an ordinary user."""
+    monkeypatch.setattr(folios, "spans", lambda _: None)
+    with Mapping(Backing.anon(), PAGE) as memory:
+        assert look(memory).folios is None
+
+
+def test_what_userfaultfd_marks_is_not_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry for a page that is not there, but is protected, looks as one that is swapped."""
+    found = array("Q", [1 << 62 | pagemap.WRITE_PROTECTED, 1 << 62, 0])
+    states = bytes([SWAPPED, SWAPPED, 0])
+    monkeypatch.setattr(pagemap, "entries", lambda *_: found)
+    for swapped_bytes, words in ((0, ["not present", "swapped"]), (PAGE, ["swapped", "swapped"])):
+        with Mapping(Backing.anon(), 3 * PAGE) as memory:
+            usage = replace(memory.usage(), other={"Swap": swapped_bytes})
+            pages = replace(memory.pages(file=True), state_bytes=states)
+            monkeypatch.setattr(Mapping, "usage", lambda _, usage=usage: usage)
+            monkeypatch.setattr(Mapping, "pages", lambda *_, pages=pages, **__: pages)
+            assert look(memory).table == [*words, "not present"]
+            monkeypatch.undo()
+        monkeypatch.setattr(pagemap, "entries", lambda *_: found)
 
 
 def test_a_file_that_is_shorter_ends_in_both_strips() -> None:
