@@ -208,10 +208,13 @@ def plug_or_nothing(task: Attempt) -> None:
     """Give back what came before the error."""
 
     def plug(memory: Mapping, first: int, count: int) -> None:
+        before = memory.mincore()
         try:
             memory.populate_write(first * PAGE, count * PAGE)
         except OSError:
-            memory.punch_hole(first * PAGE, count * PAGE)
+            for page in range(first, first + count):
+                if not before[page]:
+                    memory.punch_hole(page * PAGE, PAGE)
             raise
 
     task.answer = plug

@@ -7,8 +7,10 @@ a right and a wrong solution to ``notebooks/solutions.py``.
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable
+from functools import partial
 
 from prefault_kit.kernel import blocks, page_cache, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
@@ -23,15 +25,16 @@ END = 40
 """The pages of a file that is shorter than its mapping."""
 BLOCK = 16
 """The pages of a block that is plugged."""
-TOUCHED = ((3, 9, 10, 20), (1, 1, 1, 0))
-"""Pages that a program touches, and whether it writes."""
+CONTENT = b"\1" * SIZE_BYTES
+PROGRAMS = (((3, 9, 10, 20), (1, 1, 1, 0)), ((0, 9, 20), (1, 0, 1)))
+"""The pages that two programs touch, and whether they write them."""
 
 
 def exercise(name: str) -> Attempt:
     """Begin an exercise; ValueError where there is none of this name."""
-    if name not in EXERCISES:
+    if not isinstance(name, str) or name not in EXERCISES:
         raise ValueError(f"there is no exercise {name!r}; there is {', '.join(EXERCISES)}")
-    return Attempt(EXERCISES[name])
+    return Attempt(name, EXERCISES[name])
 
 
 # What is prepared
@@ -53,13 +56,13 @@ def _shared() -> Mapping:
 
 def _written() -> Mapping:
     memory = _shared()
-    memory.touch_write()
+    memory.write(0, CONTENT)
     return memory
 
 
 def _private() -> Mapping:
     memory = Mapping(Backing.memfd(), SIZE_BYTES)
-    os.pwrite(memory.fd, b"\1" * SIZE_BYTES, 0)
+    os.pwrite(memory.fd, CONTENT, 0)
     return memory
 
 
@@ -77,8 +80,15 @@ def _half() -> Mapping:
 
 def _synced() -> Mapping:
     memory = Mapping(Backing.file("."), SIZE_BYTES, "shared")
-    memory.populate_write()
-    memory.read(0, SIZE_BYTES)
+    for _ in range(2):
+        memory.populate_write()
+        memory.read(0, SIZE_BYTES)
+        memory.sync()
+        memory.populate_read()
+        faults = memory.touch_write().minor_faults
+    if not faults:
+        memory.close()
+        raise ValueError("the current directory is on no disk, so a sync brings no fault back")
     memory.sync()
     memory.populate_read()
     return memory
@@ -142,11 +152,38 @@ def _in_memory(attempt: Attempt) -> int:
 
 
 def _content(attempt: Attempt) -> bool:
-    return attempt.memory.read(0, SIZE_BYTES) == b"\1" * SIZE_BYTES
+    return attempt.memory.read(0, SIZE_BYTES) == CONTENT
 
 
-def _answer(attempt: Attempt) -> object:
-    return attempt.answer
+def _file_content(attempt: Attempt) -> bool:
+    return os.pread(attempt.memory.fd, SIZE_BYTES, 0) == CONTENT
+
+
+def _kept_around_the_hole(attempt: Attempt) -> bool:
+    first, end = 8 * PAGE_SIZE_BYTES, 16 * PAGE_SIZE_BYTES
+    found = os.pread(attempt.memory.fd, SIZE_BYTES, 0)
+    return (found[:first], found[end:]) == (CONTENT[:first], CONTENT[end:])
+
+
+def _read_faults(attempt: Attempt) -> int:
+    return attempt.memory.touch_read().minor_faults
+
+
+def _answer(attempt: Attempt) -> int | str | None:
+    """The reader's, as a plain number or word."""
+    answer = attempt.answer
+    if isinstance(answer, str) or answer is None:
+        return answer
+    try:
+        return operator.index(answer)  # type: ignore[arg-type]
+    except TypeError:
+        return f"{type(answer).__name__}, which is neither a number nor a word"
+
+
+def _call(attempt: Attempt) -> int | str | None:
+    """The answer, by the kit's name of a call."""
+    answer = _answer(attempt)
+    return {"msync": "sync"}.get(answer, answer) if isinstance(answer, str) else answer
 
 
 def _later_faults(attempt: Attempt) -> int:
@@ -172,30 +209,39 @@ def _plug(first: int, count: int) -> Callable[[Attempt], str]:
 
 
 def _numbers(attempt: Attempt) -> int:
-    return sum(number != 0 for number in memoryview(attempt.memory.buffer()).cast("d"))
+    return sum(number != 0 for number in memoryview(attempt.memory.read(0, SIZE_BYTES)).cast("d"))
 
 
-def _missed(attempt: Attempt) -> int:
+def _missed(attempt: Attempt) -> int | str:
     """Pages of a snapshot that hold what was written after it had begun."""
     import numpy
 
     pages, ones = numpy.arange(PAGES, dtype="uint32"), numpy.ones(PAGES, "uint8")
-    taken = snapshot.take(
-        attempt.memory, during=lambda: attempt.memory.access(pages, ones), lazily=True
-    )
+    failed: list[OSError] = []
+
+    def program() -> None:
+        try:
+            attempt.memory.access(pages, ones)
+        except OSError as error:
+            failed.append(error)
+
+    taken = snapshot.take(attempt.memory, during=program, lazily=True)
+    if failed:
+        return "the program could not write"
     return sum(taken.data[page * PAGE_SIZE_BYTES] != 0 for page in range(PAGES))
 
 
-def _reported(attempt: Attempt) -> list[int]:
-    """What the reader's function says of a program."""
+def _reported(attempt: Attempt) -> list[object]:
+    """What the reader's function says of two programs, the second on memory that was written."""
     import numpy
 
-    pages, writes = numpy.array(TOUCHED[0], "uint32"), numpy.array(TOUCHED[1], "uint8")
-    answer = attempt.answer
-    if not callable(answer):
-        raise ValueError("task.answer is not a function yet")
-    found = answer(attempt.memory, lambda: attempt.memory.access(pages, writes))
-    return [int(page) for page in found]
+    memory, found = attempt.memory, []
+    for pages, writes in PROGRAMS:
+        touched = numpy.array(pages, "uint32"), numpy.array(writes, "uint8")
+        told, said = attempt.call(memory, partial(memory.access, *touched))
+        found.append(said if told == "says" or said is not None else "nothing")
+        memory.populate_write()
+    return found
 
 
 PRESENT = Wanted("pages in the page table", PAGES, _present)
@@ -227,7 +273,11 @@ EXERCISES: dict[str, Exercise] = {
         "03",
         "Make every page readable without a fault, and let it take no memory.",
         _anonymous,
-        (PRESENT, NOTHING_RESIDENT),
+        (
+            PRESENT,
+            NOTHING_RESIDENT,
+            Wanted("faults of reading each page", 0, _read_faults, spends=True),
+        ),
         ("What is read from fresh memory?", "The zero page is in the page table, but not in RSS."),
     ),
     "half-and-half": Exercise(
@@ -252,7 +302,7 @@ EXERCISES: dict[str, Exercise] = {
         "later write to each page take none.",
         _synced,
         (
-            Wanted("your answer", "sync", _answer, secret=True),
+            Wanted("your answer", "sync", _call, secret=True),
             Wanted("faults of writing each page", 0, _later_faults, spends=True),
         ),
         (
@@ -296,6 +346,7 @@ EXERCISES: dict[str, Exercise] = {
         (
             Wanted("the pages that are a hole", list(range(8, 16)), _holes),
             Wanted("pages of storage", PAGES - 8, _storage),
+            Wanted("the rest as it was", True, _kept_around_the_hole),
         ),
         ("punch_hole takes an offset and a length in bytes.", "Pages 8 to 15 are eight pages."),
     ),
@@ -312,7 +363,8 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "lengthen": Exercise(
         "06",
-        "The file is shorter than the mapping. Let populating all of it for reading succeed.",
+        "The file is shorter than the mapping. Let all of it be populated for reading, without an "
+        "error.",
         _short,
         (PRESENT, Wanted("pages of storage", PAGES, _storage)),
         (
@@ -322,9 +374,9 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "cannot-be-killed": Exercise(
         "06",
-        "Write a function that preallocates all of a mapping that it is given. Where there is not "
-        "enough memory it has to raise an OSError: it must not be killed. No byte may change. Put "
-        "it into task.answer.",
+        "Write a function that preallocates all of a mapping that it is given. Where a page cannot "
+        "be had, as beyond the end of a file, it has to raise an OSError: it must not be killed, "
+        "and the file stays as long as it is. No byte may change. Put it into task.answer.",
         _half,
         (
             Wanted("where there is memory, it", "returns", _with_room),
@@ -342,7 +394,11 @@ EXERCISES: dict[str, Exercise] = {
         "07",
         "Give the memory back, and keep the file as it is.",
         _written,
-        (NONE_PRESENT, Wanted("pages of storage", PAGES, _storage)),
+        (
+            NONE_PRESENT,
+            Wanted("pages of storage", PAGES, _storage),
+            Wanted("the file as it was", True, _file_content),
+        ),
         (
             "The entries of the page table must go, the pages of the file must not.",
             "What does MADV_DONTNEED do to a shared mapping?",
@@ -362,7 +418,7 @@ EXERCISES: dict[str, Exercise] = {
         (Wanted("pages that mincore finds", PAGES, _in_memory), NONE_PRESENT),
         (
             "mincore tells of the page cache, mapped or not.",
-            "A file can be filled without the mapping: os.pwrite, or fallocate.",
+            "A file can be filled without the mapping: by os.pwrite to memory.fd.",
         ),
     ),
     "mapped-not-resident": Exercise(
@@ -400,17 +456,20 @@ EXERCISES: dict[str, Exercise] = {
             Wanted("plugging pages 16 to 23, it", "returns", _plug(BLOCK, 8)),
             Wanted("pages of storage then", BLOCK + 8, _storage),
             Wanted("plugging pages 32 to 47, it ends in", REFUSED, _plug(32, BLOCK)),
+            Wanted("pages of storage then", BLOCK + 8, _storage),
+            Wanted("plugging pages 8 to 47, it ends in", REFUSED, _plug(8, 40)),
             Wanted("pages of storage then", BLOCK + 8, _storage, spends=True),
         ),
         (
             "Begin with: def plug(memory, first, count): ...; then task.answer = plug.",
             "What populating has done before it fails stays done: give it back, then raise.",
+            "Some of the pages may have been plugged before: memory.mincore() tells which.",
         ),
     ),
     "ten-numbers": Exercise(
         "14",
-        "A matrix of zeros has been read. Write ten numbers that are not zero into it, so that "
-        "they take one page of memory.",
+        "A matrix of float64 zeros has been read. Write ten numbers that are not zero into it, so "
+        "that they take one page of memory.",
         _read,
         (
             Wanted("numbers that are not zero", 10, _numbers),
@@ -459,7 +518,15 @@ EXERCISES: dict[str, Exercise] = {
         "returns the numbers of the pages that it wrote, not of those that it only read. Put it "
         "into task.answer.",
         _anonymous,
-        (Wanted("the pages that it reports", [3, 9, 10], _reported, secret=True, spends=True),),
+        (
+            Wanted(
+                "the pages of two programs that it reports",
+                [[3, 9, 10], [0, 20]],
+                _reported,
+                secret=True,
+                spends=True,
+            ),
+        ),
         (
             "Begin with: def who_wrote(memory, program): ...; then task.answer = who_wrote.",
             "with snapshot.tracked(memory) as written: the kernel notes it.",

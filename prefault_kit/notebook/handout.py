@@ -9,9 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 from prefault_kit.notebook.exercises import EXERCISES
@@ -24,25 +23,33 @@ POINTS = 1
 SETUP = """%load_ext prefault_kit.notebook
 {imports}
 from prefault_kit.notebook.exercises import exercise"""
+IMPORTS = """import os
+
+import numpy as np
+
+from prefault_kit import PAGE_SIZE_BYTES as PAGE
+from prefault_kit import Backing, Mapping
+from prefault_kit.memory import snapshot"""
 INTRODUCTION = """# Exercises
 
 Write code where it says so, and run the cell below it: the state of real memory is judged.
-`task.hint()` gives one hint after the other, `task.begin()` fresh memory."""
+`hint()` of a task gives one hint after the other, `begin()` fresh memory."""
 
 
 def handout(
-    names: Sequence[str], solutions: str | os.PathLike[str] | None = None
+    names: Iterable[str], solutions: str | os.PathLike[str] | None = None
 ) -> dict[str, Any]:
     """An assignment with these exercises; ValueError where there is none of a name.
 
     ``solutions``, the path of ``solutions.py``, puts the solution of each between nbgrader's
     marks, for the version of the teacher.
     """
+    names = [names] if isinstance(names, str) else list(dict.fromkeys(map(str, names)))
     unknown = [name for name in names if name not in EXERCISES]
     if unknown or not names:
         raise ValueError(f"choose of {', '.join(EXERCISES)}, not {', '.join(unknown) or 'none'}")
     known = ast.parse(Path(solutions).read_text(encoding="utf-8")) if solutions else None
-    imports = _imports(known) if known else "from prefault_kit import PAGE_SIZE_BYTES as PAGE"
+    imports = _imports(known) if known else IMPORTS
     cells = [
         _cell("markdown", INTRODUCTION, "introduction"),
         _cell("code", SETUP.format(imports=imports), "setup"),
@@ -65,11 +72,11 @@ def write(path: str | os.PathLike[str], notebook: dict[str, Any]) -> None:
 
 
 def _exercise(name: str, solution: str) -> list[Cell]:
-    judged = name.replace("-", "_")
-    check = f"{judged} = task.check()\ntask.close()\nprint({judged})\nassert {judged}.solved"
-    marked = f"{BEGIN}\n{solution}\n{END}" if solution else "# YOUR CODE HERE"
+    task = name.replace("-", "_")
+    check = f"judged = {task}.check()\nprint(judged)\nassert judged.solved"
+    marked = f"{BEGIN}\ntask = {task}\n{solution}\n{END}" if solution else "# YOUR CODE HERE"
     return [
-        _graded(f'task = exercise("{name}")\nprint(task)', f"{name}-task"),
+        _graded(f'{task} = exercise("{name}")\nprint({task})', f"{name}-task"),
         _graded(marked, f"{name}-code", locked=False, solution=True),
         _graded(check, f"{name}-check", grade=True, points=POINTS),
     ]
@@ -94,9 +101,9 @@ def _imports(solutions: ast.Module) -> str:
 def _solution(solutions: ast.Module, name: str) -> str:
     """The body of a solution, without its docstring."""
     wanted = name.replace("-", "_")
-    body = next(
-        each.body
-        for each in solutions.body
-        if isinstance(each, ast.FunctionDef) and each.name == wanted
-    )
-    return "\n".join(dedent(ast.unparse(each)) for each in body[1:])
+    functions = [each for each in solutions.body if isinstance(each, ast.FunctionDef)]
+    found = next((each for each in functions if each.name == wanted), None)
+    if found is None:
+        raise ValueError(f"the solutions have no function {wanted}")
+    body = found.body[1:] if ast.get_docstring(found) is not None else found.body
+    return "\n".join(ast.unparse(each) for each in body)

@@ -1,10 +1,16 @@
 """prefault_kit.notebook.grading: what becomes of a reader's function, and what is said of it."""
 
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+from prefault_kit import PAGE_SIZE_BYTES as PAGE
 from prefault_kit import Mapping
 from prefault_kit.notebook import grading
 from prefault_kit.notebook.exercises import exercise
@@ -32,6 +38,40 @@ def _endless(_: Mapping) -> None:
         pass
 
 
+def _undisturbed(_: Mapping) -> None:
+    signal.alarm(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(100)
+
+
+def _forks(_: Mapping) -> None:
+    if os.fork() == 0:
+        time.sleep(100)
+
+
+def _leaves(_: Mapping) -> None:
+    os._exit(7)
+
+
+def _exits(_: Mapping) -> None:
+    sys.exit(3)
+
+
+def _killed(_: Mapping) -> None:
+    os.kill(os.getpid(), 35)
+
+
+class Unspeakable(Exception):
+    """Cannot be put into words."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def _unspeakable(_: Mapping) -> None:
+    raise Unspeakable
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
@@ -41,7 +81,13 @@ def _endless(_: Mapping) -> None:
         (_mistaken, "ValueError: a slip"),
         (lambda: None, "TypeError"),
         (None, NO_FUNCTION),
-        (_endless, "SIGALRM"),
+        (_endless, "it did not come to an end in 1 s"),
+        (_undisturbed, "it did not come to an end in 1 s"),
+        (_forks, "returns"),
+        (_leaves, "it ended its process with status 7"),
+        (_exits, "SystemExit: 3"),
+        (_killed, "signal 35"),
+        (_unspeakable, "Unspeakable"),
     ],
 )
 def test_a_function_is_called_in_a_process_of_its_own(
@@ -53,7 +99,36 @@ def test_a_function_is_called_in_a_process_of_its_own(
     """It may fail, hang or be killed."""
     monkeypatch.setattr(grading, "LIMIT_S", 1)
     task.answer = answer
+    before = os.listdir("/proc/self/fd")
     assert task.outcome(task.memory).startswith(outcome)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_numbers_that_are_returned_come_sorted(task: Attempt) -> None:
+    """Of any iterable; of anything else nothing comes."""
+    answers: list[tuple[object, object]] = [
+        ({10, 3, 9}, [3, 9, 10]),
+        (np.array([2, 1]), [1, 2]),
+        ("32", None),
+        (["x"], None),
+        (None, None),
+    ]
+    for returned, numbers in answers:
+        task.answer = lambda returned=returned: returned
+        assert task.call() == ("returns", numbers)
+
+
+def test_after_close_nothing_is_judged() -> None:
+    """The descriptor may be another file's by then."""
+    task = exercise("a-hole")
+    task.close()
+    other = exercise("a-hole")
+    try:
+        other.memory.punch_hole(8 * PAGE, 8 * PAGE)
+        assert other.check().solved
+        assert "ValueError: the mapping is closed" in repr(task.check())
+    finally:
+        other.close()
 
 
 def test_a_function_that_is_killed_is_told(task: Attempt) -> None:
@@ -84,9 +159,10 @@ def test_what_a_look_raises_is_said() -> None:
     task = exercise("who-wrote")
     try:
         answers: list[tuple[Any, str]] = [
-            (lambda *_: None, "TypeError"),
+            (lambda *_: None, "['nothing', 'nothing']"),
             (lambda *_: 1 / 0, "ZeroDivisionError"),
-            (None, "ValueError: task.answer is not a function yet"),
+            (None, "the answer is not a function yet"),
+            (lambda *_: [3, 9, 10], "[[3, 9, 10], [3, 9, 10]]"),
         ]
         for answer, said in answers:
             task.answer = answer

@@ -32,7 +32,7 @@ def test_without_code_it_stops_at_the_first(tmp_path: Path) -> None:
     """The student's version has no solution in it."""
     notebook = nbformat.from_dict(handout(NAMES))
     assert "BEGIN SOLUTION" not in nbformat.writes(notebook)
-    with pytest.raises(CellExecutionError, match=r"assert three_pages\.solved"):
+    with pytest.raises(CellExecutionError, match=r"three_pages\.check"):
         execute(notebook, tmp_path)
 
 
@@ -61,6 +61,26 @@ def test_the_same_each_time(tmp_path: Path) -> None:
     assert first.read_text() == second.read_text()
     with pytest.raises(FileExistsError):
         write(first, handout(NAMES))
+
+
+def test_each_once_and_by_its_name_alone(tmp_path: Path) -> None:
+    """A name, a generator, a name that comes twice."""
+    one = handout(["three-pages"])
+    for names in ("three-pages", iter(["three-pages"]), ["three-pages", "three-pages"]):
+        assert handout(names) == one
+    assert [cell["id"] for cell in one["cells"]][2:] == [
+        f"three-pages-{part}" for part in ("task", "code", "check")
+    ]
+
+
+def test_a_teacher_may_write_solutions_in_any_way(tmp_path: Path) -> None:
+    """Without a docstring, of one statement; one that is missing is told."""
+    path = tmp_path / "mine.py"
+    path.write_text("def three_pages(task):\n    task.memory.touch_write()\n")
+    code = handout(["three-pages"], path)["cells"][3]["source"]
+    assert "task.memory.touch_write()" in code
+    with pytest.raises(ValueError, match="the solutions have no function how_far"):
+        handout(["how-far"], path)
 
 
 @pytest.mark.parametrize("names", [[], ["four-pages"]])

@@ -93,7 +93,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     root = tmp_path_factory.mktemp("served")
     for notebook in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(notebook, root)
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LATE)])
+    below = nbformat.v4.new_markdown_cell("Below.")
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LATE), below])
     made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(made, root / SCREENS)
     with lab.server(root, tmp_path_factory.mktemp("lab")) as running:
@@ -462,6 +463,7 @@ class TestThePlayground:
         field.page.mouse.click(*cell(field, 7))
         field.page.keyboard.up("Shift")
         field.await_status("write: page 7")
+        assert field.page.locator(".jp-Cell.jp-mod-selected").count() == 1
         field.page.locator(".prefault-happened", has_text="The storage is memory").wait_for()
         field.await_true(lambda: BLUE in painted(field, 0))
         assert field.ask("[act.step.operation for act in play.acts]") == "['read', 'write']"
@@ -495,8 +497,13 @@ class TestThePlayground:
         assert field.ask(f"[act.step.first for act in play.acts[{before}:]]") == "[1, 2, 3]"
 
     def test_the_keyboard_does_all_of_it(self, field: lab.Tab) -> None:
-        """Focus the map: arrows move, Shift and arrows choose, W writes; JupyterLab hears none."""
-        field.page.locator(".prefault-keys").focus()
+        """A click on the map gives it the keys: arrows move, Shift and arrows choose, W writes,
+        Ctrl+A chooses all; JupyterLab hears none, nor X, which would cut the cell."""
+        field.page.mouse.click(*cell(field, 9))
+        field.await_status("read: page 9")
+        field.page.keyboard.press("x")
+        field.page.keyboard.press("Control+a")
+        field.await_true(lambda: field.ask("play.step") == "(0, 64)")
         field.page.keyboard.press("Home")
         field.page.keyboard.press("ArrowDown")
         field.page.keyboard.press("Shift+ArrowRight")
@@ -517,6 +524,17 @@ class TestThePlayground:
         field.press("Do it")
         field.page.locator(".prefault-note", has_text="1 page came otherwise").wait_for()
         field.page.get_by_label("predict each step first").click()
+
+    def test_what_shows_under_the_mouse_goes_with_it(self, field: lab.Tab) -> None:
+        """Also where a click has put another figure under the mouse."""
+        field.page.get_by_label("predict each step first").click()
+        field.page.mouse.move(*cell(field, 37))
+        field.page.locator(".prefault-tip").wait_for()
+        field.page.mouse.click(*cell(field, 37))
+        field.await_status("paint what the page table will be")
+        field.press("Forget it")
+        field.page.get_by_label("predict each step first").click()
+        field.page.locator(".prefault-tip").wait_for(state="detached")
 
     def test_a_child_is_touched_beside_its_parent(self, field: lab.Tab) -> None:
         """Fork, and click on the child's map."""

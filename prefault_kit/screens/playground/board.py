@@ -28,7 +28,7 @@ class Board:
         self.status, self.happened, self.score = (widgets.HTML() for _ in range(3))
         self.predict = widgets.Checkbox(description="predict each step first", indent=False)
         self.paint = Chips(tips=lambda word: f"Paint: {word}")
-        self.paint.offer([Option(each) for each in TABLE])
+        self.paint.offer([Option(each) for each in self.words()])
         self.reveal = button("Do it", "Do the step; what came otherwise is crossed")
         self.reveal.add_class("prefault-primary")
         self.forget = button("Forget it", "The step is not done")
@@ -58,6 +58,10 @@ class Board:
         self.anew.on_click(lambda _: self._begin())
         model.observe(lambda _: self.draw(), "changed")
         model.observe(lambda _: self.maps.mark(), ["first", "count"])
+
+    def words(self) -> tuple[str, ...]:
+        """What may be painted."""
+        return TABLE
 
     def _begin(self) -> None:
         if self.model.prepared:

@@ -129,7 +129,7 @@ class Operations:
         keep_equal(model, "process", self.process)
         self.buttons = Buttons(model, OPERATIONS)
         self.who = parts.row("Done by", self.process)
-        pair = widgets.HBox([self.first, self.count])
+        pair = widgets.HBox([self.first, self.count, maps.all])
         pair.add_class("prefault-pair")
         self.box = parts.panel(
             "What to do to the chosen pages",

@@ -114,6 +114,7 @@ class StripsFigure:
             HoverTool(
                 renderers=[cells],
                 tooltips='<div class="prefault-tip">page @page: @word</div>',
+                attachment="above",  # a fault brings neighbours, which are to be seen
             )
         )
         plot.follow_theme(fig, words.glyph)

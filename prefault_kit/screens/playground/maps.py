@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import ipywidgets as widgets
@@ -11,7 +11,7 @@ from prefault_kit.screens.playground import text
 from prefault_kit.screens.playground.figure import USUAL, StripsFigure
 from prefault_kit.screens.playground.model import Playground
 from prefault_kit.screens.widgets import parts
-from prefault_kit.screens.widgets.parts import Cards, set_html
+from prefault_kit.screens.widgets.parts import Cards, button, set_html
 from prefault_kit.show.strips import EXPECTED
 from prefault_kit.studies.playground.ground import CHILD, PARENT
 from prefault_kit.studies.playground.strips import Strips
@@ -22,8 +22,9 @@ CLICKS = {"read": "reads", "write": "writes", CHOOSE: "chooses"}
 KEYS = (
     '<div class="prefault-keys" tabindex="0" role="application" aria-roledescription="page map" '
     'aria-label="Page map. Arrow keys move, Shift with an arrow chooses a range, R reads, '
-    'W writes, Home and End go to the first and the last page.">Keyboard: <kbd>Tab</kbd> here, '
-    "arrows move, <kbd>Shift</kbd> + arrows choose, <kbd>R</kbd> reads, <kbd>W</kbd> writes</div>"
+    'W writes, Home and End go to the first and the last page.">Click a page, or drag over some to '
+    "choose them. Keyboard: arrows move, <kbd>Shift</kbd> + arrows choose, <kbd>Ctrl</kbd> + "
+    "<kbd>A</kbd> chooses all, <kbd>R</kbd> reads, <kbd>W</kbd> writes</div>"
 )
 
 
@@ -41,6 +42,8 @@ class Maps:
         self._cards: dict[str, Cards] = {}
         self._shape: object = None
         self._heard = 0
+        self.all = button("choose all", "Choose all pages")
+        self.all.on_click(lambda _: model.choose(0, model.pages))
         self._place = widgets.Box()
         self._place.add_class("prefault-maps")
         self.box = widgets.VBox([self._place, widgets.HTML(KEYS), self.cursor, self.keys])
@@ -89,6 +92,8 @@ class Maps:
             model.choose(first, count + moves[key])
         elif key in moves:
             model.choose(first + moves[key], 1)
+        elif key == "all":
+            model.choose(0, model.pages)
         elif key in ("r", "w") and model.waiting is not None:
             model.expect(first, count)
         elif key in ("r", "w"):
@@ -104,16 +109,17 @@ class Maps:
         """Show the model as it is now, in new figures where their shape would be another."""
         seen = {process: self.model.strips(process) for process in (PARENT, CHILD)}
         there = {process: strips for process, strips in seen.items() if strips is not None}
-        names = _names(there.values(), self.model.expected is not None)
-        shape = (self.model.pages, names, tuple(there))
+        names = {process: _names(there.values(), self._expects(process)) for process in there}
+        shape = (self.model.pages, names)
         if shape != self._shape:
-            self._make(names, there)
+            self._make(names)
             self._shape = shape
         for process, strips in there.items():
             with self._cards[process].together():
                 self.figures[process].show(self._words(process, strips))
             head = text.map_head(self.model, process, beside=len(there) > 1)
-            set_html(self._cards[process].heads["map"], head + text.legend(strips, names))
+            legend = text.legend(strips, names[process])
+            set_html(self._cards[process].heads["map"], head + legend)
         self.mark()
 
     def mark(self) -> None:
@@ -139,19 +145,24 @@ class Maps:
     def _words(self, process: str, strips: Strips) -> dict[str, list[str]]:
         names = self.figures[process].names
         words = {name: getattr(strips, name, None) or [] for name in names}
-        if self.model.process == process:
+        if self._expects(process):
             words[EXPECTED] = self.model.expected or []
         return words
 
-    def _make(self, names: tuple[str, ...], processes: Iterable[str]) -> None:
+    def _expects(self, process: str) -> bool:
+        """Whether something is expected of this process."""
+        step = self.model.waiting or (self.model.acts[-1].step if self.model.acts else None)
+        return self.model.expected is not None and step is not None and step.process == process
+
+    def _make(self, names: Mapping[str, tuple[str, ...]]) -> None:
         for cards in self._cards.values():
             parts.close(cards.box)
             cards.redraw.close()
         self.figures = {
             process: StripsFigure(
-                self.model.pages, names, partial(self.tap, process), partial(self.drag, process)
+                self.model.pages, shown, partial(self.tap, process), partial(self.drag, process)
             )
-            for process in processes
+            for process, shown in names.items()
         }
         self._cards = {each: Cards({"map": made.figure}) for each, made in self.figures.items()}
         self._place.children = tuple(

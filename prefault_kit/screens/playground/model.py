@@ -50,7 +50,8 @@ def _told(
                     raise ValueError("this playground is closed: show another one")
                 method(self, *words, **known)
             except CannotPlay as missing:
-                self._fail(str(missing), missing.command)
+                self._missing = str(missing)
+                self._fail(self._missing, missing.command)
             except (
                 OSError,
                 ValueError,
@@ -89,7 +90,7 @@ class Playground(StatusModel):
     ) -> None:
         self._lock = threading.RLock()
         self._worker = worker or Worker()
-        self._quiet, self._closed = True, False
+        self._quiet, self._closed, self._missing = True, False, ""
         super().__init__(**values)
         self.playing: Playing | None = None
         self.history = History(Ground())
@@ -163,10 +164,13 @@ class Playground(StatusModel):
     def offer(self) -> dict[str, Option]:
         """Each operation, with the reason why it cannot be done to this memory here."""
         ground = self.playing.ground if self.playing else None
-        return {
+        offered = {
             name: Option.of(name, each.why_not(ground) if ground else None)
             for name, each in OPERATIONS.items()
         }
+        if self.strips(CHILD) is None:
+            offered["end child"] = Option("end child", "there is no child: fork first")
+        return offered
 
     # What one can do
 
@@ -210,11 +214,11 @@ class Playground(StatusModel):
         own = operation in OPERATIONS and OPERATIONS[operation].group == PROCESS
         step = Step(operation, *where, PARENT if own else self.process)
         if self.playing is None:
-            raise ValueError("there is no memory: choose another kind")
+            raise ValueError(f"there is no memory: {self._missing or 'choose another kind'}")
         check(step, self.playing.ground)
         if self.waiting is not None:
             raise ValueError(f"{describe(self.waiting)} waits: do it, or forget it")
-        if self.predicting:
+        if self.predicting and not own:
             before = self.strips(self.process)
             if before is not None:
                 self.waiting, self.expected, self.wrong = step, list(before.table), []
@@ -264,6 +268,7 @@ class Playground(StatusModel):
         count = errors.whole("count", count, 0, len(self.history.steps))
         self._forget_prediction()
         self.history.back(count)
+        self.prepared = min(self.prepared, count)
         self._replay()
 
     @_told
@@ -395,6 +400,8 @@ class Playground(StatusModel):
 
 def describe(step: Step) -> str:
     """A step in words: ``write: pages 3 to 7``."""
+    if OPERATIONS[step.operation].group == PROCESS:
+        return step.operation
     last = step.first + step.count - 1
     pages = f"page {step.first}" if step.count == 1 else f"pages {step.first} to {last}"
     return f"{step.operation}: {pages}" + (" (child)" if step.process == CHILD else "")

@@ -15,12 +15,14 @@ from prefault_kit.screens.widgets.parts import Page, set_html
 from prefault_kit.screens.widgets.style import CSS
 from prefault_kit.studies.playground import scenes
 from prefault_kit.studies.playground.scenes import Scene
+from prefault_kit.studies.playground.strips import possible
 
 
 class SceneView(Board):
     """The widgets of a scene; ``page`` is what to display."""
 
     def __init__(self, model: Playground, scene: Scene) -> None:
+        self.scene = scene
         super().__init__(model)
         self.buttons = Buttons(model, scene.operations)
         self.amounts = widgets.HTML()
@@ -30,11 +32,21 @@ class SceneView(Board):
             widgets.HTML(f'<div class="prefault-question">{escape(scene.question)}</div>'),
             self.maps.box,
             self.amounts,
-            parts.row("Operation", self.buttons.row(scene.operations)),
+            parts.row("Operation", self.buttons.row(scene.operations), self.maps.all),
             self.buttons.refused,
             *self.parts[1:],
         )
         self.draw()
+
+    def words(self) -> tuple[str, ...]:
+        """What a page of this memory may be."""
+        found = possible(self.scene.ground)
+        self.model.paint = found[-1]
+        return found
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.model.choose(*self.scene.chosen)
 
     def draw(self) -> None:
         """Show the model as it is now."""

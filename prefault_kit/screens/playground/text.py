@@ -15,10 +15,10 @@ from prefault_kit.studies.promises import PROMISES
 AMOUNTS = {
     "rss": "resident (RSS)",
     "pss": "its share (PSS)",
-    "dirty": "dirty",
+    "dirty": "dirty (smaps)",
     "locked": "locked",
     "hugetlb": "hugetlb pages",
-    "blocks": "allocated blocks",
+    "blocks": "storage (st_blocks)",
     "page_table": "page tables of the process",
 }
 MOST_LISTED = 100
@@ -130,7 +130,7 @@ def amounts_line(now: Strips | None, before: Strips | None) -> str:
     if now is None:
         return ""
     parts = []
-    for name in ("rss", "dirty", "blocks"):
+    for name in ("rss", "pss", "dirty", "blocks"):
         value, old = now.bytes.get(name), before.bytes.get(name) if before else None
         if value is None:
             continue
@@ -158,7 +158,7 @@ def cursor(model: Playground, strips: Strips | None) -> str:
     ]
     folio = next((many for at, many in strips.folios or [] if at <= first < at + many), None)
     if folio is not None:
-        words.append(f"in a folio of {folio} pages")
+        words.append(f"with {folio} pages of its folio" if folio > 1 else "a page of a folio")
     chosen = f"Page {first}" if count == 1 else f"Pages {first} to {first + count - 1}, the first"
     return f'<span role="status" aria-live="polite">{chosen}: {escape(", ".join(words))}</span>'
 

@@ -136,15 +136,42 @@ if (window.Bokeh?.version !== "VERSION") (function () { SCRIPTS }).call(window)
         let number = 0
         document.addEventListener("keydown", (event) => {
             const map = event.target.closest?.(".prefault-keys")
-            const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
-            if (!map || !known.includes(key)) return
-            if (event.ctrlKey || event.metaKey || event.altKey) return
+            if (!map) return
+            const held = event.ctrlKey || event.metaKey || event.altKey
+            let key = event.key.length === 1 ? event.key.toLowerCase() : event.key
+            if (key === "a" && held) key = "all"
+            else if (!known.includes(key) || held) {
+                // a plain letter would be a command to JupyterLab, such as to cut the cell
+                if (event.key.length === 1 && !held) event.stopPropagation()
+                return
+            }
             event.preventDefault()
             event.stopPropagation()
             const box = map.closest(".prefault").querySelector(".prefault-keys-in input")
             pressed.push(`${++number}:${key}${event.shiftKey ? "+shift" : ""}`)
             box.value = pressed.slice(-32).join(" ")
             box.dispatchEvent(new Event("input", {bubbles: true}))
+        }, true)
+    }
+    // A click on a map gives the keys to it; with Shift it is no choice of the notebook's cells.
+    if (!window.prefaultClicks) {
+        window.prefaultClicks = true
+        document.addEventListener("mousedown", (event) => {
+            if (!event.shiftKey || !event.target.closest?.(".prefault-maps")) return
+            event.preventDefault()
+            event.stopPropagation()
+        }, true)
+        document.addEventListener("click", (event) => {
+            const page = event.target.closest?.(".prefault-maps")?.closest(".prefault")
+            const keys = page?.querySelector(".prefault-keys")
+            if (keys) setTimeout(() => keys.focus({preventScroll: true}), 0)
+        }, true)
+        // A figure that goes leaves behind what it showed under the mouse.
+        document.addEventListener("pointermove", (event) => {
+            const tips = [...document.querySelectorAll("body > .bk-Tooltip")].filter(
+                (tip) => tip.shadowRoot?.querySelector(".prefault-tip"))
+            if (event.target.closest?.(".prefault-maps")) tips.pop()
+            tips.forEach((tip) => tip.remove())
         }, true)
     }
     const began = Date.now()

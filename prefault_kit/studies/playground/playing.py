@@ -103,6 +103,7 @@ class Playing:
             self.begin()
         begun = len(self.acts)
         dying: int | None = None
+        last = self.strips
         payload = {"steps": [step.as_dict() for step in steps]}
         try:
             for event in self._worker.stream(stage.act, payload):
@@ -111,7 +112,7 @@ class Playing:
                     self.acts.append(Act(steps[0], Outcome(died="killed"), self.strips))
                     break
                 if "dying" in event:
-                    dying = event["dying"]
+                    dying, last = event["dying"], Strips.of(event["strips"])
                     continue
                 step = steps[len(self.acts) - begun]
                 self.acts.append(_act(step, event))
@@ -120,7 +121,8 @@ class Playing:
             self.alive = False
             step = steps[len(self.acts) - begun]
             outcome = Outcome(died=death.signal or "an error", page=dying, message=str(death))
-            self.acts.append(Act(step, outcome, self.strips))
+            seen = self.strips if dying is None else last
+            self.acts.append(Act(step, outcome, seen))
         except WorkerStopped:
             self.alive = False
             raise
@@ -151,7 +153,8 @@ class Playing:
 
 
 def _act(step: Step, event: dict[str, Any]) -> Act:
-    known = {name: value for name, value in event["outcome"].items() if name != "dying"}
+    seen = ("dying", "strips")  # of a child that is dead
+    known = {name: value for name, value in event["outcome"].items() if name not in seen}
     outcome = Outcome(**known)
     if outcome.died:
         outcome = replace(outcome, page=event["outcome"].get("dying"))

@@ -231,6 +231,16 @@ RULES: tuple[Rule, ...] = (
         "fault-first-touch",
     ),
     Rule(
+        lambda seen: (
+            seen.did("write")
+            and bool(seen.became("anonymous", ABSENT))
+            and seen.released("protected")
+        ),
+        "The write was noticed, also where nothing was there yet: one fault lifts the protection "
+        "of userfaultfd, another brings the page.",
+        "snapshot-kernel",
+    ),
+    Rule(
         lambda seen: seen.did("write") and bool(seen.became("anonymous", ABSENT)),
         "A write fault in anonymous memory takes a page, fills it with zeros and maps it writable.",
         "fault-first-touch",
@@ -249,6 +259,17 @@ RULES: tuple[Rule, ...] = (
         "Reading a hole fills the page cache with zeros; the file gets no block. A page that was "
         "not cached makes it a major fault, although there is nothing to be read from the disk.",
         "read-allocates-no-block",
+    ),
+    Rule(
+        lambda seen: (
+            seen.did(*WRITES)
+            and seen.outcome.major > 0
+            and bool(seen.had("hole", "storage"))
+            and bool(seen.became("cached", strip="cache"))
+        ),
+        "It was not in the page cache, which makes it a major fault, although a hole is not read "
+        "from the disk; read-ahead has brought its neighbours into the page cache as well.",
+        "fault-major",
     ),
     Rule(
         lambda seen: (
@@ -351,13 +372,26 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda seen: seen.did("write") and seen.outcome.minor > 0,
-        "The page was there, but not writable: a fault made it so.",
+        "It was in the page table, but not writable: a fault made it so.",
         "write-after-read",
     ),
     Rule(
-        lambda seen: seen.did("read", "write") and seen.outcome.minor == 0 and not seen.changed,
-        "The pages were in the page table already: no fault.",
+        lambda seen: seen.did("read") and seen.outcome.minor == 0 and not seen.changed,
+        "Everything was in the page table already: no fault.",
         "fault-first-touch",
+    ),
+    Rule(
+        lambda seen: seen.did("write") and seen.outcome.minor == 0 and not seen.changed,
+        "Everything was in the page table already, and writable: no fault.",
+        "fault-first-touch",
+    ),
+    Rule(
+        lambda seen: (
+            seen.did("MADV_POPULATE_WRITE") and seen.outcome.minor > 0 and not seen.changed
+        ),
+        "Everything was in the page table, but not writable: populating took the faults that make "
+        "it so.",
+        "write-makes-writable",
     ),
     Rule(
         lambda seen: seen.did("MADV_POPULATE_READ", "MADV_POPULATE_WRITE") and not seen.changed,
@@ -410,6 +444,11 @@ RULES: tuple[Rule, ...] = (
         "The pages went to swap.",
     ),
     Rule(
+        lambda seen: seen.did("MADV_PAGEOUT") and bool(seen.became(ABSENT, "anonymous")),
+        "The pages that MADV_FREE had offered were taken: the next read sees zeros.",
+        "discard-free",
+    ),
+    Rule(
         lambda seen: seen.did("MADV_PAGEOUT", "MADV_COLD") and not seen.changed,
         "Nothing was reclaimed: anonymous memory needs swap for that, and pages in use stay.",
     ),
@@ -440,7 +479,7 @@ RULES: tuple[Rule, ...] = (
             and not seen.became("cached", strip="cache")
             and bool(seen.became("reserved", strip="storage"))
         ),
-        "Storage is reserved; no page is in the page cache or in the page table.",
+        "Storage is reserved; fallocate brings no page into the page cache or the page table.",
         "fallocate-maps-nothing",
     ),
     Rule(
@@ -453,7 +492,7 @@ RULES: tuple[Rule, ...] = (
         "The file is longer: what is new is a hole.",
     ),
     Rule(
-        lambda seen: seen.did("truncate") and bool(seen.became(BEYOND, strip="cache")),
+        lambda seen: seen.did("truncate", "extend") and bool(seen.became(BEYOND, strip="cache")),
         "The file is shorter: what lies beyond its end has left the page cache and the page table.",
     ),
     Rule(
@@ -510,6 +549,15 @@ RULES: tuple[Rule, ...] = (
         lambda seen: seen.did("fork") and seen.act.child is not None,
         "The child maps the same memory; its page table fills as it touches.",
         "fork-leaves-shared",
+    ),
+    Rule(
+        lambda seen: seen.did("end child"),
+        "The child has exited: what only it had is free, and what it shared is its parent's alone.",
+    ),
+    Rule(
+        lambda seen: seen.step.operation.startswith("mprotect") and bool(seen.became(ABSENT)),
+        "The protection is another, and a huge page had to be split for it: a shared one has left "
+        "the page table, and comes back from the page cache.",
     ),
     Rule(
         lambda seen: seen.step.operation.startswith("mprotect") and seen.changed,

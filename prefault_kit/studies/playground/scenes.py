@@ -38,7 +38,7 @@ class Scene:
 
 def scene(name: str) -> Scene:
     """The scene of this name; ValueError where there is none."""
-    if name not in SCENES:
+    if not isinstance(name, str) or name not in SCENES:
         raise ValueError(f"there is no scene {name!r}; there is {', '.join(SCENES)}")
     return SCENES[name]
 
@@ -51,7 +51,7 @@ SCENES: dict[str, Scene] = {
     # 02 What is a page fault?
     "first-touch": Scene(
         "Shift-click a page: it is written. Shift-click it again. Which of the two takes a fault? "
-        "And how many does POPULATE_WRITE take for the rest?",
+        "Then choose all pages: how many faults does POPULATE_WRITE take for the rest?",
         ANON,
         ("read", "write", "MADV_POPULATE_WRITE", "MADV_DONTNEED"),
     ),
@@ -80,15 +80,15 @@ SCENES: dict[str, Scene] = {
     # 04 The zero page and copy-on-write
     "zero-page": Scene(
         "Every page here is the zero page. Shift-click some: what becomes of them, and what does "
-        "resident memory (RSS) say? And after POPULATE_WRITE?",
+        "resident memory (RSS) say? And after POPULATE_WRITE of all of them?",
         ANON,
         ("read", "write", "MADV_POPULATE_WRITE", "MADV_DONTNEED"),
         (Step("MADV_POPULATE_READ", *ALL),),
     ),
     "after-a-fork": Scene(
         "Every page was populated for writing. Fork; then Shift-click a page of the parent, and "
-        "the same page of the child. Which of the two writes takes a fault? What if the child "
-        "ends before?",
+        "the same page of the child. Does the first write take a fault, the second, or both? And "
+        "where the child has ended before? Look at the share (PSS) of the parent.",
         ANON,
         ("fork", "end child", "write", "MADV_POPULATE_WRITE"),
         (Step("MADV_POPULATE_WRITE", *ALL),),
@@ -96,7 +96,8 @@ SCENES: dict[str, Scene] = {
     # 05 Files, holes and fallocate
     "in-a-hole": Scene(
         "This file is one hole. What do POPULATE_READ, fallocate and a write each change: the page "
-        "table, the page cache, the storage? Predict all three, then begin anew and try another.",
+        "table, the page cache, the storage? Say all three before you press, then begin anew and "
+        "try another.",
         FILE,
         ("MADV_POPULATE_READ", "fallocate", "write", "msync", "punch hole"),
     ),

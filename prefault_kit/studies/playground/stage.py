@@ -115,7 +115,7 @@ class Stage:
         try:
             work = OPERATIONS[step.operation].run(self, *step.range_bytes)
         except Deadly as deadly:
-            yield {"dying": deadly.page}
+            yield {"dying": deadly.page, "strips": strips.look(self.memory).as_dict()}
             self._die(deadly)
         except PrefaultError as error:
             page = step.first + error.page * self.ground.step_pages

@@ -18,6 +18,7 @@ from prefault_kit.kernel import blocks, folios, page_cache, pagemap, proc, smaps
 from prefault_kit.kernel.pagemap import FILE, HUGE, PRESENT, SWAPPED, ZERO
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.playground.ground import Ground
 
 ABSENT = "not present"
 TABLE = (
@@ -33,6 +34,17 @@ BEYOND = "beyond the end"
 
 Runs = list[tuple[int, str]]
 """A strip as it is kept: how many pages in a row have which word."""
+
+
+def possible(ground: Ground) -> tuple[str, ...]:
+    """What a page of this memory is, as a rule: neither swapped nor a guard."""
+    own = ("zero page", "anonymous") if not ground.backing.has_file else ("anonymous",)
+    if ground.backing.is_hugetlb:
+        return (ABSENT, "huge")
+    words = (ABSENT, *(own if ground.sharing == "private" else ()))
+    if ground.backing.has_file or ground.sharing == "shared":
+        words = (*words, "of the file")
+    return (*words, *(("huge zero page", "huge") if ground.thp else ()))
 
 
 @dataclass(frozen=True)

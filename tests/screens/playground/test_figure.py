@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bokeh.events import DoubleTap, Pan, PanEnd, PanStart, Press, PressUp, Tap
 
 from prefault_kit.screens.playground import Playground, PlaygroundView
 from prefault_kit.screens.playground.figure import StripsFigure
@@ -21,6 +22,41 @@ def test_a_place_is_a_page(pages: int) -> None:
     assert figure.page_at(x, y - 1) is None
     assert figure.page_at(figure.columns, y) is None
     assert figure.page_at(x, y + figure.rows) is None
+
+
+def test_whatever_the_browser_calls_a_click_is_one() -> None:
+    """A tap, the second of two quick ones, and one that is held; with Shift or not."""
+    heard: list[object] = []
+    figure = StripsFigure(
+        64,
+        ("table",),
+        lambda page, shift: heard.append((page, shift)),
+        lambda first, last, end: heard.append((first, last, end)),
+    )
+
+    def send(kind: type[Any], page: int | None, *, shift: bool = False) -> None:
+        x, y = (None, None) if page is None else figure.place(0, page)
+        known = {"shift": shift, "ctrl": False, "alt": False}
+        figure.figure._trigger_event(kind(figure.figure, x=x, y=y, modifiers=known))
+
+    for kind in (Tap, DoubleTap):
+        send(kind, 3)
+        send(kind, 4, shift=True)
+        send(kind, None)
+    assert heard == [(3, False), (4, True)] * 2
+    heard.clear()
+    send(Press, 5)
+    send(PressUp, 5)
+    send(PressUp, 5)
+    assert heard == [(5, False)]
+    heard.clear()
+    send(Press, 9)
+    send(PressUp, 6)
+    assert heard == [(6, 9, True)]
+    heard.clear()
+    for kind, page in ((PanStart, 9), (Pan, 12), (Pan, None), (PanEnd, 14), (PanEnd, 20)):
+        send(kind, page)
+    assert heard == [(9, 12, False), (9, 14, True)]
 
 
 @pytest.mark.parametrize("pages", [64, 512, 1000, 4096])

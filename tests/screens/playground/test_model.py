@@ -266,7 +266,7 @@ def test_memory_that_cannot_be_had_says_so_and_another_works(play: Playground) -
     assert play.failed
     assert "does not exist" in play.status
     play.do("write")
-    assert play.status == "There is no memory: choose another kind."
+    assert play.status == "There is no memory: the directory /no/such/place does not exist."
     play.kind = "anon"
     play.do("write")
     assert not play.failed
@@ -356,3 +356,44 @@ def test_a_thousand_steps_do_not_slow_it_down(play: Playground) -> None:
     assert len(play.acts) == 1000
     assert resident() <= before + 64
     assert History.load(play.history.link()).steps == play.history.steps
+
+
+def test_what_makes_a_child_is_not_predicted(play: Playground) -> None:
+    """It changes no page of the table, and is named without pages."""
+    play.begin()
+    play.predicting = True
+    try:
+        assert play.offer()["end child"].reason == "there is no child: fork first"
+        play.do("fork", 7, 1)
+        assert play.waiting is None
+        assert play.status == "fork."
+        assert play.offer()["end child"].reason is None
+        play.do("end child")
+        assert play.reason is not None
+        assert play.reason.text.startswith("The child has exited")
+    finally:
+        play.predicting = False
+
+
+def test_going_back_before_what_was_prepared_ends_the_scene(play: Playground) -> None:
+    """What comes then is news."""
+    play.begin()
+    play.do("write", 0, 2)
+    play.prepare()
+    assert play.news is None
+    play.back(0)
+    play.do("write", 5, 1)
+    assert play.news is play.acts[-1]
+    play.prepare()
+    play.open(play.history.dump())
+    assert play.news is play.acts[-1]
+
+
+def test_a_dead_memory_is_not_prepared(play: Playground) -> None:
+    """There is nothing to go back to."""
+    play.begin()
+    play.do("mprotect none", 0, 1)
+    play.do("read", 0, 1)
+    play.prepare()
+    assert (play.alive, play.prepared) == (False, 0)
+    play.begin()

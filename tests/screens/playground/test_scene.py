@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from prefault_kit.screens.playground import Playground
+from prefault_kit.screens.playground import Playground, scene
 from prefault_kit.screens.playground.scene import SceneView
+from prefault_kit.screens.widgets import parts
 from prefault_kit.studies.playground import scenes
 
 
@@ -47,6 +48,58 @@ def test_it_offers_what_matters_and_goes_back_to_what_was_prepared(shown: SceneV
     assert shown.happened.value == ""
     assert shown.back.disabled
     assert shown.model.status.startswith("Click a page")
+
+
+def test_all_are_chosen_at_once_and_anew_at_the_beginning(shown: SceneView) -> None:
+    """By a button, by Ctrl+A, and by Begin anew as the scene has it."""
+    for choose in (shown.maps.all.click, lambda: shown.maps.press("all"), shown.anew.click):
+        shown.model.choose(5, 1)
+        choose()
+        assert shown.model.step == (0, 64)
+
+
+def test_only_what_can_come_is_offered_to_paint(shown: SceneView) -> None:
+    """And something that is not what is there already."""
+    assert list(shown.paint.buttons) == ["not present", "zero page", "anonymous"]
+    assert shown.model.paint == "anonymous"
+
+
+def test_it_shows_all_of_its_parts(shown: SceneView) -> None:
+    """The question, the map, the amounts and by how much they changed, the status."""
+    question = [each for each in shown.page.children if 'class="prefault-question"' in str(each)]
+    assert len(question) == 1
+    assert {shown.maps.box, shown.amounts, shown.status, shown.happened} <= set(shown.page.children)
+    assert "resident (RSS) <b>128 KiB</b></span>" in shown.amounts.value
+    shown.model.do("write", 0, 1)
+    assert "resident (RSS) <b>132 KiB</b> (+4 KiB)" in shown.amounts.value
+    shown.anew.click()
+
+
+def test_a_call_shows_it_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the pages chosen that its question is about."""
+    monkeypatch.setattr(parts, "display", lambda *_, **__: None)
+    model = scene("unplug")
+    try:
+        assert (model.prepared, model.step, model.news) == (1, (0, 16), None)
+    finally:
+        model.close()
+
+
+def test_a_death_is_forgotten_and_the_child_s_own(shown: SceneView) -> None:
+    """Marks of what went wrong are on the map of the process that they concern alone."""
+    shown.model.do("fork")
+    shown.model.do("mprotect none", 3, 1)
+    shown.model.process = "child"
+    shown.model.do("read", 60, 1)
+    shown.model.predicting = True
+    shown.model.do("write", 5, 1)
+    names = {process: each.names for process, each in shown.maps.figures.items()}
+    assert ("expected" in names["child"], "expected" in names["parent"]) == (True, False)
+    shown.forget.click()
+    assert "not done" in shown.model.status
+    assert shown.model.acts[-1].step.operation == "read"
+    shown.model.predicting = False
+    shown.anew.click()
 
 
 def test_another_memory_has_no_prepared_steps(shown: SceneView) -> None:

@@ -231,3 +231,19 @@ def test_locked_bytes_are_counted(worker: Worker) -> None:
         pytest.skip("RLIMIT_MEMLOCK leaves no room")
     assert act.strips.bytes["locked"] == act.strips.bytes["rss"]
     assert playing.do(Step("munlock", 0, 2)).strips.bytes["locked"] == 0
+
+
+def test_a_death_shows_what_was_there_when_it_came() -> None:
+    """The pages before the one that it died of were touched; the child's and the parent's."""
+    cut = Step("truncate", 40)
+    with Playing(Ground("memfd", "shared", PAGES)) as playing:
+        died = playing.do_all([cut, Step("write", 0, PAGES)])[-1]
+        assert (died.outcome.died, died.outcome.page) == ("SIGBUS", 40)
+        assert died.strips.table == ["of the file"] * 40 + ["not present"] * 24
+        assert (died.strips.storage or [])[:40] == ["data"] * 40
+        steps = [cut, Step("fork"), Step("write", 0, PAGES, "child"), Step("read", 0, 1)]
+        playing.begin()
+        _, _, child, after = playing.do_all(steps)
+        assert child.outcome.died == "SIGBUS"
+        assert after.strips.table[0] == "of the file"
+        assert after.child is None

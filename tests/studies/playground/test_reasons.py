@@ -24,6 +24,8 @@ CASES = [
     (ANON, ["write", "fork"], "fork-protects-private"),
     (ANON, ["write", "fork", "write"], "fork-protects-private"),
     (ANON, ["write", "fork", "end child", "write"], "write-after-read"),
+    (ANON, ["write", "fork", "MADV_POPULATE_WRITE"], "write-makes-writable"),
+    (ANON, ["write", "MADV_FREE", "MADV_PAGEOUT"], "discard-free"),
     (ANON, ["mprotect r", "MADV_POPULATE_WRITE"], "permission-r"),
     (ANON, ["MADV_REMOVE"], "discard-remove"),
     (ANON, ["MADV_WILLNEED"], "willneed-is-a-hint"),

@@ -122,7 +122,7 @@ def test_it_answers_what_it_asks(name: str, worker: Worker, tmp_path: Path) -> N
 def test_it_is_a_question_about_pages_that_are_there(name: str) -> None:
     """And there are few operations, so that one sees which matter."""
     found = SCENES[name]
-    assert found.question.endswith(("?", ".)", "afterwards.", "RSS.", "another."))
+    assert "?" in found.question
     assert 2 <= len(found.operations) <= 5
     first, count = found.chosen
     assert 0 < count <= found.ground.pages - first

@@ -12,8 +12,8 @@ from prefault_kit.host import thp
 from prefault_kit.kernel import folios, pagemap
 from prefault_kit.kernel.pagemap import SWAPPED
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.studies.playground import Strips
-from prefault_kit.studies.playground.strips import BEYOND, CACHE, STORAGE, TABLE, look
+from prefault_kit.studies.playground import Ground, Strips
+from prefault_kit.studies.playground.strips import BEYOND, CACHE, STORAGE, TABLE, look, possible
 
 
 def test_what_is_told_is_read_again() -> None:
@@ -79,3 +79,21 @@ def test_a_file_that_is_shorter_ends_in_both_strips() -> None:
         seen = look(memory)
     assert seen.cache == ["not cached"] * 2 + [BEYOND] * 2
     assert seen.storage == ["hole"] * 2 + [BEYOND] * 2
+
+
+@pytest.mark.parametrize(
+    ("ground", "words"),
+    [
+        (Ground("anon", "private"), ("not present", "zero page", "anonymous")),
+        (Ground("anon", "shared"), ("not present", "of the file")),
+        (Ground("memfd", "shared"), ("not present", "of the file")),
+        (Ground("memfd", "private"), ("not present", "anonymous", "of the file")),
+        (
+            Ground("anon", "private", thp=True),
+            ("not present", "zero page", "anonymous", "huge zero page", "huge"),
+        ),
+    ],
+)
+def test_what_a_page_may_be_depends_on_its_memory(ground: Ground, words: tuple[str, ...]) -> None:
+    """So that a reader is offered what can come."""
+    assert possible(ground) == words
