@@ -79,6 +79,10 @@ from prefault_kit.screens.playground import scene
 play = scene("after-a-fork")
 """
 """A cell that shows a scene of a lesson."""
+SELECTED = """() => {
+    const notebook = window.jupyterapp.shell.currentWidget.content
+    return notebook.widgets.filter((cell) => notebook.isSelectedOrActive(cell)).length
+}"""
 RESTART = """async () => {
     await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()
 }"""
@@ -463,7 +467,7 @@ class TestThePlayground:
         field.page.mouse.click(*cell(field, 7))
         field.page.keyboard.up("Shift")
         field.await_status("write: page 7")
-        assert field.page.locator(".jp-Cell.jp-mod-selected").count() == 1
+        assert field.page.evaluate(SELECTED) == 1
         field.page.locator(".prefault-happened", has_text="The storage is memory").wait_for()
         field.await_true(lambda: BLUE in painted(field, 0))
         assert field.ask("[act.step.operation for act in play.acts]") == "['read', 'write']"
