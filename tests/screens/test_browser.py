@@ -463,8 +463,10 @@ class TestThePlayground:
         """The page table, the page cache and the storage change, and a sentence says why."""
         field.page.mouse.click(*cell(field, 5))
         field.await_status("read: page 5")
+        field.command("notebook:move-cursor-down")
+        seven = cell(field, 7)
         field.page.keyboard.down("Shift")
-        field.page.mouse.click(*cell(field, 7))
+        field.page.mouse.click(*seven)
         field.page.keyboard.up("Shift")
         field.await_status("write: page 7")
         assert field.page.evaluate(SELECTED) == 1
