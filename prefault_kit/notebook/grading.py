@@ -140,7 +140,7 @@ def _in_a_child(call: Callable[[], object]) -> tuple[str, object]:
             os._exit(0)
     os.close(writer)
     deadline = time.monotonic() + LIMIT_S
-    answer = b""
+    answer, late = b"", True
     try:
         while select.select([reader], [], [], max(0, deadline - time.monotonic()))[0]:
             part = os.read(reader, 65536)
@@ -150,9 +150,7 @@ def _in_a_child(call: Callable[[], object]) -> tuple[str, object]:
         late = time.monotonic() >= deadline
     finally:
         os.close(reader)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if late or answer:
-                os.killpg(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)  # one that is ending keeps its status
         status = os.waitpid(child, 0)[1]
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)  # what it has left running

@@ -104,6 +104,20 @@ def test_a_function_is_called_in_a_process_of_its_own(
     assert os.listdir("/proc/self/fd") == before
 
 
+def test_ctrl_c_leaves_no_child(task: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended with the check."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    task.answer = _undisturbed
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(grading.select, "select", interrupted)
+        task.call(task.memory)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
 def test_numbers_that_are_returned_come_sorted(task: Attempt) -> None:
     """Of any iterable; of anything else nothing comes."""
     answers: list[tuple[object, object]] = [
