@@ -88,6 +88,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "wp_async": (lambda: features.userfaultfd("WP_ASYNC") is None, "Linux 6.7"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
     "strace": (lambda: shutil.which("strace") is not None, "sudo apt install strace"),
+    "debian": (
+        lambda: None not in map(shutil.which, ("apt-get", "apt-cache", "dpkg-deb")),
+        "apt and dpkg",
+    ),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),
 }
 """What a test may need, how it is found out, and what to do about it."""

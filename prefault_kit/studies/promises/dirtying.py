@@ -107,7 +107,8 @@ def private_keeps_cache(ground: Ground) -> str:
 SIZE_BYTES = 2 * LARGE_WRITE_BYTES
 SINGLE_PAGES = 4 * needs.FAULT_AROUND_PAGES
 """More than READ of one page maps without large folios, also where the window was enlarged."""
-MANY_MAPPED = "more pages mapped than by fault-around"
+WHOLE_MAPPED = "all pages of the folio mapped"
+WINDOW_MAPPED = "the window of fault-around mapped, which is less"
 FEW_FAULTS = 8
 """Two for two folios; a write-back meanwhile may have divided one."""
 ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
@@ -141,12 +142,17 @@ def _single_pages() -> NotTestable:
 
 def _after_one_page(ground: Ground, fd: int, *advice: str) -> str:
     """What is dirty after WRITE of the first page."""
+    dirty = _dirty_by_one_page(ground, fd, *advice)
+    return MANY_DIRTY if dirty > 1 else f"{dirty} page dirty"
+
+
+def _dirty_by_one_page(ground: Ground, fd: int, *advice: str) -> int:
+    """How many pages WRITE of the first one dirties."""
     with ground.map(SIZE_BYTES // PAGE_SIZE_BYTES, fd=fd) as memory:
         for each in advice:
             memory.advise(each)
         memory.populate_write(0, PAGE_SIZE_BYTES)
-        dirty = _cache(memory).dirty or 0
-    return MANY_DIRTY if dirty > 1 else f"{dirty} page dirty"
+        return _cache(memory).dirty or 0
 
 
 @promise(
@@ -180,15 +186,22 @@ def dirty_whole(ground: Ground) -> str:
     "folio-maps-whole",
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="READ of one page maps the whole large folio that contains it",
-    on={"shared file": MANY_MAPPED},
+    on={"shared file": WHOLE_MAPPED},
+    differs={
+        WINDOW_MAPPED: "before Linux 6.18 (commits 357b92761d94 and 19773df031bc) a fault mapped "
+        "the window of fault-around, however large the folio"
+    },
     needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
 def maps_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
         mapped = _mapped_by_one_page(ground, fd)
-        if _after_one_page(ground, fd) == ONE_DIRTY:
+        folio = _dirty_by_one_page(ground, fd)  # as many as are dirtied together
+        if folio == 1:
             raise _single_pages()
-        return MANY_MAPPED if mapped > SINGLE_PAGES else f"{mapped} pages mapped"
+        if mapped >= folio:
+            return WHOLE_MAPPED
+        return WINDOW_MAPPED if mapped <= SINGLE_PAGES else f"{mapped} of {folio} pages mapped"
 
 
 @promise(

@@ -12,6 +12,7 @@ from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
+from prefault_kit.studies.promises.faulting import SHARED_TWICE
 from prefault_kit.studies.promises.ground import Ground
 from prefault_kit.studies.promises.promise import NotTestable, promise
 
@@ -63,13 +64,16 @@ def writes_private(ground: Ground) -> str:
         "shared memfd": "writing takes 0 faults",
         "shared file": f"writing takes {LOCKED_PAGES} faults",
     },
+    differs={f"writing takes 0 faults, {LOCKED_PAGES} major": SHARED_TWICE},
     needs=(needs.locking(LOCKED_PAGES),),
 )
 def reads_shared(ground: Ground) -> str:
     with ground.map(LOCKED_PAGES) as memory:
         memory.advise("MADV_RANDOM")  # else the file is read ahead, and a folio faults as a whole
         memory.mlock()
-        return f"writing takes {memory.touch_write().minor_faults} faults"
+        written = memory.touch_write()
+    major = f", {written.major_faults} major" if written.major_faults else ""
+    return f"writing takes {written.minor_faults} faults{major}"
 
 
 @promise(

@@ -85,6 +85,10 @@ def _own(name: str) -> tuple[int, int]:
     claim="memory that the kernel maps as page frames (VM_PFNMAP), such as [vvar], is EINVAL for "
     "both",
     on={"private anon": "READ EINVAL, WRITE EINVAL"},
+    differs={
+        "READ 0, WRITE EINVAL": "since Linux 7.3 (vdso/datastore: map pages through struct page) "
+        "they are ordinary pages, that may be read"
+    },
 )
 def vvar(ground: Ground) -> str:
     return _both(*_own("vvar"))
@@ -145,6 +149,10 @@ def memfd_secret(ground: Ground) -> str:
     source="cover letter IV.5; perf_event_open(2)",
     claim="the ring buffer of a perf event, which a driver maps, is EINVAL for both",
     on={"shared memfd": "READ EINVAL, WRITE EINVAL"},
+    differs={
+        "READ 0, WRITE EFAULT": "before Linux 6.14 (commit b709eb872e19) its pages came by faults; "
+        "a write to any but the first is a would-be SIGBUS"
+    },
 )
 def perf_buffer(ground: Ground) -> str:
     try:

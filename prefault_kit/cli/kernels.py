@@ -1,0 +1,282 @@
+"""``prefault-kit kernels``: boot other kernels, let each answer for itself, and compare them."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from prefault_kit.cli import terminal
+from prefault_kit.cli.bar import bar
+from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
+from prefault_kit.cli.options import DIRECTORY, as_json
+from prefault_kit.measure import saved
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.studies.kernels import Cache, Guest, Record, catalogue, checking, image
+from prefault_kit.studies.kernels.cache import CacheError
+from prefault_kit.studies.kernels.debian import PackagesError
+from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError
+from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
+
+ARCHITECTURE = "x86_64"
+MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
+Tell = Callable[[float, str], None]
+
+
+class WithCommand(click.Command):
+    """A command whose words behind ``--`` are another command."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Set those words aside."""
+        at = args.index("--") if "--" in args else len(args)
+        context.meta["command"] = args[at + 1 :]
+        return super().parse_args(context, args[:at])
+
+
+@click.group()
+def kernels() -> None:
+    """Boot other kernels under QEMU, and let each answer for every promise.
+
+    A kernel comes from Debian's packages, by apt in a state of its own, or is one of yours. Nothing
+    is installed on this host or changed in it, nothing needs root, and a guest has no network. What
+    is fetched lies in a cache: XDG_CACHE_HOME, or where PREFAULT_KERNELS_CACHE says.
+
+    \b
+    Examples:
+      prefault-kit kernels list
+      prefault-kit kernels run 5.10 6.1 6.12
+      prefault-kit kernels run --kernel arch/x86/boot/bzImage --modules modules
+      prefault-kit kernels table
+    """
+
+
+@kernels.command("list", short_help="The kernels that can be had, and those that are here.")
+@click.option("--offline", is_flag=True, help="Only those that are in the cache.")
+@as_json
+def list_kernels(offline: bool, as_json: bool) -> None:
+    """List the newest kernel of each series that Debian has, and what is in the cache.
+
+    \b
+    Examples:
+      prefault-kit kernels list
+      prefault-kit kernels list --offline
+    """
+    cache = Cache()
+    with _sentences(), cache.claimed():
+        found = [] if offline else catalogue.offered(cache)
+        here = catalogue.here(cache)
+    if as_json:
+        offers = [{"series": each.series} | asdict(each) for each in found]
+        click.echo(saved.json_text({"offered": offers, "cached": list(here)}))
+        return
+    lines = Table("kernel", "version", "suite", "package", "in the cache", box=None)
+    for each in found:
+        in_cache = "yes" if each.version in here else ""
+        size = format_bytes(each.size_bytes >> 20 << 20)
+        lines.add_row(each.series, each.version, each.suite, size, in_cache)
+    for version in [version for version in here if version not in {e.version for e in found}]:
+        lines.add_row(catalogue.series(version), version, "", "", "yes")
+    terminal.console().print(lines)
+    click.echo(f"{cache.place}: {format_bytes(cache.size_bytes >> 20 << 20)}")
+
+
+@kernels.command(short_help="Fetch kernels and the guests' root, so that run needs no network.")
+@click.argument("versions", metavar="VERSION...", nargs=-1, required=True)
+def fetch(versions: tuple[str, ...]) -> None:
+    """Fetch kernels by their series, such as 6.12.
+
+    \b
+    Examples:
+      prefault-kit kernels fetch 6.1 6.12
+    """
+    cache = Cache()
+    with _sentences(), cache.claimed(), bar("kernels", wanted=True) as move:
+        image.ensure(cache, move)
+        for number, version in enumerate(versions):
+            move(number / len(versions), f"kernel {version}")
+            catalogue.fetched(cache, version)
+    click.echo(f"{cache.place}: {format_bytes(cache.size_bytes >> 20 << 20)}")
+
+
+@kernels.command(cls=WithCommand, short_help="Boot kernels, and record what each answers.")
+@click.argument("versions", metavar="[VERSION]...", nargs=-1)
+@click.option(
+    "--kernel",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A kernel of your own: a bzImage, in place of VERSION.",
+)
+@click.option("--modules", type=DIRECTORY, help="Where its modules are (make modules_install).")
+@click.option(
+    "--fs",
+    "file_systems",
+    default=",".join(checking.FILE_SYSTEMS),
+    show_default=True,
+    help="The file systems on which the promises are checked.",
+)
+@click.option(
+    "--accel",
+    type=click.Choice(ACCELERATORS),
+    default="auto",
+    show_default=True,
+    help="KVM, or emulation, in which nothing may be timed.",
+)
+@click.option(
+    "--limit",
+    "limit_s",
+    type=click.IntRange(1, 86400),
+    default=LIMIT_S,
+    show_default=True,
+    help="The longest time of a guest, in seconds.",
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              help="Where records go.  [default: the cache]")  # fmt: skip
+@as_json
+@click.pass_context
+def run(
+    context: click.Context,
+    versions: tuple[str, ...],
+    kernel: Path | None,
+    modules: str | None,
+    file_systems: str,
+    accel: str,
+    limit_s: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Boot each kernel, check every promise on it, and record the verdicts.
+
+    Without a VERSION every series that can be had is booted. Behind -- another command may stand,
+    which a guest runs in place of the check; its output is printed.
+
+    \b
+    Examples:
+      prefault-kit kernels run 5.10 6.12
+      prefault-kit kernels run 6.1 --fs ext4,xfs --accel tcg
+      prefault-kit kernels run --kernel bzImage --modules modules -- prefault-kit doctor
+
+    Exit status: 0 if each came to an end and no verdict differs without a known reason, else 1.
+    """
+    chosen = tuple(name for name in file_systems.split(",") if name)
+    if unknown := set(chosen) - set(checking.FILE_SYSTEMS) or (set() if chosen else {"none"}):
+        known = ", ".join(checking.FILE_SYSTEMS)
+        raise click.UsageError(f"--fs takes {known}, not {', '.join(sorted(unknown))}")
+    if kernel and versions:
+        raise click.UsageError("give either --kernel or versions")
+    if modules and not kernel:
+        raise click.UsageError("--modules belongs to --kernel")
+    command = context.meta["command"]
+    script = _script(chosen, command) if command else checking.script(chosen)
+    cache = Cache()
+    failed: list[str] = []
+    records: list[Record] = []
+    with _sentences(), cache.claimed(), bar("kernels", wanted=not as_json) as move:
+        root = image.ensure(cache, move)
+        if kernel:
+            guests = [("own", Guest(kernel, Path(modules or kernel.parent)))]
+        else:
+            asked = versions or tuple(each.series for each in catalogue.offered(cache))
+            guests = [catalogue.fetched(cache, version) for version in asked]
+        for number, (version, guest) in enumerate(guests):
+            move(number / len(guests), f"kernel {version}: {number + 1} of {len(guests)}")
+            outcome = guest.run(root, script, accelerator=accel, limit_s=limit_s)
+            if command:
+                click.echo(outcome.files.get("output", b"").decode(errors="replace"), nl=False)
+                if outcome.status != 0:
+                    failed.append(f"{version} ({outcome.status or ' | '.join(outcome.tail)})")
+                continue
+            made = checking.record(version, ARCHITECTURE, chosen, outcome)
+            _keep(made, out or cache.place / "records")
+            records.append(made)
+            if not as_json:
+                _tell(made)
+            if made.error or DIFFERS in made.outcomes().values():
+                failed.append(version)
+    if as_json and not command:
+        click.echo(saved.json_text([asdict(each) for each in records]))
+    if failed:
+        raise Ending(FAILED, f"not as it should be: {', '.join(failed)}")
+
+
+@kernels.command("table", short_help="Promises down, kernels across.")
+@click.option("--dir", "directory", type=DIRECTORY, help="Where records are.  [default: the cache]")
+@click.option("--changes", is_flag=True, help="Only promises that some kernel answers otherwise.")
+@as_json
+def show_table(directory: str | None, changes: bool, as_json: bool) -> None:
+    """Show what each recorded kernel answered.
+
+    yes: it holds. other: it differs from the text of 2021 for a known reason. A promise that cannot
+    be tested on a kernel has a bar.
+
+    \b
+    Examples:
+      prefault-kit kernels table --changes
+      prefault-kit kernels table --dir data/kernels
+    """
+    place = Path(directory) if directory else Cache().place / "records"
+    with _sentences():
+        records = load_all(place)
+    if not records:
+        raise Ending(FAILED, f"no kernel is recorded in {place}", "prefault-kit kernels run")
+    names = [each.name for each in records]
+    rows = [each for each in table(records) if not changes or len(set(each[1])) > 1]
+    if as_json:
+        found = {name: dict(zip(names, outcomes, strict=True)) for name, outcomes in rows}
+        click.echo(saved.json_text(found))
+        return
+    lines = Table("promise", *names, box=None)
+    for name, outcomes in rows:
+        marks = (MARKS.get(each, ("-", "dim")) for each in outcomes)
+        lines.add_row(name, *(Text(mark, style=style) for mark, style in marks))
+    terminal.console().print(lines)
+
+
+@kernels.command(short_help="Remove what was fetched and recorded in the cache.")
+def clean() -> None:
+    """Empty the cache.
+
+    \b
+    Examples:
+      prefault-kit kernels clean
+    """
+    cache = Cache()
+    with _sentences():
+        size = cache.clean()
+    click.echo(f"{cache.place}: {format_bytes(size >> 20 << 20)} removed")
+
+
+class _sentences:  # noqa: N801 - reads as the block that it opens
+    """What goes wrong in the block is one sentence and an exit status."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if isinstance(error, CacheError | PackagesError | GuestError):
+            raise Ending(UNAVAILABLE, str(error)) from None
+        if isinstance(error, ValueError):
+            raise Ending(FAILED, str(error)) from None
+
+
+def _script(file_systems: Sequence[str], command: Sequence[str]) -> str:
+    """A guest's script that runs a command; ``prefault-kit`` is the kit that the guest got."""
+    own = ["python3", "-m", "prefault_kit", *command[1:]]
+    quoted = shlex.join(own if command[0] == "prefault-kit" else command)
+    return f"{checking.mounts(file_systems)}\n{quoted} >/result/output 2>&1\n"
+
+
+def _keep(made: Record, place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"{made.name.replace(' ', '-')}.json"
+    path.write_text(made.dump(), encoding="utf-8")
+
+
+def _tell(made: Record) -> None:
+    counts = Counter(made.outcomes().values())
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    click.echo(f"{made.name} ({made.accelerator}): {made.error or f'{said} (promises)'}")

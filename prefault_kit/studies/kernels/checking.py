@@ -1,0 +1,67 @@
+"""Ask a kernel for all promises: the guest's script, and the record of what it answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from prefault_kit.studies.kernels.guest import Outcome
+from prefault_kit.studies.kernels.record import FACTS, Record
+
+FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "tmpfs")
+IMAGE = "320M"
+"""The size of a file system in a guest; xfs wants 300 MiB."""
+MAKE = {"xfs": "mkfs.xfs -q -i nrext64=0", "btrfs": "mkfs.btrfs -q", "ext4": "mkfs.ext4 -q"}
+"""As kernels from 5.10 on can mount it."""
+DISK = """truncate -s {size} /scratch/{name}.img
+{make} /scratch/{name}.img >/dev/null
+busybox mount -t {name} -o loop /scratch/{name}.img /job/{name} && made {name}"""
+MEMORY = "busybox mount -t tmpfs -o size=64m none /job/tmpfs && made tmpfs"
+MADE = """made() {
+    echo $1 >>/result/mounted
+    test $1 = tmpfs || directories="$directories --dir /job/$1" # tmpfs is no place for files
+}"""
+CHECK = """python3 -m prefault_kit doctor --json >/result/doctor.json
+python3 -m prefault_kit check --json $directories >/result/verdicts.json 2>/result/said
+status=$?
+test $status = 1 && test -s /result/verdicts.json && exit 0
+exit $status"""
+
+
+def mounts(file_systems: Sequence[str]) -> str:
+    """Lines of shell that make file systems below /job, each under its name; those that the kernel
+    cannot mount are left out."""
+    lines = [MADE]
+    for name in file_systems:
+        lines.append(f"mkdir -p /job/{name}")
+        disk = name != "tmpfs"
+        lines.append(DISK.format(name=name, size=IMAGE, make=MAKE[name]) if disk else MEMORY)
+    return "\n".join(lines)
+
+
+def script(file_systems: Sequence[str]) -> str:
+    """What a guest runs to answer for its kernel on these file systems."""
+    return f"{mounts(file_systems)}\n{CHECK}\n"
+
+
+def record(
+    version: str, architecture: str, file_systems: Sequence[str], outcome: Outcome
+) -> Record:
+    """What a guest answered; with an error in place of verdicts where it did not."""
+    mounted = outcome.files.get("mounted", b"").decode().split()
+    there = [name for name in file_systems if name in mounted]
+    made = Record(version, architecture, outcome.accelerator, there, {}, [])
+    if outcome.status is None:
+        return _failed(made, f"it did not come to an end: {' | '.join(outcome.tail)}")
+    try:
+        facts = json.loads(outcome.files["doctor.json"])["host"]
+        verdicts = json.loads(outcome.files["verdicts.json"])
+    except (KeyError, ValueError):
+        said = outcome.files.get("said", b"").decode(errors="replace").strip()
+        return _failed(made, f"it ended with status {outcome.status}: {said[-300:]}")
+    known = {name: facts.get(name) for name in FACTS}
+    return Record(version, architecture, outcome.accelerator, there, known, verdicts)
+
+
+def _failed(made: Record, error: str) -> Record:
+    return Record(**(made.__dict__ | {"error": error}))

@@ -1,0 +1,104 @@
+"""The root of all guests: Python and what the kit needs, unpacked from packages, as one ext4 image.
+
+It is made once, as an ordinary user, and no guest changes it (QEMU's ``snapshot``).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from prefault_kit.studies.kernels import debian
+from prefault_kit.studies.kernels.cache import Cache, CacheError
+
+SUITE = "trixie"
+PACKAGES = (
+    "busybox-static", "libc-bin", "coreutils", "dash", "mount",
+    "python3-minimal", "python3-numpy", "python3-cffi-backend", "python3-click", "python3-rich",
+    "e2fsprogs", "xfsprogs", "btrfs-progs",
+)  # fmt: skip
+NAME = f"root-{SUITE}-1"
+"""Another number makes it anew."""
+ROOM_BYTES = 1 << 30
+SIZE_BYTES = 2 << 30
+"""Of the image, of which little is used."""
+UNUSED = ("doc", "locale", "man", "zoneinfo", "info", "lintian")
+INIT = """#!/usr/bin/busybox sh
+# The first process of a guest: the job comes as a tar on the second disk, and its results go out as
+# one on the third.
+export PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C.UTF-8
+libraries=/usr/lib/$(busybox uname -m)-linux-gnu
+export LD_LIBRARY_PATH=$libraries/blas:$libraries/lapack
+alias mount='busybox mount'
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+busybox mkdir -p /dev/shm
+for place in /dev/shm /tmp /result; do mount -t tmpfs none $place; done
+mount -t cgroup2 none /sys/fs/cgroup
+busybox ln -sf /proc/self/fd /dev/fd
+echo BEGUN
+busybox tar xf /dev/vdb -C /job
+cd /scratch
+PYTHONPATH=/job busybox sh /job/run
+echo $? >/result/status
+busybox tar cf /dev/vdc -C /result .
+busybox sync
+echo ENDED
+busybox poweroff -f
+"""
+BEGUN = "BEGUN"
+"""What a guest says when its own work begins."""
+
+
+def ensure(cache: Cache, tell: Callable[[float, str], None]) -> Path:
+    """The image; made if there is none. ``tell`` hears the part done, 0 to 1, and words."""
+    image = cache.place / NAME / "root.img"
+    if image.exists():
+        return image
+    if shutil.which("mke2fs") is None:
+        raise CacheError(
+            "mke2fs is missing, which makes the guests' root: sudo apt install e2fsprogs"
+        )
+    cache.room_for(ROOM_BYTES, "the guests' root image")
+    tell(0.0, "root image: packages")
+    apt = debian.Apt(cache.place / "apt", SUITE)
+    apt.update()
+    packages = apt.download(PACKAGES)
+    with cache.making(NAME) as part:
+        root = part / "root"
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (root / "usr" / name).mkdir(parents=True)
+            (root / name).symlink_to(f"usr/{name}")
+        done = 0
+
+        def move() -> None:
+            nonlocal done
+            done += 1
+            tell(
+                0.3 + 0.6 * done / len(packages), f"root image: {done} of {len(packages)} packages"
+            )
+
+        debian.unpack(packages, root, move)
+        for name in UNUSED:
+            shutil.rmtree(root / "usr" / "share" / name, ignore_errors=True)
+        for name in ("proc", "sys", "dev", "tmp", "job", "result", "scratch"):
+            (root / name).mkdir(exist_ok=True)
+        init = root / "prefault-init"
+        init.write_text(INIT)
+        init.chmod(0o755)
+        shutil.copy(root / "usr" / "bin" / "busybox", part / "busybox")
+        tell(0.9, "root image: file system")
+        options = ("-q", "-t", "ext4", "-E", "lazy_itable_init=1,root_owner=0:0")
+        made = subprocess.run(
+            ["mke2fs", *options, "-d", str(root), str(part / "root.img"), f"{SIZE_BYTES >> 10}k"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise CacheError(f"mke2fs failed: {made.stderr.strip()[-200:]}")
+        shutil.rmtree(root)
+    apt.drop_packages()
+    return image

@@ -1,0 +1,87 @@
+"""What a kernel answered: its facts and verdicts, as one file of ``data/kernels``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+FORMAT = "prefault-kit kernel/1"
+HOLDS, EXPLAINED, DIFFERS, NOT_TESTABLE = "holds", "explained", "differs", "not testable"
+ORDER = (DIFFERS, EXPLAINED, HOLDS, NOT_TESTABLE)
+"""Of several kinds of memory the first of these stands for a promise."""
+FACTS = ("kernel", "machine", "page_size_bytes", "thp", "shmem_thp", "huge_page_sizes_bytes")
+"""Of the guest: nothing that is the host's."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A kernel, how it was run, and its verdicts as ``check --json`` prints them."""
+
+    version: str
+    architecture: str
+    accelerator: str
+    file_systems: Sequence[str]
+    facts: dict[str, Any]
+    verdicts: Sequence[dict[str, Any]]
+    error: str = ""
+    """Why there are no verdicts: a kernel that hangs or panics is recorded as well."""
+
+    @property
+    def name(self) -> str:
+        """The kernel, and its page size where it is not 4 KiB."""
+        size = self.facts.get("page_size_bytes", 4096)
+        other = [] if self.architecture == "x86_64" else [self.architecture]
+        return " ".join([self.version, *other, *([] if size == 4096 else [f"{size >> 10} KiB"])])
+
+    @property
+    def order(self) -> tuple[list[int], str]:
+        """From old to new."""
+        return [int(number) for number in re.findall(r"\d+", self.version)], self.name
+
+    def outcomes(self) -> dict[str, str]:
+        """The promises by id, each with one of :data:`ORDER`."""
+        found: dict[str, str] = {}
+        for each in self.verdicts:
+            outcome = _outcome(each)
+            before = found.get(each["id"], outcome)
+            found[each["id"]] = min(before, outcome, key=ORDER.index)
+        return found
+
+    def dump(self) -> str:
+        """The text of a file."""
+        return json.dumps({"format": FORMAT} | asdict(self), indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What :meth:`dump` gave; ValueError says what is wrong."""
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            if saved.pop("format") != FORMAT:
+                raise ValueError
+            return cls(**saved)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(f"{path} is not a recorded kernel ({FORMAT})") from None
+
+
+def _outcome(verdict: dict[str, Any]) -> str:
+    if verdict["verdict"] == "not-testable":
+        return NOT_TESTABLE
+    if verdict["verdict"] == "holds":
+        return HOLDS
+    return EXPLAINED if verdict["reason"] else DIFFERS
+
+
+def load_all(directory: Path) -> list[Record]:
+    """The recorded kernels of a directory, from old to new."""
+    return sorted(map(Record.load, directory.glob("*.json")), key=lambda each: each.order)
+
+
+def table(records: Sequence[Record]) -> list[tuple[str, list[str]]]:
+    """A line for each promise: its id, and the outcome on each kernel, or ``-`` without one."""
+    outcomes = [each.outcomes() for each in records]
+    names = dict.fromkeys(name for each in outcomes for name in each)
+    return [(name, [each.get(name, "-") for each in outcomes]) for name in names]

@@ -1,0 +1,120 @@
+"""prefault_kit.cli.kernels: what it says, and with which status it ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from prefault_kit.cli import kernels as module
+from prefault_kit.cli.ending import Ending
+from prefault_kit.studies.kernels.cache import VARIABLE
+from prefault_kit.studies.kernels.record import Record
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty one."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def call(*words: str) -> Result:
+    """The command in this process; what it raises is in the result."""
+    return CliRunner().invoke(module.kernels, words)
+
+
+def write(place: Path, version: str, **outcomes: str) -> None:
+    """A record."""
+    place.mkdir(parents=True, exist_ok=True)
+    verdicts: list[dict[str, Any]] = [
+        {"id": name.replace("_", "-"), "verdict": verdict, "reason": None}
+        for name, verdict in outcomes.items()
+    ]
+    made = Record(version, "x86_64", "tcg", ["ext4"], {"page_size_bytes": 4096}, verdicts)
+    (place / f"{version}.json").write_text(made.dump())
+
+
+def test_a_table_of_what_is_recorded(cache: Path) -> None:
+    """All promises, or those that kernels answer otherwise alone."""
+    write(cache / "records", "5.10.1", read_zero="not-testable", same="holds")
+    write(cache / "records", "6.1.1", read_zero="holds", same="holds")
+    lines = call("table").output.splitlines()
+    assert lines[0].split() == ["promise", "5.10.1", "6.1.1"]
+    assert [line.split() for line in lines[1:3]] == [
+        ["read-zero", "-", "yes"],
+        ["same", "yes", "yes"],
+    ]
+    assert "same" not in call("table", "--changes").output
+    assert json.loads(call("table", "--json").output) == {
+        "read-zero": {"5.10.1": "not testable", "6.1.1": "holds"},
+        "same": {"5.10.1": "holds", "6.1.1": "holds"},
+    }
+
+
+def test_a_table_of_nothing_says_what_to_run(cache: Path) -> None:
+    """And ends with 1."""
+    error = call("table").exception
+    assert isinstance(error, Ending)
+    assert "no kernel is recorded" in str(error)
+    assert "prefault-kit kernels run" in str(error)
+    assert error.status == 1
+
+
+def test_a_file_that_is_no_record_is_told(tmp_path: Path) -> None:
+    """By its path."""
+    (tmp_path / "one.json").write_text(json.dumps({"format": "other"}))
+    error = call("table", "--dir", str(tmp_path)).exception
+    assert isinstance(error, Ending)
+    assert "one.json is not a recorded kernel" in str(error)
+
+
+def test_what_is_here_is_listed_without_a_network(cache: Path) -> None:
+    """With the size of the cache; clean empties it."""
+    (cache / "linux-6.1.9" / "boot").mkdir(parents=True)
+    (cache / "linux-6.1.9" / "boot" / "vmlinuz-6.1.9").write_bytes(bytes(3 << 20))
+    said = call("list", "--offline").output
+    assert ["6.1", "6.1.9", "yes"] in [line.split() for line in said.splitlines()]
+    assert f"{cache}: 3 MiB" in said
+    listed = json.loads(call("list", "--offline", "--json").output)
+    assert listed == {"offered": [], "cached": ["6.1.9"]}
+    assert call("clean").output == f"{cache}: 3 MiB removed\n"
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--fs", "zfs"), "--fs takes ext4, xfs, btrfs, tmpfs, not zfs"),
+        (("run", "--fs", ""), "not none"),
+        (("run", "6.1", "--kernel", "/bin/sh"), "either --kernel or versions"),
+        (("run", "6.1", "--modules", "/"), "--modules belongs to --kernel"),
+        (("run", "--limit", "0"), "--limit"),
+        (("run", "--accel", "xen"), "--accel"),
+        (("fetch",), "VERSION"),
+    ],
+)
+def test_bad_usage_is_told(words: tuple[str, ...], said: str) -> None:
+    """Before anything is fetched."""
+    result = call(*words)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_words_behind_two_dashes_are_a_command() -> None:
+    """Its options are its own; the kit's command is the kit that the guest got."""
+    script = module._script(("tmpfs",), ["prefault-kit", "run", "--backing", "a b"])
+    assert "python3 -m prefault_kit run --backing 'a b' >/result/output" in script
+    assert "mount -t tmpfs" in script
+    assert "uname -a >/result/output" in module._script((), ["uname", "-a"])
+
+
+def test_what_goes_wrong_below_is_a_sentence(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the status of what this host lacks."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error = call("run", "6.1").exception
+    assert isinstance(error, Ending)
+    assert (error.status, "sudo apt install e2fsprogs" in str(error)) == (3, True)

@@ -1,0 +1,61 @@
+"""prefault_kit.studies.kernels.checking: what a guest is asked, and the record of its answer."""
+
+import json
+import subprocess
+
+import pytest
+
+from prefault_kit import host
+from prefault_kit.studies.kernels import checking
+from prefault_kit.studies.kernels.guest import Outcome
+
+VERDICTS = [{"id": "a", "verdict": "holds", "reason": None}]
+
+
+def answered(**files: bytes) -> Outcome:
+    """A guest that has ended."""
+    return Outcome("tcg", 1.0, 0, {name.replace("_", "."): each for name, each in files.items()})
+
+
+def test_a_script_makes_each_file_system_and_checks_on_it() -> None:
+    """One of the shell's syntax."""
+    script = checking.script(("ext4", "tmpfs"))
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True, timeout=60)
+    assert "mkfs.ext4" in script
+    assert "mount -t tmpfs" in script
+    assert "/job/ext4 && made ext4" in script
+    assert "/job/tmpfs && made tmpfs" in script
+    assert "xfs" not in script
+
+
+def test_an_answer_is_recorded_without_what_is_the_host_s() -> None:
+    """Its facts are those of the kernel."""
+    doctor = json.dumps({"host": host.facts()}).encode()
+    made = checking.record(
+        "6.1.9",
+        "x86_64",
+        ("ext4", "xfs"),
+        answered(
+            doctor_json=doctor, verdicts_json=json.dumps(VERDICTS).encode(), mounted=b"ext4\n"
+        ),
+    )
+    assert list(made.file_systems) == ["ext4"]
+    assert made.verdicts == VERDICTS
+    assert made.error == ""
+    assert made.facts["kernel"] == host.facts()["kernel"]
+    assert not set(made.facts) & {"cpu", "date", "memory_bytes", "hypervisor"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (Outcome("tcg", 1.0, None, {}, ("one", "panic")), "did not come to an end: one | panic"),
+        (Outcome("tcg", 1.0, 3, {"said": b"no room\n"}), "ended with status 3: no room"),
+        (Outcome("tcg", 1.0, 0, {"doctor.json": b"{", "verdicts.json": b""}), "with status 0"),
+    ],
+)
+def test_a_guest_that_did_not_answer_is_a_record_that_says_so(outcome: Outcome, error: str) -> None:
+    """With its last words."""
+    made = checking.record("6.1.9", "x86_64", ("ext4",), outcome)
+    assert error in made.error
+    assert list(made.verdicts) == []

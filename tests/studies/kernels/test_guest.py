@@ -1,0 +1,164 @@
+"""prefault_kit.studies.kernels.guest: a real QEMU, and kernels of a few instructions."""
+
+import contextlib
+import os
+import platform
+import subprocess
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.studies.kernels import guest
+from prefault_kit.studies.kernels.guest import Guest, GuestError
+
+pytestmark = [
+    pytest.mark.needs("qemu"),
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="guests are x86-64 as yet"),
+]
+SAYING = r"""
+.set magic, 0x1badb002
+.long magic, 0, -magic
+.globl _start
+_start:
+    mov $text, %esi
+    mov $0x3f8, %dx
+1:  lodsb
+    test %al, %al
+    jz 2f
+    out %al, %dx
+    jmp 1b
+2:  {end}
+    jmp 2b
+text: .asciz "one\r\nBEGUN\r\nKernel panic: {words}\r\n"
+"""
+"""A kernel that says something on the serial line, and then halts or reboots."""
+HALT, REBOOT = "hlt", "mov $0xfe, %al\n    out %al, $0x64"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root that no such kernel looks at."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "busybox").write_bytes(b"")
+    (tmp_path / "root" / "root.img").write_bytes(bytes(1 << 20))
+    return tmp_path / "root" / "root.img"
+
+
+def kernel(place: Path, end: str) -> Guest:
+    """Assemble one."""
+    (place / "kernel.S").write_text(SAYING.format(end=end, words="no, not this"))
+    subprocess.run(
+        ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000,--build-id=none",
+         "-o", "kernel", "kernel.S"],
+        cwd=place,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )  # fmt: skip
+    return Guest(place / "kernel", place)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where guests of these tests have their disks."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def guests(place: Path) -> list[str]:
+    """QEMUs that run with disks there."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = command.read_bytes().decode(errors="replace")
+            if words.startswith(guest.QEMU) and str(place) in words:
+                found.append(words)
+    return found
+
+
+def test_a_kernel_that_hangs_ends_at_its_limit(tmp_path: Path, root: Path) -> None:
+    """With the last lines that it said, and no QEMU is left."""
+    said: list[str] = []
+    outcome = kernel(tmp_path, HALT).run(
+        root, "true", accelerator="tcg", limit_s=3, tell=said.append
+    )
+    assert outcome.status is None
+    assert outcome.elapsed_s >= 3
+    assert outcome.tail[-1] == "Kernel panic: no, not this"
+    assert said == ["one", "BEGUN", "Kernel panic: no, not this"]
+    assert outcome.files == {}
+    assert guests(tmp_path) == []
+
+
+def test_one_that_reboots_has_ended(tmp_path: Path, root: Path) -> None:
+    """As a kernel does that panics: long before its limit."""
+    outcome = kernel(tmp_path, REBOOT).run(root, "true", accelerator="tcg", limit_s=60)
+    assert outcome.status is None
+    assert outcome.elapsed_s < 60
+    assert "Kernel panic: no, not this" in outcome.tail
+
+
+def test_what_is_no_kernel_is_told_by_qemu(tmp_path: Path, root: Path) -> None:
+    """In the last lines."""
+    (tmp_path / "kernel").write_bytes(b"no kernel" * 1000)
+    outcome = Guest(tmp_path / "kernel", tmp_path).run(root, "true", accelerator="tcg")
+    assert outcome.status is None
+    assert "kernel" in " ".join(outcome.tail)
+
+
+def test_without_qemu_it_says_so(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GuestError, match="sudo apt install qemu-system-x86"):
+        Guest(tmp_path, tmp_path).run(root, "true")
+
+
+def test_ctrl_c_ends_the_guest(tmp_path: Path, root: Path) -> None:
+    """As any error does."""
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kernel(tmp_path, HALT).run(root, "true", accelerator="tcg", tell=interrupt)
+    assert guests(tmp_path) == []
+
+
+def test_the_job_has_the_kit_and_nothing_of_this_host(tmp_path: Path) -> None:
+    """Its C, its version, the script; no name of a user."""
+    guest._pack(tmp_path / "job", "echo hello\n")
+    with tarfile.open(tmp_path / "job") as job:
+        entries = {entry.name: entry for entry in job}
+        script = job.extractfile("run")
+        assert script and script.read() == b"echo hello\n"
+    assert any(name.endswith("_prefault.abi3.so") for name in entries)
+    assert any(name.endswith(".dist-info/METADATA") for name in entries)
+    assert not any("__pycache__" in name for name in entries)
+    assert {(entry.uid, entry.uname) for entry in entries.values()} == {(0, "")}
+
+
+def test_results_are_read_from_the_disk(tmp_path: Path) -> None:
+    """As far as they are whole; an empty disk has none."""
+    disk = tmp_path / "disk"
+    with tarfile.open(disk, "w") as archive:
+        for name, content in (("./status", b"0\n"), ("./said", b"x" * 5000)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, BytesIO(content))
+    os.truncate(disk, 1 << 20)
+    assert guest._unpack(disk) == {"status": b"0\n", "said": b"x" * 5000}
+    disk.write_bytes(bytes(1 << 20))
+    assert guest._unpack(disk) == {}
+
+
+def test_kvm_is_tried_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And never where another was chosen."""
+    for may, tried in ((True, ["kvm", "tcg"]), (False, ["tcg"])):
+        monkeypatch.setattr(os, "access", lambda *_, may=may: may)
+        assert guest._accelerators("auto") == tried
+        assert guest._accelerators("kvm") == ["kvm"]

@@ -1,0 +1,32 @@
+"""prefault_kit.studies.kernels.image: the guests' root, made once, and its first process."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.studies.kernels import image
+from prefault_kit.studies.kernels.cache import Cache, CacheError
+
+
+def test_an_image_that_is_here_is_taken(tmp_path: Path) -> None:
+    """Without a network."""
+    (tmp_path / image.NAME).mkdir()
+    (tmp_path / image.NAME / "root.img").touch()
+    told: list[str] = []
+    found = image.ensure(Cache(tmp_path), lambda _, words: told.append(words))
+    assert found == tmp_path / image.NAME / "root.img"
+    assert told == []
+
+
+def test_without_what_makes_it_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CacheError, match="sudo apt install e2fsprogs"):
+        image.ensure(Cache(tmp_path), lambda *_: None)
+
+
+def test_the_first_process_is_a_script(tmp_path: Path) -> None:
+    """One of the shell's syntax, that says when the guest's own work begins."""
+    subprocess.run(["sh", "-n"], input=image.INIT, text=True, check=True, timeout=60)
+    assert f"echo {image.BEGUN}\n" in image.INIT

@@ -1,0 +1,93 @@
+"""prefault_kit.studies.kernels.record: what a kernel answered, one file each, and the table."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefault_kit.studies.kernels.record import FACTS, Record, load_all, table
+
+
+def verdict(name: str, verdict: str, reason: str | None = None) -> dict[str, Any]:
+    """As much of one as is looked at."""
+    return {"id": name, "verdict": verdict, "reason": reason}
+
+
+def record(version: str, *verdicts: dict[str, Any], page_size_bytes: int = 4096) -> Record:
+    """A record of x86-64."""
+    facts = {"page_size_bytes": page_size_bytes}
+    return Record(version, "x86_64", "tcg", ["ext4"], facts, list(verdicts))
+
+
+def test_of_several_kinds_of_memory_the_worst_stands_for_a_promise() -> None:
+    """A surprise before a known difference, that before what holds, that before what cannot be."""
+    made = record(
+        "6.1.9",
+        verdict("a", "holds"),
+        verdict("a", "differs"),
+        verdict("b", "differs", "since 6.4"),
+        verdict("b", "holds"),
+        verdict("c", "not-testable", "no swap"),
+        verdict("c", "holds"),
+        verdict("d", "not-testable", "no swap"),
+    )
+    assert made.outcomes() == {
+        "a": "differs",
+        "b": "explained",
+        "c": "holds",
+        "d": "not testable",
+    }
+
+
+def test_a_table_has_all_promises_and_kernels_from_old_to_new(tmp_path: Path) -> None:
+    """What a kernel was not asked is a bar."""
+    for made in (
+        record("6.12.1", verdict("a", "holds"), verdict("b", "holds")),
+        record("5.10.223", verdict("a", "differs")),
+        record("6.1.9", verdict("a", "holds")),
+    ):
+        (tmp_path / f"{made.version}.json").write_text(made.dump())
+    records = load_all(tmp_path)
+    assert [each.name for each in records] == ["5.10.223", "6.1.9", "6.12.1"]
+    assert table(records) == [
+        ("a", ["differs", "holds", "holds"]),
+        ("b", ["-", "-", "holds"]),
+    ]
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    """All of it."""
+    made = record("6.12.1", verdict("a", "holds"), page_size_bytes=16384)
+    (tmp_path / "one.json").write_text(made.dump())
+    assert Record.load(tmp_path / "one.json") == made
+    assert made.name == "6.12.1 16 KiB"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "prefault-kit kernel/1"}', "\0"])
+def test_another_file_is_told(tmp_path: Path, text: str) -> None:
+    """By its path."""
+    (tmp_path / "one.json").write_text(text)
+    with pytest.raises(ValueError, match=r"one\.json is not a recorded kernel"):
+        Record.load(tmp_path / "one.json")
+
+
+RECORDED = load_all(Path(__file__).parents[3] / "data" / "kernels")
+
+
+@pytest.mark.parametrize("made", RECORDED, ids=lambda made: made.name)
+def test_every_verdict_of_a_recorded_kernel_is_explained(made: Record) -> None:
+    """What differs says why, and what cannot be tested; nothing in it is the host's."""
+    assert made.error == ""
+    assert "differs" not in made.outcomes().values()
+    assert all(each["reason"] for each in made.verdicts if each["verdict"] != "holds")
+    assert set(made.facts) == set(FACTS)
+    assert {"ext4", "xfs", "btrfs"} <= set(made.file_systems)
+
+
+def test_kernels_from_before_the_advice_to_the_newest_are_recorded() -> None:
+    """Before Linux 5.14 nothing of the advice can be tested, and the rest holds."""
+    series = [made.version.split(".")[:2] for made in RECORDED]
+    assert [".".join(each) for each in series] == ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"]
+    oldest = RECORDED[0].outcomes()
+    assert oldest["read-zero-page"] == "not testable"
+    assert oldest["fault-around"] == "holds"
