@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CHECKSUMS = ("crc32c", "crc32c_generic", "crc32c-cryptoapi")
-"""What file systems ask for by another name than a module's; which there is depends on the kernel."""
+"""What file systems ask for by another name than a module's; each kernel has one of them."""
 WANTED = ("virtio_pci", "virtio_blk", *CHECKSUMS, "ext4", "loop", "xfs", "btrfs", "overlay")
 """Modules that a guest loads, with what they depend on, where they are not built in."""
 SCRIPT = """#!/bin/busybox sh
