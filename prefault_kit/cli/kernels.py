@@ -23,6 +23,7 @@ from prefault_kit.studies.kernels.cache import CacheError
 from prefault_kit.studies.kernels.debian import PackagesError
 from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError
 from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
+from prefault_kit.studies.kernels.version import series
 
 ARCHITECTURE = "x86_64"
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
@@ -81,7 +82,7 @@ def list_kernels(offline: bool, as_json: bool) -> None:
         size = format_bytes(each.size_bytes >> 20 << 20)
         lines.add_row(each.series, each.version, each.suite, size, in_cache)
     for version in [version for version in here if version not in {e.version for e in found}]:
-        lines.add_row(catalogue.series(version), version, "", "", "yes")
+        lines.add_row(series(version), version, "", "", "yes")
     terminal.console().print(lines)
     click.echo(f"{cache.place}: {format_bytes(cache.size_bytes >> 20 << 20)}")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from prefault_kit.studies.kernels import debian
 from prefault_kit.studies.kernels.cache import Cache
 from prefault_kit.studies.kernels.debian import Apt, Package
 from prefault_kit.studies.kernels.guest import Guest
+from prefault_kit.studies.kernels.version import order, series
 
 PACKAGE = r"linux-image-\d.*-cloud-amd64"
 """Kernels for virtual machines: small, with virtio."""
@@ -45,7 +45,7 @@ def fetched(cache: Cache, wanted: str) -> tuple[str, Guest]:
     known = here(cache)
     fitting = [version for version in known if wanted in (version, series(version))]
     if fitting:
-        version = max(fitting, key=_numbers)
+        version = max(fitting, key=order)
         return version, _guest(known[version])
     there = offered(cache)
     package = next((each for each in there if wanted in (each.series, each.version)), None)
@@ -62,11 +62,6 @@ def fetched(cache: Cache, wanted: str) -> tuple[str, Guest]:
     return package.version, _guest(cache.place / f"{PREFIX}{package.version}")
 
 
-def series(version: str) -> str:
-    """The first two numbers of a version."""
-    return ".".join(re.findall(r"\d+", version)[:2])
-
-
 def _guest(place: Path) -> Guest:
     return Guest(_image(place), place)
 
@@ -79,10 +74,6 @@ def _image(place: Path) -> Path:
     return found[0]
 
 
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)]
-
-
 def _distance(known: str, wanted: str) -> int:
-    (major, minor), other = _numbers(known)[:2], [*_numbers(wanted), 0, 0][:2]
+    (major, minor), other = order(known)[:2], order(wanted)[:2]
     return abs((major - other[0]) * 1000 + minor - other[1])

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefault_kit.studies.kernels import version
+
 MIRROR = "http://deb.debian.org/debian"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SUITES = ("bullseye", "bookworm", "trixie", "trixie-backports", "sid", "experimental")
@@ -38,14 +40,12 @@ class Package:
     @property
     def series(self) -> str:
         """The first two numbers, by which a kernel is asked for."""
-        return ".".join(re.findall(r"\d+", self.version)[:2])
+        return version.series(self.version)
 
     @property
     def order(self) -> tuple[int, ...]:
-        """What sorts versions; a release candidate comes before its release."""
-        numbers = [int(number) for number in re.findall(r"\d+", self.version.partition("-rc")[0])]
-        candidate = int(self.version.partition("-rc")[2] or 1_000_000)
-        return (*numbers, *[0] * (3 - len(numbers)), candidate)
+        """What sorts packages from old to new."""
+        return version.order(self.version)
 
 
 class Apt:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from prefault_kit.studies.kernels import version
 
 FORMAT = "prefault-kit kernel/1"
 HOLDS, EXPLAINED, DIFFERS, NOT_TESTABLE = "holds", "explained", "differs", "not testable"
@@ -38,9 +39,9 @@ class Record:
         return " ".join([self.version, *other, *([] if size == 4096 else [f"{size >> 10} KiB"])])
 
     @property
-    def order(self) -> tuple[list[int], str]:
+    def order(self) -> tuple[tuple[int, ...], str]:
         """From old to new."""
-        return [int(number) for number in re.findall(r"\d+", self.version)], self.name
+        return version.order(self.version), self.name
 
     def outcomes(self) -> dict[str, str]:
         """The promises by id, each with one of :data:`ORDER`."""
