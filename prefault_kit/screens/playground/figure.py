@@ -82,6 +82,7 @@ class StripsFigure:
             fig.rect("x", "y", size, size, source=source, fill_color=None, **line)
         for blocks, line in (
             (self._folios, {"line_color": "#000000", "line_width": 1.2}),
+            (self._chosen, {"line_color": "#ffffff", "line_width": 5}),  # pages may be blue, too
             (self._chosen, {"line_color": "#0072B2", "line_width": 2.2}),
         ):
             fig.rect("x", "y", "width", "height", source=blocks, fill_color=None, **line)

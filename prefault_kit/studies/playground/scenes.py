@@ -146,7 +146,7 @@ SCENES: dict[str, Scene] = {
     # 13 A sparse device
     "unplug": Scene(
         "Sixteen pages are plugged. Unplug them so that the memory is really given back, and plug "
-        "them again: which call does it, and what does the first byte read as?",
+        "them again: which call does it, and which one only looks as if it did?",
         MEMFD,
         ("MADV_POPULATE_WRITE", "punch hole", "MADV_REMOVE", "MADV_DONTNEED", "read"),
         (Step("MADV_POPULATE_WRITE", 0, 16),),
