@@ -1,8 +1,13 @@
-"""A progress bar on stderr; none where stderr is not a terminal."""
+"""A progress bar on stderr; none where stderr is not a terminal.
+
+With ``PREFAULT_BAR=lines`` in the environment it is lines instead, for who follows from elsewhere:
+another process, or the console of a guest.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 
@@ -22,11 +27,17 @@ SPEED_PERIOD_S = 900.0
 
 STEPS = 1_000_000
 """The whole bar."""
+LINES = "PREFAULT_BAR"
+MARK = "PREFAULT_STEP"
+"""What a line of a bar begins with."""
 
 
 @contextlib.contextmanager
 def bar(title: str, *, wanted: bool) -> Iterator[Callable[[float, str], None]]:
     """Show a bar until the block ends; yields what moves it: the part done, 0 to 1, and words."""
+    if os.environ.get(LINES) == "lines":
+        yield lambda part, words: print(f"{MARK} {part:.3f} {words}", file=sys.stderr, flush=True)
+        return
     if not wanted or not sys.stderr.isatty():
         yield lambda part, words: None
         return
@@ -53,3 +64,10 @@ def bar(title: str, *, wanted: bool) -> Iterator[Callable[[float, str], None]]:
     with progress:
         waiting = progress.add_task(title, total=None)
         yield move
+
+
+def heard(line: str) -> tuple[float, str] | None:
+    """The part done and the words of a line that a bar wrote; None of any other line."""
+    mark, _, rest = line.partition(" ")
+    part, _, words = rest.partition(" ")
+    return (float(part), words) if mark == MARK else None

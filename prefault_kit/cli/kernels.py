@@ -13,19 +13,27 @@ from rich.table import Table
 from rich.text import Text
 
 from prefault_kit.cli import terminal
-from prefault_kit.cli.bar import bar
+from prefault_kit.cli.bar import bar, heard
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
 from prefault_kit.cli.options import DIRECTORY, as_json
 from prefault_kit.measure import saved
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.studies.kernels import Cache, Guest, Record, catalogue, checking, image
+from prefault_kit.studies.kernels import (
+    Cache,
+    Guest,
+    Record,
+    catalogue,
+    checking,
+    compiling,
+    image,
+)
+from prefault_kit.studies.kernels.architecture import ARCHITECTURES, X86_64
 from prefault_kit.studies.kernels.cache import CacheError
 from prefault_kit.studies.kernels.debian import PackagesError
 from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError
 from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
 from prefault_kit.studies.kernels.version import series
 
-ARCHITECTURE = "x86_64"
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
 Tell = Callable[[float, str], None]
 
@@ -40,6 +48,16 @@ class WithCommand(click.Command):
         return super().parse_args(context, args[:at])
 
 
+arch = click.option(
+    "--arch",
+    "machine",
+    type=click.Choice(list(ARCHITECTURES)),
+    default=X86_64.name,
+    show_default=True,
+    help="The processor of the guests.",
+)
+
+
 @click.group()
 def kernels() -> None:
     """Boot other kernels under QEMU, and let each answer for every promise.
@@ -51,7 +69,8 @@ def kernels() -> None:
     \b
     Examples:
       prefault-kit kernels list
-      prefault-kit kernels run 5.10 6.1 6.12
+      prefault-kit kernels run 5.10 6.1 6.12-rt
+      prefault-kit kernels run --arch aarch64 6.12-16k
       prefault-kit kernels run --kernel arch/x86/boot/bzImage --modules modules
       prefault-kit kernels table
     """
@@ -59,19 +78,22 @@ def kernels() -> None:
 
 @kernels.command("list", short_help="The kernels that can be had, and those that are here.")
 @click.option("--offline", is_flag=True, help="Only those that are in the cache.")
+@arch
 @as_json
-def list_kernels(offline: bool, as_json: bool) -> None:
+def list_kernels(offline: bool, machine: str, as_json: bool) -> None:
     """List the newest kernel of each series that Debian has, and what is in the cache.
 
     \b
     Examples:
       prefault-kit kernels list
+      prefault-kit kernels list --arch ppc64le
       prefault-kit kernels list --offline
     """
     cache = Cache()
+    architecture = ARCHITECTURES[machine]
     with _sentences(), cache.claimed():
-        found = [] if offline else catalogue.offered(cache)
-        here = catalogue.here(cache)
+        found = [] if offline else catalogue.offered(cache, architecture)
+        here = catalogue.here(cache, architecture)
     if as_json:
         offers = [{"series": each.series} | asdict(each) for each in found]
         click.echo(saved.json_text({"offered": offers, "cached": list(here)}))
@@ -89,19 +111,23 @@ def list_kernels(offline: bool, as_json: bool) -> None:
 
 @kernels.command(short_help="Fetch kernels and the guests' root, so that run needs no network.")
 @click.argument("versions", metavar="VERSION...", nargs=-1, required=True)
-def fetch(versions: tuple[str, ...]) -> None:
-    """Fetch kernels by their series, such as 6.12.
+@arch
+def fetch(versions: tuple[str, ...], machine: str) -> None:
+    """Fetch kernels by their series, such as 6.12 or 6.12-rt.
 
     \b
     Examples:
       prefault-kit kernels fetch 6.1 6.12
+      prefault-kit kernels fetch 6.12-16k --arch aarch64
     """
     cache = Cache()
+    architecture = ARCHITECTURES[machine]
     with _sentences(), cache.claimed(), bar("kernels", wanted=True) as move:
-        image.ensure(cache, move)
+        root = image.ensure(cache, architecture, move)
         for number, version in enumerate(versions):
             move(number / len(versions), f"kernel {version}")
-            catalogue.fetched(cache, version)
+            _, guest = catalogue.fetched(cache, architecture, version)
+            compiling.compiled(cache, guest, root)
     click.echo(f"{cache.place}: {format_bytes(cache.size_bytes >> 20 << 20)}")
 
 
@@ -120,6 +146,7 @@ def fetch(versions: tuple[str, ...]) -> None:
     show_default=True,
     help="The file systems on which the promises are checked.",
 )
+@arch
 @click.option(
     "--accel",
     type=click.Choice(ACCELERATORS),
@@ -145,6 +172,7 @@ def run(
     kernel: Path | None,
     modules: str | None,
     file_systems: str,
+    machine: str,
     accel: str,
     limit_s: int,
     out: Path | None,
@@ -152,12 +180,13 @@ def run(
 ) -> None:
     """Boot each kernel, check every promise on it, and record the verdicts.
 
-    Without a VERSION every series that can be had is booted. Behind -- another command may stand,
-    which a guest runs in place of the check; its output is printed.
+    Without a VERSION every series that can be had is booted, in its usual flavour. Behind --
+    another command may stand, which a guest runs in place of the check; its output is printed.
 
     \b
     Examples:
-      prefault-kit kernels run 5.10 6.12
+      prefault-kit kernels run 5.10 6.12 6.12-rt
+      prefault-kit kernels run --arch aarch64 6.12-16k
       prefault-kit kernels run 6.1 --fs ext4,xfs --accel tcg
       prefault-kit kernels run --kernel bzImage --modules modules -- prefault-kit doctor
 
@@ -174,24 +203,38 @@ def run(
     command = context.meta["command"]
     script = _script(chosen, command) if command else checking.script(chosen)
     cache = Cache()
+    architecture = ARCHITECTURES[machine]
     failed: list[str] = []
     records: list[Record] = []
     with _sentences(), cache.claimed(), bar("kernels", wanted=not as_json) as move:
-        root = image.ensure(cache, move)
+        root = image.ensure(cache, architecture, move)
         if kernel:
-            guests = [("own", Guest(kernel, Path(modules or kernel.parent)))]
+            guests = [("own", Guest(kernel, Path(modules or kernel.parent), architecture))]
         else:
-            asked = versions or tuple(each.series for each in catalogue.offered(cache))
-            guests = [catalogue.fetched(cache, version) for version in asked]
+            asked = versions or catalogue.usual(cache, architecture)
+            guests = [catalogue.fetched(cache, architecture, version) for version in asked]
         for number, (version, guest) in enumerate(guests):
-            move(number / len(guests), f"kernel {version}: {number + 1} of {len(guests)}")
-            outcome = guest.run(root, script, accelerator=accel, limit_s=limit_s)
+
+            def hear(line: str, number: int = number, words: str = f"{version}, {machine}") -> None:
+                step = heard(line)
+                if step:
+                    move((number + step[0]) / len(guests), f"{words}: {step[1]}")
+
+            move(number / len(guests), f"{version}, {machine}: boots")
+            outcome = guest.run(
+                root,
+                script,
+                compiled=compiling.compiled(cache, guest, root),
+                accelerator=accel,
+                limit_s=limit_s,
+                tell=hear,
+            )
             if command:
                 click.echo(outcome.files.get("output", b"").decode(errors="replace"), nl=False)
                 if outcome.status != 0:
                     failed.append(f"{version} ({outcome.status or ' | '.join(outcome.tail)})")
                 continue
-            made = checking.record(version, ARCHITECTURE, chosen, outcome)
+            made = checking.record(version, machine, chosen, outcome)
             _keep(made, out or cache.place / "records")
             records.append(made)
             if not as_json:

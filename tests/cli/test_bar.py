@@ -5,10 +5,13 @@ import pty
 import subprocess
 from pathlib import Path
 
+from prefault_kit.cli.bar import heard
 from tests.cli.command import (
     COMMAND,
     RUN,
     SMALL_GRID,
+    environment,
+    prefault,
 )
 
 
@@ -21,6 +24,16 @@ def test_a_bar_moves_on_a_terminal(tmp_path: Path) -> None:
     assert "left" in shown
     assert "repetition" not in _on_terminal(*RUN, "--json")
     assert _on_terminal(*RUN, "--json") == ""
+
+
+def test_a_bar_may_be_lines() -> None:
+    """For who follows from elsewhere; what else is said there is no step."""
+    done = prefault("check", "fault-first-touch", env=environment(PREFAULT_BAR="lines"))
+    steps = [heard(line) for line in done.stderr.splitlines()]
+    assert all(steps)
+    assert [step for step in steps if step][-1][0] == 1.0
+    assert "promises: 1 of " in steps[0][1] if steps[0] else False
+    assert heard("Kernel panic - not syncing") is None
 
 
 def _on_terminal(*arguments: str) -> str:

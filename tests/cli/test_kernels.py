@@ -72,8 +72,8 @@ def test_a_file_that_is_no_record_is_told(tmp_path: Path) -> None:
 
 def test_what_is_here_is_listed_without_a_network(cache: Path) -> None:
     """With the size of the cache; clean empties it."""
-    (cache / "linux-6.1.9" / "boot").mkdir(parents=True)
-    (cache / "linux-6.1.9" / "boot" / "vmlinuz-6.1.9").write_bytes(bytes(3 << 20))
+    (cache / "linux-x86_64-6.1.9" / "boot").mkdir(parents=True)
+    (cache / "linux-x86_64-6.1.9" / "boot" / "vmlinuz-6.1.9").write_bytes(bytes(3 << 20))
     said = call("list", "--offline").output
     assert ["6.1", "6.1.9", "yes"] in [line.split() for line in said.splitlines()]
     assert f"{cache}: 3 MiB" in said

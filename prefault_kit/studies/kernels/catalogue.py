@@ -5,75 +5,87 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefault_kit.studies.kernels import debian
+from prefault_kit.studies.kernels.architecture import Architecture
 from prefault_kit.studies.kernels.cache import Cache
 from prefault_kit.studies.kernels.debian import Apt, Package
 from prefault_kit.studies.kernels.guest import Guest
 from prefault_kit.studies.kernels.version import order, series
 
-PACKAGE = r"linux-image-\d.*-cloud-amd64"
-"""Kernels for virtual machines: small, with virtio."""
 ROOM_BYTES = 512 << 20
 """For one kernel, packed and unpacked."""
-PREFIX = "linux-"
 
 
-def offered(cache: Cache) -> list[Package]:
+def offered(cache: Cache, architecture: Architecture) -> list[Package]:
     """The newest kernel of each series that the suites have, from old to new."""
     found: dict[str, Package] = {}
     for suite in debian.SUITES:
-        apt = Apt(cache.place / "apt", suite)
+        apt = Apt(cache.place / "apt", suite, architecture.debian)
         apt.update()
-        for each in apt.kernels(PACKAGE):
+        for each in apt.kernels(architecture.kernels):
             before = found.get(each.series)
             if before is None or before.order < each.order:
                 found[each.series] = each
     return sorted(found.values(), key=lambda each: each.order)
 
 
-def here(cache: Cache) -> dict[str, Path]:
+def usual(cache: Cache, architecture: Architecture) -> list[str]:
+    """Every series that can be had, in its usual flavour."""
+    return [each.series for each in offered(cache, architecture) if "-" not in each.series]
+
+
+def here(cache: Cache, architecture: Architecture) -> dict[str, Path]:
     """The kernels in the cache, by version."""
+    prefix = _name(architecture, "")
     return {
-        path.name.removeprefix(PREFIX): path
-        for path in sorted(cache.place.glob(f"{PREFIX}*"))
+        path.name.removeprefix(prefix): path
+        for path in sorted(cache.place.glob(f"{prefix}*"))
         if ".part-" not in path.name
     }
 
 
-def fetched(cache: Cache, wanted: str) -> tuple[str, Guest]:
+def fetched(cache: Cache, architecture: Architecture, wanted: str) -> tuple[str, Guest]:
     """A kernel by its version, or the newest of a series, with its version; fetched if it is not
     in the cache. ValueError names the nearest ones where there is none."""
-    known = here(cache)
+    known = here(cache, architecture)
     fitting = [version for version in known if wanted in (version, series(version))]
     if fitting:
         version = max(fitting, key=order)
-        return version, _guest(known[version])
-    there = offered(cache)
+        return version, _guest(known[version], architecture)
+    there = offered(cache, architecture)
     package = next((each for each in there if wanted in (each.series, each.version)), None)
     if package is None:
         near = sorted(there, key=lambda each: _distance(each.series, wanted))[:2]
         names = " and ".join(each.series for each in sorted(near, key=lambda each: each.order))
-        raise ValueError(f"there is no kernel {wanted} to be had; the nearest are {names}")
+        raise ValueError(
+            f"there is no kernel {wanted} for {architecture.name} to be had; "
+            f"the nearest are {names}"
+        )
     cache.room_for(ROOM_BYTES, f"kernel {package.version}")
-    apt = Apt(cache.place / "apt", package.suite)
-    with cache.making(f"{PREFIX}{package.version}") as part:
+    apt = Apt(cache.place / "apt", package.suite, architecture.debian)
+    name = _name(architecture, package.version)
+    with cache.making(name) as part:
         debian.unpack(apt.download_kernel(package.name), part, lambda: None)
         _image(part)
     apt.drop_packages()
-    return package.version, _guest(cache.place / f"{PREFIX}{package.version}")
+    return package.version, _guest(cache.place / name, architecture)
 
 
-def _guest(place: Path) -> Guest:
-    return Guest(_image(place), place)
+def _name(architecture: Architecture, version: str) -> str:
+    return f"linux-{architecture.name}-{version}"
+
+
+def _guest(place: Path, architecture: Architecture) -> Guest:
+    return Guest(_image(place), place, architecture)
 
 
 def _image(place: Path) -> Path:
     """A kernel's image in its unpacked package: in /boot, or since 2026 beside its modules."""
-    found = sorted(place.rglob("vmlinuz*"))
+    found = [path for path in sorted(place.rglob("vmlinu[xz]*")) if path.is_file()]
     if not found:
         raise ValueError(f"there is no kernel in {place.name}: prefault-kit kernels clean")
     return found[0]
 
 
-def _distance(known: str, wanted: str) -> int:
-    (major, minor), other = order(known)[:2], order(wanted)[:2]
-    return abs((major - other[0]) * 1000 + minor - other[1])
+def _distance(known: str, wanted: str) -> tuple[int, bool]:
+    (major, minor, _, _, flavour), other = order(known), order(wanted)
+    return abs((major - other[0]) * 1000 + minor - other[1]), flavour != other[-1]

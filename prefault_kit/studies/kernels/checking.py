@@ -22,8 +22,10 @@ MADE = """made() {
     test $1 = tmpfs || directories="$directories --dir /job/$1" # tmpfs is no place for files
 }"""
 CHECK = """python3 -m prefault_kit doctor --json >/result/doctor.json
-python3 -m prefault_kit check --json $directories >/result/verdicts.json 2>/result/said
-status=$?
+export PREFAULT_BAR=lines
+(python3 -m prefault_kit check --json $directories >/result/verdicts.json; echo $? >/tmp/status) \
+    2>&1 | tee /result/said
+status=$(cat /tmp/status)
 test $status = 1 && test -s /result/verdicts.json && exit 0
 exit $status"""
 
@@ -58,7 +60,8 @@ def record(
         verdicts = json.loads(outcome.files["verdicts.json"])
     except (KeyError, ValueError):
         said = outcome.files.get("said", b"").decode(errors="replace").strip()
-        return _failed(made, f"it ended with status {outcome.status}: {said[-300:]}")
+        _, _, last = said.rpartition("\n")
+        return _failed(made, f"it ended with status {outcome.status}: {last}")
     known = {name: facts.get(name) for name in FACTS}
     return Record(version, architecture, outcome.accelerator, there, known, verdicts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +34,16 @@ class Package:
     suite: str
     name: str
     version: str
-    """The kernel's, as ``6.12.117`` or ``7.3-rc7``."""
+    """The kernel's, as ``6.12.117``, ``7.3-rc7`` or ``6.12.117-rt``."""
     size_bytes: int
 
     @property
     def series(self) -> str:
-        """The first two numbers, by which a kernel is asked for."""
+        """By which a kernel is asked for, as ``6.12`` or ``6.12-rt``."""
         return version.series(self.version)
 
     @property
-    def order(self) -> tuple[int, ...]:
+    def order(self) -> tuple[int, int, int, int, str]:
         """What sorts packages from old to new."""
         return version.order(self.version)
 
@@ -51,7 +51,7 @@ class Package:
 class Apt:
     """apt with lists and a cache of its own below ``place``, for one suite."""
 
-    def __init__(self, place: Path, suite: str, architecture: str = "amd64") -> None:
+    def __init__(self, place: Path, suite: str, architecture: str) -> None:
         missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
         if missing:
             raise PackagesError(
@@ -77,8 +77,8 @@ class Apt:
         )
         self._run("apt-get", "update", "--error-on=any")
 
-    def kernels(self, name: str) -> list[Package]:
-        """The kernels whose package has such a name, a regular expression."""
+    def kernels(self, names: Mapping[str, str]) -> list[Package]:
+        """The kernels whose packages have such names, regular expressions by flavour."""
         sizes: dict[str, int] = {}
         versions: dict[str, str] = {}
         for paragraph in self._run("apt-cache", "dumpavail").split("\n\n"):
@@ -87,10 +87,12 @@ class Apt:
                 sizes[fields["Package"]] = int(fields["Size"])
                 versions[fields["Package"]] = _upstream(fields["Version"])
         found = []
-        for each in filter(re.compile(name).fullmatch, sizes):
-            parts = [sizes.get(part, 0) for part in _parts(each)]
-            if sizes[each] > EMPTY_BYTES or all(parts):
-                found.append(Package(self.suite, each, versions[each], sizes[each] + sum(parts)))
+        for flavour, name in names.items():
+            for each in filter(re.compile(name).fullmatch, sizes):
+                parts = [sizes.get(part, 0) for part in _parts(each)]
+                if sizes[each] > EMPTY_BYTES or all(parts):
+                    known = version.flavoured(versions[each], flavour)
+                    found.append(Package(self.suite, each, known, sizes[each] + sum(parts)))
         return found
 
     def download(self, names: Sequence[str]) -> list[Path]:

@@ -21,15 +21,17 @@ from typing import IO
 
 import prefault_kit
 from prefault_kit.studies.kernels import image, initramfs
+from prefault_kit.studies.kernels.architecture import X86_64, Architecture
 
-QEMU = "qemu-system-x86_64"
 ACCELERATORS = ("auto", "kvm", "tcg")
 BEGIN_S = {"kvm": 15, "tcg": 240}
 """The longest time until a guest says that its work begins."""
 LIMIT_S = 1800
 """The longest time of a guest."""
 MEMORY_MIB = 3072
-HUGE_PAGES = 64
+PLACE = "prefault_kit/kernel/native"
+COMPILED = "_prefault.abi3.so"
+"""The kit's C, and where in the kit it is."""
 RESULT_BYTES = 64 << 20
 TAIL_LINES = 8
 SAID = 0.2
@@ -61,29 +63,33 @@ class Guest:
 
     kernel: Path
     modules: Path
+    architecture: Architecture = X86_64
 
     def run(
         self,
         root: Path,
         script: str,
         *,
+        compiled: Path | None = None,
         accelerator: str = "auto",
         limit_s: float = LIMIT_S,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Outcome:
         """Boot it, let it run a shell script beside the kit, and wait until it has ended.
 
-        ``tell`` hears each line that the guest says. GuestError where QEMU is missing.
+        ``compiled`` is the kit's C where that of this host does not serve. ``tell`` hears each line
+        that the guest says. GuestError where QEMU is missing.
         """
-        if shutil.which(QEMU) is None:
-            raise GuestError(f"{QEMU} is missing: sudo apt install qemu-system-x86")
+        machine = self.architecture
+        if shutil.which(machine.qemu) is None:
+            raise GuestError(f"{machine.qemu} is missing: sudo apt install {machine.package}")
         with tempfile.TemporaryDirectory(prefix="prefault-guest-") as name:
             place = Path(name)
             busybox = (root.parent / "busybox").read_bytes()
             (place / "initrd").write_bytes(initramfs.build(self.modules, busybox))
-            _pack(place / "job", script)
+            _pack(place / "job", script, compiled)
             outcome = None
-            for each in _accelerators(accelerator):
+            for each in _accelerators(accelerator, machine):
                 outcome = self._boot(place, root, each, limit_s, tell)
                 if outcome.status is not None:
                     break
@@ -115,7 +121,7 @@ class Guest:
                 time.sleep(SAID)
         elapsed_s = time.monotonic() - began
         files = _unpack(result)
-        tail = tuple(_lines(console)[-TAIL_LINES:])
+        tail = tuple(_lines(_said(console))[-TAIL_LINES:])
         status = files.pop("status", b"").strip()
         if status.isdigit():
             return Outcome(accelerator, elapsed_s, int(status), files)
@@ -127,12 +133,14 @@ class Guest:
             f"file={_escaped(place / 'job')},format=raw,if=virtio,readonly=on",
             f"file={_escaped(place / 'result')},format=raw,if=virtio",
         )
-        words = f"console=ttyS0 panic=-1 quiet hugepages={HUGE_PAGES}"
+        machine = self.architecture
+        words = f"console={machine.console} panic=-1 quiet"
         return [
-            QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            machine.qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-serial", "stdio", "-m", str(MEMORY_MIB), "-smp", str(min(2, os.cpu_count() or 1)),
+            *machine.options,
             *(["-accel", "kvm", "-cpu", "host"] if accelerator == "kvm"
-              else ["-accel", "tcg,thread=multi", "-cpu", "max"]),
+              else ["-accel", "tcg,thread=multi"]),
             "-kernel", str(self.kernel), "-initrd", str(place / "initrd"), "-append", words,
             *(word for disk in disks for word in ("-drive", disk)),
         ]  # fmt: skip
@@ -143,11 +151,12 @@ def _escaped(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
-def _accelerators(chosen: str) -> list[str]:
+def _accelerators(chosen: str, machine: Architecture) -> list[str]:
     """Those to try, one after the other."""
     if chosen != "auto":
         return [chosen]
-    return ["kvm", "tcg"] if os.access("/dev/kvm", os.R_OK | os.W_OK) else ["tcg"]
+    may = machine.is_here and os.access("/dev/kvm", os.R_OK | os.W_OK)
+    return ["kvm", "tcg"] if may else ["tcg"]
 
 
 @contextlib.contextmanager
@@ -168,18 +177,23 @@ def _qemu(command: list[str], out: IO[bytes]) -> Iterator[subprocess.Popen[bytes
         process.wait()
 
 
-def _lines(console: Path) -> list[str]:
-    text = console.read_text(encoding="utf-8", errors="replace")
-    return [line.strip("\r\0 ") for line in text.splitlines() if line.strip("\r\0 ")]
+def _said(console: Path) -> str:
+    return console.read_text(encoding="utf-8", errors="replace")
+
+
+def _lines(said: str) -> list[str]:
+    return [line.strip("\r\0 ") for line in said.splitlines() if line.strip("\r\0 ")]
 
 
 def _new_lines(console: Path, known: list[str]) -> list[str]:
-    new = _lines(console)[len(known) :]
+    """Those that have been said to their end since."""
+    whole, _, _ = _said(console).rpartition("\n")
+    new = _lines(whole)[len(known) :]
     known.extend(new)
     return new
 
 
-def _pack(target: Path, script: str) -> None:
+def _pack(target: Path, script: str, compiled: Path | None) -> None:
     """What a guest gets: the kit as it is installed here, and a script."""
     kit = Path(prefault_kit.__file__).parent
     metadata = f"Metadata-Version: 2.1\nName: prefault-kit\nVersion: {prefault_kit.__version__}\n"
@@ -190,6 +204,8 @@ def _pack(target: Path, script: str) -> None:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content.encode()), 0o644
             archive.addfile(entry, BytesIO(content.encode()))
+        if compiled:  # the later one of a name is what is unpacked
+            archive.add(compiled, f"{PLACE}/{COMPILED}", filter=_of_the_kit)
 
 
 def _of_the_kit(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

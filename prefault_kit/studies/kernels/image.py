@@ -1,4 +1,4 @@
-"""The root of all guests: Python and what the kit needs, unpacked from packages, as one ext4 image.
+"""The root of guests: Python and what the kit needs, unpacked from packages, as one ext4 image.
 
 It is made once, as an ordinary user, and no guest changes it (QEMU's ``snapshot``).
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prefault_kit.studies.kernels import debian
+from prefault_kit.studies.kernels.architecture import Architecture
 from prefault_kit.studies.kernels.cache import Cache, CacheError
 
 SUITE = "trixie"
@@ -19,9 +20,11 @@ PACKAGES = (
     "python3-minimal", "python3-numpy", "python3-cffi-backend", "python3-click", "python3-rich",
     "e2fsprogs", "xfsprogs", "btrfs-progs",
 )  # fmt: skip
-NAME = f"root-{SUITE}-1"
+COMPILER = ("gcc", "libc6-dev", "libpython3-dev", "python3-cffi")
+"""Where the kit is not compiled for the guest's processor, the guest does it."""
+REVISION = 2
 """Another number makes it anew."""
-ROOM_BYTES = 1 << 30
+ROOM_BYTES = 2 << 30
 SIZE_BYTES = 2 << 30
 """Of the image, of which little is used."""
 UNUSED = ("doc", "locale", "man", "zoneinfo", "info", "lintian")
@@ -29,7 +32,7 @@ INIT = """#!/usr/bin/busybox sh
 # The first process of a guest: the job comes as a tar on the second disk, and its results go out as
 # one on the third.
 export PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C.UTF-8
-libraries=/usr/lib/$(busybox uname -m)-linux-gnu
+libraries=$(echo /usr/lib/*-linux-gnu)
 export LD_LIBRARY_PATH=$libraries/blas:$libraries/lapack
 alias mount='busybox mount'
 mount -t proc proc /proc
@@ -37,6 +40,8 @@ mount -t sysfs sys /sys
 busybox mkdir -p /dev/shm
 for place in /dev/shm /tmp /result; do mount -t tmpfs none $place; done
 mount -t cgroup2 none /sys/fs/cgroup
+size=$(busybox awk '/Hugepagesize/ {print $2}' /proc/meminfo)
+echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
 busybox ln -sf /proc/self/fd /dev/fd
 echo BEGUN
 busybox tar xf /dev/vdb -C /job
@@ -52,9 +57,10 @@ BEGUN = "BEGUN"
 """What a guest says when its own work begins."""
 
 
-def ensure(cache: Cache, tell: Callable[[float, str], None]) -> Path:
+def ensure(cache: Cache, architecture: Architecture, tell: Callable[[float, str], None]) -> Path:
     """The image; made if there is none. ``tell`` hears the part done, 0 to 1, and words."""
-    image = cache.place / NAME / "root.img"
+    image_name = f"root-{architecture.name}-{SUITE}-{REVISION}"
+    image = cache.place / image_name / "root.img"
     if image.exists():
         return image
     if shutil.which("mke2fs") is None:
@@ -63,10 +69,10 @@ def ensure(cache: Cache, tell: Callable[[float, str], None]) -> Path:
         )
     cache.room_for(ROOM_BYTES, "the guests' root image")
     tell(0.0, "root image: packages")
-    apt = debian.Apt(cache.place / "apt", SUITE)
+    apt = debian.Apt(cache.place / "apt", SUITE, architecture.debian)
     apt.update()
-    packages = apt.download(PACKAGES)
-    with cache.making(NAME) as part:
+    packages = apt.download(PACKAGES if architecture.is_here else (*PACKAGES, *COMPILER))
+    with cache.making(image_name) as part:
         root = part / "root"
         for name in ("bin", "sbin", "lib", "lib64"):
             (root / "usr" / name).mkdir(parents=True)

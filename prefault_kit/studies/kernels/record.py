@@ -39,7 +39,7 @@ class Record:
         return " ".join([self.version, *other, *([] if size == 4096 else [f"{size >> 10} KiB"])])
 
     @property
-    def order(self) -> tuple[tuple[int, ...], str]:
+    def order(self) -> tuple[tuple[int, int, int, int, str], str]:
         """From old to new."""
         return version.order(self.version), self.name
 

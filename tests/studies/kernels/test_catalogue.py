@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.studies.kernels import catalogue
+from prefault_kit.studies.kernels.architecture import AARCH64, X86_64
 from prefault_kit.studies.kernels.cache import Cache
 from prefault_kit.studies.kernels.debian import Package
 
@@ -13,19 +14,19 @@ from prefault_kit.studies.kernels.debian import Package
 def cache(tmp_path: Path) -> Cache:
     """Two kernels of one series, one in /boot, one beside its modules; and half of a third."""
     for version, place in (("6.1.9", "boot"), ("6.1.176", "usr/lib/modules/6.1.176")):
-        (tmp_path / f"linux-{version}" / place).mkdir(parents=True)
-        (tmp_path / f"linux-{version}" / place / f"vmlinuz-{version}").touch()
-    (tmp_path / "linux-6.12.1.part-x").mkdir()
+        (tmp_path / f"linux-x86_64-{version}" / place).mkdir(parents=True)
+        (tmp_path / f"linux-x86_64-{version}" / place / f"vmlinuz-{version}").touch()
+    (tmp_path / "linux-x86_64-6.12.1.part-x").mkdir()
     return Cache(tmp_path)
 
 
 def test_what_is_here_needs_no_network(cache: Cache) -> None:
     """The newest of a series, or the one of a version."""
-    assert list(catalogue.here(cache)) == ["6.1.176", "6.1.9"]
-    version, guest = catalogue.fetched(cache, "6.1")
+    assert list(catalogue.here(cache, X86_64)) == ["6.1.176", "6.1.9"]
+    version, guest = catalogue.fetched(cache, X86_64, "6.1")
     assert version == "6.1.176"
     assert guest.kernel.name == "vmlinuz-6.1.176"
-    version, guest = catalogue.fetched(cache, "6.1.9")
+    version, guest = catalogue.fetched(cache, X86_64, "6.1.9")
     assert (version, guest.kernel.parent.name) == ("6.1.9", "boot")
 
 
@@ -33,17 +34,46 @@ def test_an_unknown_version_names_the_nearest(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From old to new."""
-    there = [Package("sid", "x", version, 1) for version in ("5.10.2", "6.1.9", "6.12.3", "7.3")]
-    monkeypatch.setattr(catalogue, "offered", lambda _: there)
-    for wanted, near in (("6.4", "6.1 and 6.12"), ("4.19", "5.10 and 6.1"), ("x", "5.10 and 6.1")):
+    versions = ("5.10.2", "6.1.9", "6.1.9-rt", "6.12.3", "6.12.3-rt", "7.3")
+    there = [Package("sid", "x", version, 1) for version in versions]
+    monkeypatch.setattr(catalogue, "offered", lambda *_: there)
+    for wanted, near in (
+        ("6.4", "6.1 and 6.1-rt"),
+        ("6.13-rt", "6.12 and 6.12-rt"),
+        ("6.9-16k", "6.12 and 6.12-rt"),
+        ("4.19", "5.10 and 6.1"),
+        ("x", "5.10 and 6.1"),
+    ):
         with pytest.raises(
-            ValueError, match=f"no kernel {wanted} to be had; the nearest are {near}"
+            ValueError, match=f"no kernel {wanted} for x86_64 to be had; the nearest are {near}"
         ):
-            catalogue.fetched(cache, wanted)
+            catalogue.fetched(cache, X86_64, wanted)
 
 
 def test_a_package_without_a_kernel_is_told(cache: Cache, tmp_path: Path) -> None:
     """And what helps."""
-    (tmp_path / "linux-9.9.9").mkdir()
-    with pytest.raises(ValueError, match=r"no kernel in linux-9\.9\.9: prefault-kit kernels clean"):
-        catalogue.fetched(cache, "9.9")
+    (tmp_path / "linux-x86_64-9.9.9").mkdir()
+    with pytest.raises(
+        ValueError, match=r"no kernel in linux-x86_64-9\.9\.9: prefault-kit kernels clean"
+    ):
+        catalogue.fetched(cache, X86_64, "9.9")
+
+
+def test_another_processor_has_its_own(cache: Cache, tmp_path: Path) -> None:
+    """Of the same series, of another flavour, with an image of another name."""
+    place = tmp_path / "linux-aarch64-6.1.176-16k" / "boot"
+    place.mkdir(parents=True)
+    (place / "vmlinux-6.1.0-50-arm64-16k").touch()
+    assert list(catalogue.here(cache, AARCH64)) == ["6.1.176-16k"]
+    version, guest = catalogue.fetched(cache, AARCH64, "6.1-16k")
+    assert (version, guest.architecture) == ("6.1.176-16k", AARCH64)
+    assert guest.kernel.name == "vmlinux-6.1.0-50-arm64-16k"
+
+
+def test_without_a_word_the_usual_ones_are_run(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of each series, of no other flavour."""
+    there = [Package("sid", "x", version, 1) for version in ("6.1.9", "6.12.3", "6.12.3-rt")]
+    monkeypatch.setattr(catalogue, "offered", lambda *_: there)
+    assert catalogue.usual(cache, X86_64) == ["6.1", "6.12"]

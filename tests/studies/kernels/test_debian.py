@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.studies.kernels import debian
+from prefault_kit.studies.kernels.architecture import X86_64
 from prefault_kit.studies.kernels.debian import Apt, Package, PackagesError
 
 pytestmark = pytest.mark.needs("debian")
@@ -18,6 +19,10 @@ Description: one
 Package: linux-image-6.12.117+deb13-cloud-amd64
 Version: 6.12.117-1
 Size: 30000001
+
+Package: linux-image-6.12.117+deb13-rt-amd64
+Version: 6.12.117-1
+Size: 40000000
 
 Package: linux-image-7.3-cloud-amd64
 Version: 7.3~rc7-1~exp1
@@ -53,15 +58,16 @@ def test_kernels_are_found_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """Meta packages, unsigned ones and one that has lost its modules are none; a candidate is named
     as the kernel names it."""
     monkeypatch.setattr(debian, "KEYRING", tmp_path)
-    apt = Apt(tmp_path, "trixie")
+    apt = Apt(tmp_path, "trixie", "amd64")
     monkeypatch.setattr(apt, "_run", lambda *_: AVAILABLE)
-    found = apt.kernels(r"linux-image-\d.*-cloud-amd64")
+    found = apt.kernels(X86_64.kernels)
     assert [(each.version, each.size_bytes) for each in found] == [
         ("6.12.107", 30000000),
         ("6.12.117", 30000001),
         ("7.3-rc7", 2340),
+        ("6.12.117-rt", 40000000),
     ]
-    assert [each.series for each in found] == ["6.12", "6.12", "7.3"]
+    assert [each.series for each in found] == ["6.12", "6.12", "7.3", "6.12-rt"]
 
 
 def test_versions_are_ordered_as_they_came() -> None:
@@ -109,10 +115,10 @@ def test_a_system_without_apt_or_its_keys_is_told(
     """And what one can do there."""
     monkeypatch.setattr(debian, "KEYRING", tmp_path / "none.gpg")
     with pytest.raises(PackagesError, match="sudo apt install debian-archive-keyring"):
-        Apt(tmp_path, "trixie")
+        Apt(tmp_path, "trixie", "amd64")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PackagesError, match="no apt: give a kernel of your own with --kernel"):
-        Apt(tmp_path, "trixie")
+        Apt(tmp_path, "trixie", "amd64")
 
 
 def test_what_apt_says_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -120,4 +126,4 @@ def test_what_apt_says_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(debian, "MIRROR", "http://127.0.0.1:9/debian")
     monkeypatch.setattr(debian, "KEYRING", tmp_path)
     with pytest.raises(PackagesError, match="apt-get update for trixie failed: "):
-        Apt(tmp_path / "apt", "trixie").update()
+        Apt(tmp_path / "apt", "trixie", "amd64").update()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.studies.kernels import guest
+from prefault_kit.studies.kernels.architecture import AARCH64, ARCHITECTURES, S390X
 from prefault_kit.studies.kernels.guest import Guest, GuestError
 
 pytestmark = [
@@ -74,7 +75,7 @@ def guests(place: Path) -> list[str]:
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = command.read_bytes().decode(errors="replace")
-            if words.startswith(guest.QEMU) and str(place) in words:
+            if words.startswith("qemu-system-") and str(place) in words:
                 found.append(words)
     return found
 
@@ -116,6 +117,8 @@ def test_without_qemu_it_says_so(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GuestError, match="sudo apt install qemu-system-x86"):
         Guest(tmp_path, tmp_path).run(root, "true")
+    with pytest.raises(GuestError, match="sudo apt install qemu-system-arm"):
+        Guest(tmp_path, tmp_path, AARCH64).run(root, "true")
 
 
 def test_ctrl_c_ends_the_guest(tmp_path: Path, root: Path) -> None:
@@ -131,7 +134,7 @@ def test_ctrl_c_ends_the_guest(tmp_path: Path, root: Path) -> None:
 
 def test_the_job_has_the_kit_and_nothing_of_this_host(tmp_path: Path) -> None:
     """Its C, its version, the script; no name of a user."""
-    guest._pack(tmp_path / "job", "echo hello\n")
+    guest._pack(tmp_path / "job", "echo hello\n", None)
     with tarfile.open(tmp_path / "job") as job:
         entries = {entry.name: entry for entry in job}
         script = job.extractfile("run")
@@ -158,7 +161,30 @@ def test_results_are_read_from_the_disk(tmp_path: Path) -> None:
 
 def test_kvm_is_tried_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """And never where another was chosen."""
+    here, other = ARCHITECTURES[platform.machine()], S390X
     for may, tried in ((True, ["kvm", "tcg"]), (False, ["tcg"])):
         monkeypatch.setattr(os, "access", lambda *_, may=may: may)
-        assert guest._accelerators("auto") == tried
-        assert guest._accelerators("kvm") == ["kvm"]
+        assert guest._accelerators("auto", here) == tried
+        assert guest._accelerators("auto", other) == ["tcg"]
+        assert guest._accelerators("kvm", here) == ["kvm"]
+
+
+def test_another_processor_gets_its_own_c(tmp_path: Path) -> None:
+    """In place of this host's."""
+    (tmp_path / "c.so").write_bytes(b"for another")
+    guest._pack(tmp_path / "job", "true", tmp_path / "c.so")
+    (tmp_path / "out").mkdir()
+    with tarfile.open(tmp_path / "job") as job:
+        job.extractall(tmp_path / "out", filter="data")
+    assert (tmp_path / "out" / guest.PLACE / guest.COMPILED).read_bytes() == b"for another"
+
+
+def test_a_line_is_heard_when_it_is_whole(tmp_path: Path) -> None:
+    """And once."""
+    console, known = tmp_path / "console", list[str]()
+    heard = []
+    for text in ("one\r\nPREFAULT_STEP 0.5 promi", "ses: 1 of 2\r\n", ""):
+        with console.open("a", newline="") as out:
+            out.write(text)
+        heard.append(guest._new_lines(console, known))
+    assert heard == [["one"], ["PREFAULT_STEP 0.5 promises: 1 of 2"], []]

@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.studies.kernels import image
+from prefault_kit.studies.kernels.architecture import AARCH64, X86_64
 from prefault_kit.studies.kernels.cache import Cache, CacheError
 
 
 def test_an_image_that_is_here_is_taken(tmp_path: Path) -> None:
     """Without a network."""
-    (tmp_path / image.NAME).mkdir()
-    (tmp_path / image.NAME / "root.img").touch()
     told: list[str] = []
-    found = image.ensure(Cache(tmp_path), lambda _, words: told.append(words))
-    assert found == tmp_path / image.NAME / "root.img"
+    for each in (X86_64, AARCH64):
+        place = tmp_path / f"root-{each.name}-{image.SUITE}-{image.REVISION}"
+        place.mkdir()
+        (place / "root.img").touch()
+        found = image.ensure(Cache(tmp_path), each, lambda _, words: told.append(words))
+        assert found == place / "root.img"
     assert told == []
 
 
@@ -23,7 +26,7 @@ def test_without_what_makes_it_it_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     """The package to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CacheError, match="sudo apt install e2fsprogs"):
-        image.ensure(Cache(tmp_path), lambda *_: None)
+        image.ensure(Cache(tmp_path), X86_64, lambda *_: None)
 
 
 def test_the_first_process_is_a_script(tmp_path: Path) -> None:
