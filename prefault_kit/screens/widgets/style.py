@@ -119,6 +119,8 @@ CSS = """
 .prefault-scroll th:nth-child(2), .prefault-scroll td:nth-child(2) { text-align: left; }
 .prefault-table.prefault-numbers th[colspan] { text-align: center; }
 .prefault-table td { white-space: nowrap; }
+.prefault-table.prefault-words th, .prefault-table.prefault-words td { text-align: left;
+  white-space: normal; vertical-align: top; }
 .prefault-table td:first-child, .prefault-scroll td:nth-child(2) { white-space: normal; }
 .prefault-numbers td:nth-child(6), .prefault-numbers th:nth-child(6) { padding-left: 28px; }
 .prefault-scroll { overflow-x: auto; }

@@ -7,7 +7,7 @@ from pathlib import Path
 from prefault_kit.studies.kernels import debian
 from prefault_kit.studies.kernels.architecture import Architecture
 from prefault_kit.studies.kernels.cache import Cache
-from prefault_kit.studies.kernels.debian import Apt, Package
+from prefault_kit.studies.kernels.debian import Apt, Package, PackagesError
 from prefault_kit.studies.kernels.guest import Guest
 from prefault_kit.studies.kernels.version import order, series
 
@@ -16,15 +16,25 @@ ROOM_BYTES = 512 << 20
 
 
 def offered(cache: Cache, architecture: Architecture) -> list[Package]:
-    """The newest kernel of each series that the suites have, from old to new."""
+    """The newest kernel of each series that the suites have, from old to new.
+
+    A mirror need not have every suite for every processor; PackagesError if it has none.
+    """
     found: dict[str, Package] = {}
+    failed: PackagesError | None = None
     for suite in debian.SUITES:
         apt = Apt(cache.place / "apt", suite, architecture.debian)
-        apt.update()
+        try:
+            apt.update()
+        except PackagesError as error:
+            failed = error
+            continue
         for each in apt.kernels(architecture.kernels):
             before = found.get(each.series)
             if before is None or before.order < each.order:
                 found[each.series] = each
+    if failed and not found:
+        raise failed
     return sorted(found.values(), key=lambda each: each.order)
 
 

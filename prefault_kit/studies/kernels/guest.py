@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -34,6 +35,10 @@ COMPILED = "_prefault.abi3.so"
 """The kit's C, and where in the kit it is."""
 RESULT_BYTES = 64 << 20
 TAIL_LINES = 8
+FAILING = re.compile(
+    r"\bBUG: |\bOops\b|Kernel panic|Internal error|Unable to handle|general protect"
+)
+"""How what a kernel says when it fails begins."""
 SAID = 0.2
 """Seconds between two looks at what a guest says."""
 
@@ -54,7 +59,8 @@ class Outcome:
     files: Mapping[str, bytes]
     """What it wrote, by name."""
     tail: tuple[str, ...] = ()
-    """Where it did not come to an end, the last lines that it said."""
+    """Where it did not come to an end, how it said so: the last lines, or the first ones of what
+    the kernel says when it fails."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class Guest:
                 time.sleep(SAID)
         elapsed_s = time.monotonic() - began
         files = _unpack(result)
-        tail = tuple(_lines(_said(console))[-TAIL_LINES:])
+        tail = _tail(_lines(_said(console)))
         status = files.pop("status", b"").strip()
         if status.isdigit():
             return Outcome(accelerator, elapsed_s, int(status), files)
@@ -183,6 +189,14 @@ def _said(console: Path) -> str:
 
 def _lines(said: str) -> list[str]:
     return [line.strip("\r\0 ") for line in said.splitlines() if line.strip("\r\0 ")]
+
+
+def _tail(lines: list[str]) -> tuple[str, ...]:
+    began = next((at for at, line in enumerate(lines) if FAILING.search(line)), None)
+    last = lines[-TAIL_LINES:]
+    if began is None or began > len(lines) - TAIL_LINES:
+        return tuple(last)
+    return (*lines[began : began + TAIL_LINES], "...", lines[-1])
 
 
 def _new_lines(console: Path, known: list[str]) -> list[str]:

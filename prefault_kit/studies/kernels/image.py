@@ -14,7 +14,8 @@ from prefault_kit.studies.kernels import debian
 from prefault_kit.studies.kernels.architecture import Architecture
 from prefault_kit.studies.kernels.cache import Cache, CacheError
 
-SUITE = "trixie"
+SUITES = ("trixie", "sid")
+"""Of Debian: the first whose packages are all to be had; a mirror may lack some for a processor."""
 PACKAGES = (
     "busybox-static", "libc-bin", "coreutils", "dash", "mount",
     "python3-minimal", "python3-numpy", "python3-cffi-backend", "python3-click", "python3-rich",
@@ -22,7 +23,7 @@ PACKAGES = (
 )  # fmt: skip
 COMPILER = ("gcc", "libc6-dev", "libpython3-dev", "python3-cffi")
 """Where the kit is not compiled for the guest's processor, the guest does it."""
-REVISION = 2
+REVISION = 3
 """Another number makes it anew."""
 ROOM_BYTES = 2 << 30
 SIZE_BYTES = 2 << 30
@@ -40,6 +41,7 @@ mount -t sysfs sys /sys
 busybox mkdir -p /dev/shm
 for place in /dev/shm /tmp /result; do mount -t tmpfs none $place; done
 mount -t cgroup2 none /sys/fs/cgroup
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 size=$(busybox awk '/Hugepagesize/ {print $2}' /proc/meminfo)
 echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
 busybox ln -sf /proc/self/fd /dev/fd
@@ -59,8 +61,8 @@ BEGUN = "BEGUN"
 
 def ensure(cache: Cache, architecture: Architecture, tell: Callable[[float, str], None]) -> Path:
     """The image; made if there is none. ``tell`` hears the part done, 0 to 1, and words."""
-    image_name = f"root-{architecture.name}-{SUITE}-{REVISION}"
-    image = cache.place / image_name / "root.img"
+    name = f"root-{architecture.name}-{REVISION}"
+    image = cache.place / name / "root.img"
     if image.exists():
         return image
     if shutil.which("mke2fs") is None:
@@ -69,14 +71,12 @@ def ensure(cache: Cache, architecture: Architecture, tell: Callable[[float, str]
         )
     cache.room_for(ROOM_BYTES, "the guests' root image")
     tell(0.0, "root image: packages")
-    apt = debian.Apt(cache.place / "apt", SUITE, architecture.debian)
-    apt.update()
-    packages = apt.download(PACKAGES if architecture.is_here else (*PACKAGES, *COMPILER))
-    with cache.making(image_name) as part:
+    apt, packages = _packages(cache, architecture)
+    with cache.making(name) as part:
         root = part / "root"
-        for name in ("bin", "sbin", "lib", "lib64"):
-            (root / "usr" / name).mkdir(parents=True)
-            (root / name).symlink_to(f"usr/{name}")
+        for each in ("bin", "sbin", "lib", "lib64"):
+            (root / "usr" / each).mkdir(parents=True)
+            (root / each).symlink_to(f"usr/{each}")
         done = 0
 
         def move() -> None:
@@ -87,10 +87,10 @@ def ensure(cache: Cache, architecture: Architecture, tell: Callable[[float, str]
             )
 
         debian.unpack(packages, root, move)
-        for name in UNUSED:
-            shutil.rmtree(root / "usr" / "share" / name, ignore_errors=True)
-        for name in ("proc", "sys", "dev", "tmp", "job", "result", "scratch"):
-            (root / name).mkdir(exist_ok=True)
+        for each in UNUSED:
+            shutil.rmtree(root / "usr" / "share" / each, ignore_errors=True)
+        for each in ("proc", "sys", "dev", "tmp", "job", "result", "scratch"):
+            (root / each).mkdir(exist_ok=True)
         init = root / "prefault-init"
         init.write_text(INIT)
         init.chmod(0o755)
@@ -108,3 +108,18 @@ def ensure(cache: Cache, architecture: Architecture, tell: Callable[[float, str]
         shutil.rmtree(root)
     apt.drop_packages()
     return image
+
+
+def _packages(cache: Cache, architecture: Architecture) -> tuple[debian.Apt, list[Path]]:
+    """Those of the first suite that has them all, and what brought them."""
+    names = PACKAGES if architecture.is_here else (*PACKAGES, *COMPILER)
+    for suite in SUITES:
+        apt = debian.Apt(cache.place / "apt", suite, architecture.debian)
+        try:
+            apt.update()
+            return apt, apt.download(names)
+        except debian.PackagesError:
+            apt.drop_packages()
+            if suite == SUITES[-1]:
+                raise
+    raise AssertionError

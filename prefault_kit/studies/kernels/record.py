@@ -47,9 +47,9 @@ class Record:
         """The promises by id, each with one of :data:`ORDER`."""
         found: dict[str, str] = {}
         for each in self.verdicts:
-            outcome = _outcome(each)
-            before = found.get(each["id"], outcome)
-            found[each["id"]] = min(before, outcome, key=ORDER.index)
+            new = outcome(each)
+            before = found.get(each["id"], new)
+            found[each["id"]] = min(before, new, key=ORDER.index)
         return found
 
     def dump(self) -> str:
@@ -68,7 +68,8 @@ class Record:
             raise ValueError(f"{path} is not a recorded kernel ({FORMAT})") from None
 
 
-def _outcome(verdict: dict[str, Any]) -> str:
+def outcome(verdict: dict[str, Any]) -> str:
+    """One of :data:`ORDER` for a verdict as ``check --json`` prints it."""
     if verdict["verdict"] == "not-testable":
         return NOT_TESTABLE
     if verdict["verdict"] == "holds":

@@ -17,8 +17,8 @@ from prefault_kit.studies.promises.promise import NotTestable, promise
 
 LARGE_WRITE_BYTES = 1 << 20
 LARGE_FOLIOS = (
-    "since Linux 5.18 (xfs) and 6.16 (ext4) data that was written in large chunks is kept in large "
-    "folios, and a folio is mapped, dirtied and written back as a whole"
+    "since Linux 5.18 (xfs), 6.16 (ext4) and 7.2 (btrfs) data that was written in large chunks is "
+    "kept in large folios, and a folio is dirtied and written back as a whole"
 )
 
 
@@ -109,6 +109,7 @@ SINGLE_PAGES = 4 * needs.FAULT_AROUND_PAGES
 """More than READ of one page maps without large folios, also where the window was enlarged."""
 WHOLE_MAPPED = "all pages of the folio mapped"
 WINDOW_MAPPED = "the window of fault-around mapped, which is less"
+ONE_EACH = "a fault a page, aligned or not"
 FEW_FAULTS = 8
 """Two for two folios; a write-back meanwhile may have divided one."""
 ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
@@ -134,8 +135,8 @@ def _mapped_by_one_page(ground: Ground, fd: int) -> int:
 def _single_pages() -> NotTestable:
     return NotTestable(
         Unavailable(
-            "this file system keeps files in single pages here: choose a directory on ext4 "
-            "(Linux 6.16) or xfs (5.18) with --dir"
+            "this file system keeps files in single pages here: choose a directory on xfs (Linux "
+            "5.18), ext4 (6.16) or btrfs (7.2) with --dir"
         )
     )
 
@@ -177,9 +178,11 @@ def one_page_of_2021(ground: Ground) -> str:
 )
 def dirty_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
-        if _mapped_by_one_page(ground, fd) <= SINGLE_PAGES:
+        mapped = _mapped_by_one_page(ground, fd)
+        seen = _after_one_page(ground, fd)
+        if seen != MANY_DIRTY and mapped <= SINGLE_PAGES:
             raise _single_pages()
-        return _after_one_page(ground, fd)
+        return seen
 
 
 @promise(
@@ -259,14 +262,20 @@ def _faults_of_writing(fd: int, first_page: int) -> int:
     claim="WRITE takes one fault a large folio where memory and file are aligned alike, and many "
     "more where the mapping is one page off",
     on={"shared file": f"aligned at most {FEW_FAULTS} faults, a page off more"},
+    differs={
+        ONE_EACH: "before Linux 6.18 (commit 19773df031bc) a write fault mapped one page of a "
+        "file's folio"
+    },
     needs=(needs.populate, needs.cache_counts, needs.page_tables),
 )
 def aligned(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
-        if _mapped_by_one_page(ground, fd) <= SINGLE_PAGES:
+        if _dirty_by_one_page(ground, fd) == 1:
             raise _single_pages()
         os.ftruncate(fd, SIZE_BYTES + PAGE_SIZE_BYTES)
         few, many = (_faults_of_writing(fd, page) for page in (0, 1))
+    if few == many == SIZE_BYTES // PAGE_SIZE_BYTES:
+        return ONE_EACH
     if few > FEW_FAULTS:
         return f"aligned {few} faults, a page off {many}"
     off = "more" if many > FEW_FAULTS else f"{many}"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit.studies.kernels import catalogue
+from prefault_kit.studies.kernels import catalogue, debian
 from prefault_kit.studies.kernels.architecture import AARCH64, X86_64
 from prefault_kit.studies.kernels.cache import Cache
-from prefault_kit.studies.kernels.debian import Package
+from prefault_kit.studies.kernels.debian import Apt, Package, PackagesError
 
 
 @pytest.fixture
@@ -68,6 +68,25 @@ def test_another_processor_has_its_own(cache: Cache, tmp_path: Path) -> None:
     version, guest = catalogue.fetched(cache, AARCH64, "6.1-16k")
     assert (version, guest.architecture) == ("6.1.176-16k", AARCH64)
     assert guest.kernel.name == "vmlinux-6.1.0-50-arm64-16k"
+
+
+def test_a_suite_that_the_mirror_lacks_is_left_out(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it lacks them all."""
+
+    def update(apt: Apt) -> None:
+        if apt.suite in lacking:
+            raise PackagesError(f"no {apt.suite}")
+
+    monkeypatch.setattr(debian, "KEYRING", tmp_path)
+    monkeypatch.setattr(Apt, "update", update)
+    monkeypatch.setattr(Apt, "kernels", lambda apt, _: [Package(apt.suite, "x", "6.12.3", 1)])
+    lacking: tuple[str, ...] = debian.SUITES[:-1]
+    assert [each.suite for each in catalogue.offered(cache, AARCH64)] == [debian.SUITES[-1]]
+    lacking = debian.SUITES
+    with pytest.raises(PackagesError, match=f"no {debian.SUITES[-1]}"):
+        catalogue.offered(cache, AARCH64)
 
 
 def test_without_a_word_the_usual_ones_are_run(

@@ -179,6 +179,17 @@ def test_another_processor_gets_its_own_c(tmp_path: Path) -> None:
     assert (tmp_path / "out" / guest.PLACE / guest.COMPILED).read_bytes() == b"for another"
 
 
+def test_a_kernel_that_fails_is_told_from_where_it_says_so() -> None:
+    """Not by the end of its list of registers; one that ends otherwise by its last lines."""
+    registers = [f"R{number}: 0" for number in range(40)]
+    failed = ["fine", "BUG: unable to handle page fault", "RIP: 0010:rt_spin_lock", *registers]
+    tail = guest._tail(failed)
+    assert tail[:2] == ("BUG: unable to handle page fault", "RIP: 0010:rt_spin_lock")
+    assert tail[-2:] == ("...", "R39: 0")
+    assert guest._tail(registers) == tuple(registers[-guest.TAIL_LINES :])
+    assert guest._tail(["one", "Kernel panic - not syncing"])[-1] == "Kernel panic - not syncing"
+
+
 def test_a_line_is_heard_when_it_is_whole(tmp_path: Path) -> None:
     """And once."""
     console, known = tmp_path / "console", list[str]()

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit.studies.kernels import image
+from prefault_kit.studies.kernels import debian, image
 from prefault_kit.studies.kernels.architecture import AARCH64, X86_64
 from prefault_kit.studies.kernels.cache import Cache, CacheError
+from prefault_kit.studies.kernels.debian import Apt, PackagesError
 
 
 def test_an_image_that_is_here_is_taken(tmp_path: Path) -> None:
     """Without a network."""
     told: list[str] = []
     for each in (X86_64, AARCH64):
-        place = tmp_path / f"root-{each.name}-{image.SUITE}-{image.REVISION}"
+        place = tmp_path / f"root-{each.name}-{image.REVISION}"
         place.mkdir()
         (place / "root.img").touch()
         found = image.ensure(Cache(tmp_path), each, lambda _, words: told.append(words))
@@ -33,3 +34,24 @@ def test_the_first_process_is_a_script(tmp_path: Path) -> None:
     """One of the shell's syntax, that says when the guest's own work begins."""
     subprocess.run(["sh", "-n"], input=image.INIT, text=True, check=True, timeout=60)
     assert f"echo {image.BEGUN}\n" in image.INIT
+
+
+def test_a_suite_that_lacks_a_package_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the next; the last one's error is told."""
+
+    def download(apt: Apt, _: object) -> list[Path]:
+        if apt.suite == has:
+            return [tmp_path]
+        raise PackagesError(f"{apt.suite} lacks one")
+
+    monkeypatch.setattr(debian, "KEYRING", tmp_path)
+    monkeypatch.setattr(Apt, "update", lambda _: None)
+    monkeypatch.setattr(Apt, "download", download)
+    for has in image.SUITES:
+        apt, packages = image._packages(Cache(tmp_path), AARCH64)
+        assert (apt.suite, packages) == (has, [tmp_path])
+    has = "none"
+    with pytest.raises(PackagesError, match=f"{image.SUITES[-1]} lacks one"):
+        image._packages(Cache(tmp_path), AARCH64)

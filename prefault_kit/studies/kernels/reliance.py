@@ -1,0 +1,174 @@
+"""What a program relies on, the promises that show it, and from which recorded kernel they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefault_kit.studies.kernels.record import HOLDS, NOT_TESTABLE, ORDER, Record, outcome
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """Something that a program takes for granted."""
+
+    name: str
+    """Short."""
+    text: str
+    promises: Sequence[str]
+    """The ids of those that show it."""
+    before: str
+    """What a program does on a kernel where it does not hold."""
+
+
+RELIANCES = {
+    each.name: each
+    for each in (
+        Reliance(
+            "populating",
+            "populating fills the page tables: reading or writing takes no fault afterwards",
+            ("read-makes-readable", "write-makes-writable"),
+            "touch each page, with a handler for SIGBUS: `preallocate(touch=True)`",
+        ),
+        Reliance(
+            "an error, no SIGBUS",
+            "where a touch would raise SIGBUS, populating returns EFAULT",
+            ("error-efault", "prefix-same-as-touching", "error-full-tmpfs"),
+            "fallocate, which says ENOSPC, and then touch with a handler for SIGBUS",
+        ),
+        Reliance(
+            "the exact prefix",
+            "after an error exactly the pages before it are populated",
+            ("prefix-end-of-file", "prefix-protection"),
+            "ask mincore(2) or the pagemap what is there",
+        ),
+        Reliance(
+            "stop at a hole",
+            "a hole between mappings is ENOMEM, and nothing beyond it is populated",
+            ("error-enomem",),
+            "populate each mapping by itself",
+        ),
+        Reliance(
+            "content is kept",
+            "WRITE changes no byte, also while others write",
+            ("write-keeps-content",),
+            "an atomic addition of 0 to a word of each page",
+        ),
+        Reliance(
+            "the zero page",
+            "READ of private anonymous memory takes page tables alone",
+            ("read-zero-page", "zero-read-is-free"),
+            "read each page",
+        ),
+        Reliance(
+            "the huge zero page",
+            "with MADV_HUGEPAGE, READ takes no memory either",
+            ("zero-huge",),
+            "MADV_NOHUGEPAGE, and read each page",
+        ),
+        Reliance(
+            "huge pages",
+            "more huge pages than there are is an error, after as many as there are",
+            ("error-no-huge-page",),
+            "reserve them with mmap: without MAP_NORESERVE it fails where too few are free",
+        ),
+        Reliance(
+            "read dirties nothing",
+            "READ dirties no page of a file and allocates no block",
+            ("read-allocates-no-block", "dirty-read"),
+            "read each page, or MADV_WILLNEED, which maps nothing",
+        ),
+        Reliance(
+            "whole folios",
+            "READ of one page of a large folio maps all of it",
+            ("folio-maps-whole",),
+            "populate the range that is needed, not one page of it",
+        ),
+        Reliance(
+            "guard regions",
+            "at a guard region populating stops with EFAULT",
+            ("prefix-guard-region",),
+            "mprotect(PROT_NONE) in place of a guard region",
+        ),
+        Reliance(
+            "poison",
+            "a poisoned page is EHWPOISON",
+            ("error-ehwpoison",),
+            "expect EFAULT, or SIGBUS of a touch",
+        ),
+        Reliance(
+            "snapshots",
+            "write protection also sees pages that were never populated",
+            ("snapshot-kernel",),
+            "POPULATE_READ before write protection is set",
+        ),
+        Reliance(
+            "no EINTR",
+            "a signal with a handler does not interrupt populating",
+            ("error-no-eintr",),
+            "call it again with the rest of the range",
+        ),
+        Reliance(
+            "special mappings",
+            "memory that a driver or the kernel maps is EINVAL",
+            ("permission-perf-buffer", "permission-vvar"),
+            "leave out what /proc/self/maps names in brackets, or as a device",
+        ),
+    )
+}
+"""By name."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """On which recorded kernels something holds."""
+
+    reliance: Reliance
+    outcomes: dict[str, str]
+    """By the record's name, from old to new: holds, explained, differs or not testable."""
+    reasons: dict[str, str]
+    """Why not, by the record's name, where it does not hold."""
+
+    @property
+    def since(self) -> str | None:
+        """The oldest record from which on it holds on every newer one; None if on none.
+
+        One on which it cannot be tested is passed over, if it holds on an older one as well.
+        """
+        oldest = None
+        for name, seen in reversed(self.outcomes.items()):
+            if seen == HOLDS:
+                oldest = name
+            elif seen != NOT_TESTABLE:
+                break
+        return oldest
+
+    def where(self, *outcomes: str) -> list[str]:
+        """The records with one of these outcomes."""
+        return [name for name, seen in self.outcomes.items() if seen in outcomes]
+
+
+def ask(reliance: Reliance, records: Sequence[Record], file_system: str = "") -> Answer:
+    """On which of some recorded kernels something holds; of files, on one file system alone if it
+    is named. A kernel that was not asked is left out."""
+    outcomes: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for record in records:
+        found = [
+            each
+            for each in record.verdicts
+            if each["id"] in reliance.promises and _is_on(each["backing"], file_system)
+        ]
+        if not found:
+            continue
+        first = min(found, key=lambda each: ORDER.index(outcome(each)))
+        outcomes[record.name] = outcome(first)
+        if outcomes[record.name] != HOLDS:
+            reasons[record.name] = first["reason"] or first["observed"]
+    return Answer(reliance, outcomes, reasons)
+
+
+def _is_on(memory: str, file_system: str) -> bool:
+    """Whether a verdict's memory is on a file system, or on none; on any, if none is named."""
+    _, _, place = memory.partition(" on ")
+    return not (place and file_system) or place == file_system
