@@ -124,3 +124,21 @@ def _seen(verdict: dict[str, Any]) -> str:
         return f"not testable: {verdict['reason']}"
     reason = verdict["reason"] or "nobody knows why"
     return f"{verdict['observed']}, expected {verdict['expected']}: {reason}"
+
+
+def observed(records: Sequence[Record], promise: str) -> Markdown:
+    """What was expected and seen of one promise: a row for what was seen, with the kinds of memory
+    and the kernels, from old to new."""
+    claim = ""
+    kernels: dict[tuple[str, str], list[str]] = {}
+    for each in records:
+        for verdict in each.verdicts:
+            if verdict["id"] == promise:
+                claim = verdict["claim"]
+                kernels.setdefault((_seen(verdict), verdict["backing"]), []).append(each.name)
+    memories: dict[tuple[str, str], list[str]] = {}
+    for (seen, memory), names in kernels.items():
+        memories.setdefault((seen, ", ".join(names)), []).append(memory)
+    rows = [(names, ", ".join(kinds), seen) for (seen, names), kinds in memories.items()]
+    text = table(("kernels", "memory", "observed"), rows)
+    return Markdown(f"`{promise}`: {claim}\n\n{text}")

@@ -75,3 +75,19 @@ def test_a_cell_says_what_was_expected_and_seen() -> None:
     assert new.endswith("file on xfs: 1, expected 0: since 6.0<br>anon: 0, as expected")
     assert "&lt;b&gt;" in other
     assert other.endswith("anon: 1, expected 0: nobody knows why")
+
+
+def test_what_was_seen_of_a_promise() -> None:
+    """Kinds of memory and kernels that saw the same share a row."""
+    kinds = ("file on ext4", "file on xfs")
+    old = record("6.1", *(verdict("a", "not-testable", each, reason="too old") for each in kinds))
+    new = record("6.9", *(verdict("a", "holds", each, observed="0") for each in kinds))
+    newer = record("7.0", *(verdict("a", "holds", each, observed="0") for each in kinds))
+    assert str(kernels.observed([old, new, newer], "a")).splitlines() == [
+        "`a`: it is so",
+        "",
+        "| kernels | memory | observed |",
+        "|-|-|-|",
+        "| 6.1 | file on ext4, file on xfs | not testable: too old |",
+        "| 6.9, 7.0 | file on ext4, file on xfs | 0, as expected |",
+    ]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from prefault_kit.studies.kernels import version
+from prefault_kit.studies.kernels.architecture import X86_64
+from prefault_kit.studies.kernels.version import series
 
 FORMAT = "prefault-kit kernel/1"
 HOLDS, EXPLAINED, DIFFERS, NOT_TESTABLE = "holds", "explained", "differs", "not testable"
@@ -80,6 +82,15 @@ def outcome(verdict: dict[str, Any]) -> str:
 def load_all(directory: Path) -> list[Record]:
     """The recorded kernels of a directory, from old to new."""
     return sorted(map(Record.load, directory.glob("*.json")), key=lambda each: each.order)
+
+
+def usual(records: Sequence[Record]) -> list[Record]:
+    """Those for x86-64 of the usual flavour, from old to new: what most programs meet."""
+    return [
+        each
+        for each in records
+        if each.architecture == X86_64.name and not each.error and "-" not in series(each.version)
+    ]
 
 
 def table(records: Sequence[Record]) -> list[tuple[str, list[str]]]:

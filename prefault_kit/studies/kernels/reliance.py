@@ -43,8 +43,8 @@ RELIANCES = {
             "ask mincore(2) or the pagemap what is there",
         ),
         Reliance(
-            "stop at a hole",
-            "a hole between mappings is ENOMEM, and nothing beyond it is populated",
+            "holes are told",
+            "a range with a hole between mappings fails with ENOMEM",
             ("error-enomem",),
             "populate each mapping by itself",
         ),
