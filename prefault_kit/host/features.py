@@ -277,6 +277,17 @@ def own_mounts() -> Unavailable | None:
     return None
 
 
+def failing_file(answer: str) -> Unavailable | None:
+    """Whether an errno that ``failing_file.mount`` gave in a child forbids FUSE."""
+    if answer == "returns":
+        return None
+    return Unavailable(
+        f"mounting a file of FUSE answers {answer}: this user may not open /dev/fuse, or make a "
+        "user namespace, or this kernel is built without it",
+        "sudo modprobe fuse && sudo chmod 666 /dev/fuse",
+    )
+
+
 def mounting(answer: str) -> Unavailable | None:
     """Whether an errno that ``namespace.enter`` gave in a child forbids namespaces."""
     if answer in ("EPERM", "EACCES"):

@@ -76,6 +76,9 @@ int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t pag
 int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
 int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
 
+/* fuse.c: a file system of one file, a part of which cannot be read */
+int pf_fuse_serve(int fd, int64_t size, int64_t good);
+
 /* uffd.c: userfaultfd(2) and its ioctls */
 int pf_uffd_open(void);
 int pf_uffd_agree(int fd, uint64_t wanted, uint64_t *offered);

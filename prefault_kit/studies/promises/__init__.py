@@ -12,6 +12,7 @@ from prefault_kit.studies.promises import (  # isort: skip  # noqa: F401
     permissions,
     failures,
     holes,
+    io_errors,
     zero_page_cost,
     forking,
     dirtying,

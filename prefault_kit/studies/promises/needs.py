@@ -11,8 +11,9 @@ from collections.abc import Callable
 from prefault_kit import host
 from prefault_kit.host import Unavailable, features, thp
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.measure.forked import told
+from prefault_kit.measure.forked import ended, told
 from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.failing_file import mount as mount_failing_file
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.promises.ground import Ground
 
@@ -103,6 +104,11 @@ def locking(pages: int) -> Need:
         )
 
     return room
+
+
+def failing_file(_: Ground) -> Unavailable | None:
+    """A file that cannot be read to its end, mounted in a child."""
+    return features.failing_file(ended(mount_failing_file))
 
 
 def soft_dirty(_: Ground) -> Unavailable | None:

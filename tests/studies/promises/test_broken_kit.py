@@ -187,6 +187,7 @@ FAULTS: tuple[tuple[Callable[[Patch], None], str, str], ...] = (
     (nothing_for(Mapping, "advise"), "discard-page-tables", "private anon"),
     (nothing_for(Mapping, "advise"), "fault-random", "shared file"),
     (refusing("MADV_POPULATE_READ"), "error-hole-anywhere", "private anon"),
+    (a_page_too_far, "error-io", "private memfd"),
     (nothing_for(proc, "clear_soft_dirty"), "soft-dirty", "private anon"),
 )
 """What is broken, and a promise on a kind of memory that notices."""

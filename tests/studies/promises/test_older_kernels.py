@@ -27,6 +27,7 @@ from prefault_kit.studies.promises import PROMISES, dirtying, faulting
             "populating makes page tables, discarding keeps them",
             "Linux 6.14 (commit 6375e95f381e)",
         ),
+        ("error-io", "private memfd", "SIGALRM", "631426ba1d45"),
         ("permission-perf-buffer", "shared memfd", "READ 0, WRITE 0", None),
         ("permission-own-process", "private anon", "READ 0, WRITE EINVAL; 512 present", None),
         ("permission-vvar", "private anon", "READ 0, WRITE 0", None),
