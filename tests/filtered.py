@@ -3,9 +3,10 @@
 ``populate``: madvise with the advice 22 and 23 is EINVAL, as it was before Linux 5.14;
 ``populate-ENOSYS``, ``populate-EPERM``: another errno, as a sandbox may have it.
 ``pretend``: it answers 0 and does nothing, as some sandboxes do.
-``userfaultfd``: userfaultfd is EPERM, as in many containers. The filter survives execve and works
-for every user. Sources: Documentation/userspace-api/seccomp_filter.rst and
-include/uapi/linux/{seccomp,filter}.h.
+``userfaultfd``: userfaultfd is EPERM, as in many containers.
+``mseal``, ``process_madvise``: the call is ENOSYS, as before Linux 6.10 and 5.10.
+The filter survives execve and works for every user. Sources:
+Documentation/userspace-api/seccomp_filter.rst and include/uapi/linux/{seccomp,filter}.h.
 """
 
 import ctypes
@@ -28,6 +29,8 @@ MACHINE = os.uname().machine
 MADVISE = {"x86_64": 28, "s390x": 219, "ppc64le": 205}.get(MACHINE, 233)
 USERFAULTFD = {"x86_64": 323, "s390x": 355, "ppc64le": 364}.get(MACHINE, 282)
 
+MSEAL, PROCESS_MADVISE = 462, 440  # on every architecture but alpha
+
 
 def populating(answer: int) -> tuple[tuple[int, int, int, int], ...]:
     """A filter that answers an errno, or 0, to both ways of populating."""
@@ -42,17 +45,24 @@ def populating(answer: int) -> tuple[tuple[int, int, int, int], ...]:
     )
 
 
+def refusing(number: int, answer: int) -> tuple[tuple[int, int, int, int], ...]:
+    """A filter that answers an errno to a system call."""
+    return (
+        (LOAD_WORD, 0, 0, NUMBER_OFFSET),
+        (JUMP_IF_EQUAL, 0, 1, number),
+        (RETURN, 0, 0, SECCOMP_RET_ERRNO | answer),
+        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
+    )
+
+
 PROGRAMS = {
     "populate": populating(errno.EINVAL),
     "populate-ENOSYS": populating(errno.ENOSYS),
     "populate-EPERM": populating(errno.EPERM),
     "pretend": populating(0),
-    "userfaultfd": (
-        (LOAD_WORD, 0, 0, NUMBER_OFFSET),
-        (JUMP_IF_EQUAL, 0, 1, USERFAULTFD),
-        (RETURN, 0, 0, SECCOMP_RET_ERRNO | errno.EPERM),
-        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
-    ),
+    "userfaultfd": refusing(USERFAULTFD, errno.EPERM),
+    "mseal": refusing(MSEAL, errno.ENOSYS),
+    "process_madvise": refusing(PROCESS_MADVISE, errno.ENOSYS),
 }
 
 

@@ -14,7 +14,7 @@ from prefault_kit.host import thp
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import errors, mounts, page_cache, proc, syscalls
 from prefault_kit.kernel import userfaultfd as uffd
-from prefault_kit.kernel.pagemap import page_states
+from prefault_kit.kernel.pagemap import SOFT_DIRTY, entries, guard_pages, page_states
 from prefault_kit.kernel.smaps import NAMES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import small_tmpfs, support
@@ -27,6 +27,8 @@ SECCOMP_FILTER = "2"
 """/proc/self/status, Seccomp: a filter is installed."""
 ENTRY_BYTES = 8
 """One entry of /proc/self/pagemap."""
+AHEAD_BYTES = 1 << 20
+"""More than the kernel reads where it does not read ahead."""
 SMAPS_CHARACTERS = 1 << 14
 """More than one record of smaps has: all records have the same fields."""
 
@@ -137,6 +139,84 @@ def guard_regions(kind: str) -> Unavailable | None:
 
 
 @functools.cache
+def guard_scan() -> Unavailable | None:
+    """The category PAGE_IS_GUARD of the ioctl PAGEMAP_SCAN."""
+    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
+        answer = _tried(lambda: guard_pages(*page.span()))
+    return _missing("PAGEMAP_SCAN with PAGE_IS_GUARD", "6.16", answer) if answer else None
+
+
+def soft_dirty_seen() -> str:
+    """Clear this process's soft-dirty bits, and write to a page: whether its bit is then "set".
+
+    To be called in a child, whose pages all fault at their next write: see :func:`soft_dirty`.
+    """
+    with mmap.mmap(-1, PAGE_SIZE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
+        proc.clear_soft_dirty()
+        page[0] = 1
+        with memoryview(page) as view, syscalls.borrowed(view) as where:
+            return "set" if entries(*where)[0] & SOFT_DIRTY else "not set"
+
+
+def soft_dirty(answer: str) -> Unavailable | None:
+    """What is missing, by what :func:`soft_dirty_seen` said in a child, or by its errno."""
+    if answer == "set":
+        return None
+    if answer == "not set":
+        return Unavailable(
+            "a page that is written does not become soft-dirty: this kernel is built without "
+            "CONFIG_MEM_SOFT_DIRTY"
+        )
+    return _unseen("/proc/self/clear_refs", f"cannot be written ({answer})")
+
+
+@functools.cache
+def read_ahead(directory: str) -> Unavailable | None:
+    """Read-ahead, in a file in a directory: a page of it is read, and more must be cached."""
+    fd = Backing.file(directory).open()
+    try:
+        os.pwrite(fd, bytes(AHEAD_BYTES), 0)
+        if page_cache.evict(fd):
+            return None  # it cannot be told
+        os.pread(fd, PAGE_SIZE_BYTES, 0)
+        cached = page_cache.of(fd).cached
+    finally:
+        os.close(fd)
+    if cached is None or cached > 1:
+        return None
+    return Unavailable(f"nothing is read ahead in {directory}: read_ahead_kb of its device is 0")
+
+
+@functools.cache
+def sealing() -> Unavailable | None:
+    """The system call mseal, asked to seal nothing: what is sealed cannot be unmapped again."""
+    with Mapping(Backing.anon(), PAGE_SIZE_BYTES) as page:
+        answer = _tried(lambda: syscalls.seal(page.address, 0))
+    return _missing("mseal", "6.10", answer) if answer else None
+
+
+@functools.cache
+def droppable() -> Unavailable | None:
+    """MAP_DROPPABLE, on an anonymous page."""
+    flags = mmap.MAP_ANONYMOUS | syscalls.MAP["MAP_DROPPABLE"]
+    answer = _tried(lambda: mmap.mmap(-1, PAGE_SIZE_BYTES, flags=flags).close())
+    return _missing("mmap(MAP_DROPPABLE)", "6.11", answer) if answer else None
+
+
+@functools.cache
+def process_madvise() -> Unavailable | None:
+    """The system call process_madvise, and the descriptor of a process that it takes.
+
+    It is asked about a descriptor that is none, which needs no privilege, and no advice that the
+    kernel knows for another process.
+    """
+    if answer := _tried(lambda: os.close(os.pidfd_open(os.getpid()))):
+        return _missing("pidfd_open", "5.3", answer)
+    answer = _tried(lambda: syscalls.advise_process(-1, 0, 0, "MADV_COLD")) or "0"
+    return None if answer == "EBADF" else _missing("process_madvise", "5.10", answer)
+
+
+@functools.cache
 def discard_hugetlb(page_size_bytes: int) -> Unavailable | None:
     """MADV_DONTNEED, on a hugetlb page; asked where one can be had."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | syscalls.MAP["MAP_HUGETLB"]
@@ -195,6 +275,17 @@ def own_mounts() -> Unavailable | None:
     if _tried(lambda: os.close(small_tmpfs.file(PAGE_SIZE_BYTES, PAGE_SIZE_BYTES))):
         return Unavailable(small_tmpfs.FORBIDDEN, "sudo sysctl kernel.unprivileged_userns_clone=1")
     return None
+
+
+def failing_file(answer: str) -> Unavailable | None:
+    """Whether an errno that ``failing_file.mount`` gave in a child forbids FUSE."""
+    if answer == "returns":
+        return None
+    return Unavailable(
+        f"mounting a file of FUSE answers {answer}: this user may not open /dev/fuse, or make a "
+        "user namespace, or this kernel is built without it",
+        "sudo modprobe fuse && sudo chmod 666 /dev/fuse",
+    )
 
 
 def mounting(answer: str) -> Unavailable | None:

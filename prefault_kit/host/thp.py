@@ -56,6 +56,29 @@ def use_zero_page() -> bool:
     return text is not None and text.strip() == "1"
 
 
+def why_not_of(size: int) -> Unavailable | None:
+    """Why MADV_HUGEPAGE gives anonymous memory no folios of ``size`` bytes; None if it does.
+
+    The sizes below that of :func:`size_bytes` came with Linux 6.8, and are off by default.
+    """
+    if size_bytes() is None:
+        return NOT_BUILT if SETTINGS.parent.exists() else HIDDEN
+    own = f"hugepages-{size // 1024}kB/enabled"
+    text = _read(own)
+    if text is None:
+        return Unavailable(
+            f"this kernel has no transparent huge pages of {size // 1024} KiB: it is older than "
+            "Linux 6.8, or its system pages are not much smaller"
+        )
+    chosen = parse_choice(text)
+    if (enabled() if chosen == "inherit" else chosen) in ("always", "madvise"):
+        return None
+    return Unavailable(
+        f"transparent huge pages of {size // 1024} KiB are {chosen}",
+        f"echo madvise | sudo tee {SETTINGS / own}",
+    )
+
+
 def why_not() -> Unavailable | None:
     """Why MADV_HUGEPAGE has no effect on anonymous memory; None if it has."""
     if size_bytes() is None:

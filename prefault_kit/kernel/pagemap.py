@@ -130,18 +130,32 @@ def written_pages(address: int, length: int) -> list[int]:
 
     Their numbers, ascending. By PAGEMAP_SCAN; without such a userfaultfd every page is.
     """
+    return _pages_that_are("PAGE_IS_WRITTEN", address, length)
+
+
+def guard_pages(address: int, length: int) -> list[int]:
+    """The pages of a range that are in guard regions (MADV_GUARD_INSTALL).
+
+    Their numbers, ascending. By PAGEMAP_SCAN. OSError EINVAL before Linux 6.16, ENOTTY before 6.7.
+    """
+    return _pages_that_are("PAGE_IS_GUARD", address, length)
+
+
+def _pages_that_are(category: str, address: int, length: int) -> list[int]:
+    """The pages of a category, by their numbers."""
     states = _page_bytes(length)
+    wanted = getattr(lib, f"PF_{category}")
     with _pagemap() as pagemap:
-        result = lib.pf_scan_written(
-            pagemap, address, length, PAGE_SIZE_BYTES, ffi.from_buffer(states)
-        )
-    check(result, f"PAGEMAP_SCAN({span_text(address, length)}, PAGE_IS_WRITTEN)")
+        place = (pagemap, address, length, PAGE_SIZE_BYTES)
+        result = lib.pf_scan_category(*place, wanted, ffi.from_buffer(states))
+    check(result, f"PAGEMAP_SCAN({span_text(address, length)}, {category})")
     return [page for page, state in enumerate(states) if state]
 
 
-WRITE_PROTECTED, GUARD = 1 << 57, 1 << 58
-"""The bits of an entry of /proc/PID/pagemap for userfaultfd's write protection (Linux 5.14) and for
-guard regions (Linux 6.14)."""
+SOFT_DIRTY, WRITE_PROTECTED, GUARD = 1 << 55, 1 << 57, 1 << 58
+"""The bits of an entry of /proc/PID/pagemap for pages that were written since clear_refs (where the
+kernel is built with CONFIG_MEM_SOFT_DIRTY), for userfaultfd's write protection (Linux 5.14) and for
+guard regions (Linux 6.15)."""
 
 
 def entries(address: int, length: int) -> array[int]:

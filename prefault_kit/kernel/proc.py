@@ -25,6 +25,15 @@ def status_bytes(name: str) -> int:
     return int(status()[name].removesuffix("kB")) * 1024
 
 
+def clear_soft_dirty() -> None:
+    """Clear the soft-dirty bits of this process (``/proc/self/clear_refs``).
+
+    Every page that is written then takes a fault. Where the kernel has no such bits this succeeds,
+    and they are 0 anyway.
+    """
+    Path("/proc/self/clear_refs").write_text("4")
+
+
 def parse_meminfo(text: str) -> dict[str, int]:
     """Read /proc/meminfo: its names, sizes in bytes, and the counts of HugePages as they are."""
     values = {}

@@ -122,6 +122,22 @@ def mount(file_system: str, directory: str, options: str) -> None:
     check(result, f"mount({file_system} on {directory})")
 
 
+def seal(address: int, length: int) -> None:
+    """mseal(2): nothing unmaps a range or changes its protection until this process ends.
+
+    A length of 0 seals nothing. OSError ENOSYS before Linux 6.10.
+    """
+    check(lib.pf_mseal(address, length), f"mseal({span_text(address, length)})")
+
+
+def advise_process(pidfd: int, address: int, length: int, advice: str) -> None:
+    """process_madvise(2): advise a range of the process behind a descriptor of pidfd_open(2)."""
+    check(
+        lib.pf_process_madvise(pidfd, address, length, ADVICE[advice]),
+        f"process_madvise({span_text(address, length)}, {advice})",
+    )
+
+
 def memfd_secret() -> int:
     """memfd_secret(2): a file of memory that the kernel itself cannot reach. ENOSYS without it."""
     return check(lib.pf_memfd_secret(), "memfd_secret")

@@ -49,8 +49,9 @@ def told(action: Callable[[], str | None]) -> str:
 
 
 @contextmanager
-def beside() -> Iterator[None]:
-    """A forked child that lives as long as the block, or as its parent, and does nothing."""
+def beside() -> Iterator[int]:
+    """The process id of a forked child that lives as long as the block, or as its parent, and does
+    nothing."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -59,7 +60,7 @@ def beside() -> Iterator[None]:
         os._exit(0)
     os.close(reader)
     try:
-        yield
+        yield child
     finally:
         os.close(writer)
         os.waitpid(child, 0)

@@ -1,9 +1,10 @@
 """Kernel features: found by trying them, also where a filter takes them away."""
 
+import errno
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,30 @@ import pytest
 
 from prefault_kit import Backing, Mapping
 from prefault_kit.host import features, thp
-from prefault_kit.kernel import userfaultfd
+from prefault_kit.kernel import page_cache, syscalls, userfaultfd
+from prefault_kit.kernel.page_cache import FileCache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.measure.forked import told
 from prefault_kit.memory import methods, support
 from prefault_kit.memory.sizes import format_bytes
 
 Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def forgotten() -> Iterator[Callable[[Any], None]]:
+    """What a probe remembers is forgotten, and again in the end."""
+    probes = []
+
+    def forget(probe: Any) -> None:
+        probe.cache_clear()
+        probes.append(probe)
+
+    yield forget
+    for probe in probes:
+        probe.cache_clear()
+
+
 FILTERED = [sys.executable, str(Path(__file__).parents[1] / "filtered.py")]
 OLD_KERNEL = [*FILTERED, "populate"]
 CELL = "backing=Backing.memfd(), sharing='shared', size_bytes=1 << 16, method="
@@ -84,6 +103,57 @@ def test_a_feature_of_userfaultfd_that_is_missing(monkeypatch: pytest.MonkeyPatc
     missing = features.userfaultfd("write-protect", "WP_ASYNC")
     assert missing is not None
     assert "has no WP_ASYNC: it came with Linux 6.7" in missing.reason
+
+
+def test_a_kernel_without_droppable_memory(
+    monkeypatch: pytest.MonkeyPatch, forgotten: Callable[[Any], None]
+) -> None:
+    """A type of mapping that the kernel does not know is EINVAL."""
+    forgotten(features.droppable)
+    monkeypatch.setitem(syscalls.MAP, "MAP_DROPPABLE", 0x0F)
+    missing = features.droppable()
+    assert missing is not None
+    assert missing.reason.startswith("mmap(MAP_DROPPABLE) answers EINVAL where it should work: ")
+    assert missing.reason.endswith("older than Linux 6.11")
+
+
+def test_a_kernel_that_does_not_tell_guards(
+    monkeypatch: pytest.MonkeyPatch, forgotten: Callable[[Any], None]
+) -> None:
+    """A category that PAGEMAP_SCAN does not know is EINVAL."""
+    forgotten(features.guard_scan)
+
+    def refuse(*_: int) -> list[int]:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(features, "guard_pages", refuse)
+    missing = features.guard_scan()
+    assert missing is not None
+    assert missing.reason.endswith("older than Linux 6.16")
+
+
+@pytest.mark.parametrize(("cached", "there"), [(1, False), (32, True), (None, True)])
+def test_a_device_that_reads_nothing_ahead(
+    cached: int | None,
+    there: bool,
+    disk_directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    forgotten: Callable[[Any], None],
+) -> None:
+    """A page that was read is then cached alone; what cannot be counted is no reason."""
+    forgotten(features.read_ahead)
+    monkeypatch.setattr(page_cache, "of", lambda _: FileCache(cached, 0, 0, 0))
+    monkeypatch.setattr(page_cache, "evict", lambda _: 0)
+    missing = features.read_ahead(str(disk_directory))
+    assert (missing is None) == there
+    assert missing is None or "read_ahead_kb of its device is 0" in missing.reason
+
+
+def test_soft_dirty_bits_are_judged_by_what_they_are() -> None:
+    """Set after a write, or not; an errno is the file's that clears them."""
+    assert features.soft_dirty("set") is None
+    said = told(features.soft_dirty_seen)
+    assert said in ("set", "not set", "EACCES", "EPERM", "ENOENT", "EROFS")
 
 
 def test_cause_without_a_filter() -> None:

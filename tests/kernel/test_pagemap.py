@@ -183,3 +183,16 @@ def test_entries_show_guards() -> None:
         memory.advise("MADV_GUARD_INSTALL", PAGE, PAGE)
         found = pagemap.entries(*memory.span())
     assert [bool(each & pagemap.GUARD) for each in found] == [False, True, False]
+
+
+def test_guards_are_found_by_scanning() -> None:
+    """By number; a page that is only missing is none."""
+    if missing := features.guard_regions("anon") or features.guard_scan():
+        pytest.skip(str(missing))
+    with Mapping(Backing.anon(), 8 * PAGE) as memory:
+        memory.populate_write(0, 6 * PAGE)
+        memory.advise("MADV_GUARD_INSTALL", PAGE, 2 * PAGE)
+        memory.advise("MADV_GUARD_INSTALL", 5 * PAGE, PAGE)
+        assert pagemap.guard_pages(*memory.span()) == [1, 2, 5]
+        memory.advise("MADV_GUARD_REMOVE")
+        assert pagemap.guard_pages(*memory.span()) == []

@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
-from prefault_kit.kernel import proc
+from prefault_kit.kernel import pagemap, proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.measure.forked import told
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
 
 MIB = 1 << 20
 
@@ -79,3 +82,16 @@ def test_kills_are_counted_where_the_kernel_tells_them() -> None:
     text = Path("/proc/vmstat").read_text()
     found = re.search(r"^oom_kill (\d+)$", text, re.M)
     assert proc.oom_kills() >= (int(found[1]) if found else 0)
+
+
+def test_soft_dirty_bits_are_cleared() -> None:
+    """No page has one then, whether the kernel keeps such bits or not; in a child, who pays."""
+
+    def clear() -> str:
+        with Mapping(Backing.anon(), 4 * PAGE_SIZE_BYTES) as memory:
+            memory.touch_write()
+            proc.clear_soft_dirty()
+            entries = pagemap.entries(*memory.span())
+            return f"{sum(bool(each & pagemap.SOFT_DIRTY) for each in entries)} of {len(entries)}"
+
+    assert told(clear) == "0 of 4"

@@ -8,7 +8,7 @@ import pytest
 
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.measure.forked import told
+from prefault_kit.measure.forked import beside, told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
@@ -94,3 +94,38 @@ def test_a_mount_that_cannot_be_is_refused() -> None:
     with pytest.raises(OSError, match=r"unshare\(0x1\)") as caught:
         syscalls.unshare(1)  # no flag of unshare(2)
     assert caught.value.errno in (errno.EINVAL, errno.EPERM)
+
+
+def test_what_is_sealed_stays_mapped() -> None:
+    """In a child, since it is for good; sealing nothing is no error."""
+
+    def seal() -> str:
+        memory = Mapping(Backing.anon(), PAGE)
+        try:
+            syscalls.seal(memory.address, 0)
+            syscalls.seal(*memory.span())
+        except OSError as error:
+            os._exit(error.errno or 1)
+        try:
+            syscalls.unmap(*memory.span())
+        except OSError as error:
+            os._exit(error.errno or 1)
+        return "it is gone"
+
+    if (said := told(seal)) == "ENOSYS":
+        pytest.skip("needs Linux 6.10")
+    assert said == "EPERM"
+
+
+def test_another_process_is_advised_by_its_descriptor() -> None:
+    """EBADF without one; populating is not for another process to ask."""
+    with Mapping(Backing.anon(), PAGE) as memory, pytest.raises(OSError) as caught:
+        syscalls.advise_process(-1, *memory.span(), "MADV_COLD")
+    assert caught.value.errno == errno.EBADF
+    with Mapping(Backing.anon(), PAGE) as memory, beside() as child:
+        fd = os.pidfd_open(child)
+        with pytest.raises(OSError) as caught:
+            syscalls.advise_process(fd, *memory.span(), "MADV_POPULATE_READ")
+        os.close(fd)
+    assert caught.value.errno == errno.EINVAL
+    assert "MADV_POPULATE_READ" in str(caught.value)

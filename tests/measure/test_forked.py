@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from prefault_kit.kernel import errors
+from prefault_kit.measure.forked import beside
 
 EHWPOISON = next(code for code, name in errors.ERRNO_NAMES.items() if name == "EHWPOISON")
 SHOW = """
@@ -40,3 +42,11 @@ def test_the_end_in_a_word(action: str, word: str) -> None:
         timeout=60,
     )
     assert done.stdout == f"{word}\n"
+
+
+def test_a_child_beside_is_named() -> None:
+    """Its process id is there for the block, and is nobody's afterwards."""
+    with beside() as child:
+        assert Path(f"/proc/{child}/stat").read_text().split()[3] == str(os.getpid())
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child, os.WNOHANG)

@@ -69,6 +69,8 @@ class Lib:
         options: bytes | CData,
         /,
     ) -> int: ...
+    def pf_mseal(self, address: int, length: int, /) -> int: ...
+    def pf_process_madvise(self, pidfd: int, address: int, length: int, advice: int, /) -> int: ...
     def pf_memfd_secret(self) -> int: ...
     def pf_perf_dummy(self) -> int: ...
     def pf_remap_timed(
@@ -130,8 +132,15 @@ class Lib:
         counts: PageCountsPointer,
         /,
     ) -> int: ...
-    def pf_scan_written(
-        self, pagemap_fd: int, address: int, length: int, page: int, states: CData, /
+    def pf_scan_category(
+        self,
+        pagemap_fd: int,
+        address: int,
+        length: int,
+        page: int,
+        category: int,
+        states: CData,
+        /,
     ) -> int: ...
     def pf_read_pagemap(
         self,
@@ -147,6 +156,7 @@ class Lib:
         self, fd: int, offset: int, length: int, counts: CacheCountsPointer, /
     ) -> int: ...
     def pf_extents(self, fd: int, pages: int, page: int, states: CData, /) -> int: ...
+    def pf_fuse_serve(self, fd: int, size: int, good: int, /) -> int: ...
     def pf_uffd_open(self) -> int: ...
     def pf_uffd_agree(self, fd: int, wanted: int, offered: CData, /) -> int: ...
     def pf_uffd_register(self, fd: int, address: int, length: int, mode: int, /) -> int: ...
@@ -167,6 +177,7 @@ class Lib:
     MAP_POPULATE: Final[int]
     MAP_HUGETLB: Final[int]
     MAP_HUGE_SHIFT: Final[int]
+    MAP_DROPPABLE: Final[int]
     MADV_NORMAL: Final[int]
     MADV_RANDOM: Final[int]
     MADV_SEQUENTIAL: Final[int]
@@ -218,6 +229,8 @@ class Lib:
     PF_MLOCK: Final[int]
     PF_MLOCK_ONFAULT: Final[int]
     PF_PROTECT: Final[int]
+    PF_PAGE_IS_WRITTEN: Final[int]
+    PF_PAGE_IS_GUARD: Final[int]
     PF_STATE_PRESENT: Final[int]
     PF_STATE_ZERO: Final[int]
     PF_STATE_HUGE: Final[int]

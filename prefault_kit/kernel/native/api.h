@@ -45,6 +45,8 @@ int pf_prctl(int option, unsigned long argument);
 int pf_unshare(int flags);
 int pf_mount(const char *source, const char *target, const char *kind, unsigned long flags,
              const char *options);
+int pf_mseal(uintptr_t address, size_t length);
+int pf_process_madvise(int pidfd, uintptr_t address, size_t length, int advice);
 int pf_memfd_secret(void);
 int pf_perf_dummy(void);
 
@@ -67,12 +69,15 @@ void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t 
 /* views.c: what the page tables and the page cache hold */
 int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
                   unsigned char *states, pf_page_counts *counts);
-int pf_scan_written(int pagemap_fd, uintptr_t address, size_t length, size_t page,
-                    unsigned char *states);
+int pf_scan_category(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                     uint64_t category, unsigned char *states);
 int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                     unsigned char *states, pf_page_counts *counts);
 int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
 int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
+
+/* fuse.c: a file system of one file, a part of which cannot be read */
+int pf_fuse_serve(int fd, int64_t size, int64_t good);
 
 /* uffd.c: userfaultfd(2) and its ioctls */
 int pf_uffd_open(void);

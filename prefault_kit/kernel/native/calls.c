@@ -2,6 +2,7 @@
 #include "prefault.h"
 
 #include <linux/perf_event.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define RESULT(call) ((call) == -1 ? -errno : 0)
@@ -84,6 +85,19 @@ int pf_mount(const char *source, const char *target, const char *kind, unsigned 
              const char *options)
 {
     return RESULT(mount(source, target, kind, flags, options));
+}
+
+/* Until the process ends nothing unmaps the range or changes its protection. */
+int pf_mseal(uintptr_t address, size_t length)
+{
+    return RESULT(syscall(__NR_mseal, address, length, 0UL));
+}
+
+/* Advise a range of the process that the descriptor names. */
+int pf_process_madvise(int pidfd, uintptr_t address, size_t length, int advice)
+{
+    struct iovec range = {(void *)address, length};
+    return RESULT(syscall(__NR_process_madvise, pidfd, &range, 1UL, advice, 0U));
 }
 
 /* A descriptor of memory that the kernel itself cannot reach. */

@@ -50,6 +50,9 @@
 #ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MAP_DROPPABLE /* Linux 6.11 */
+#define MAP_DROPPABLE 0x08
+#endif
 #ifndef UFFD_USER_MODE_ONLY /* Linux 5.11 */
 #define UFFD_USER_MODE_ONLY 1
 #endif
@@ -60,11 +63,17 @@
 #else
 #define PF_NUMBER(number) (number)
 #endif
+#ifndef __NR_process_madvise /* Linux 5.10 */
+#define __NR_process_madvise PF_NUMBER(440)
+#endif
 #ifndef __NR_memfd_secret /* Linux 5.14 */
 #define __NR_memfd_secret PF_NUMBER(447)
 #endif
 #ifndef __NR_cachestat /* Linux 6.5 */
 #define __NR_cachestat PF_NUMBER(451)
+#endif
+#ifndef __NR_mseal /* Linux 6.10 */
+#define __NR_mseal PF_NUMBER(462)
 #endif
 
 /* Linux 6.5, include/uapi/linux/mman.h */
@@ -87,6 +96,7 @@ struct pf_cachestat_answer {
 #define PF_PAGE_IS_SWAPPED (1ULL << 4)
 #define PF_PAGE_IS_PFNZERO (1ULL << 5)
 #define PF_PAGE_IS_HUGE (1ULL << 6)
+#define PF_PAGE_IS_GUARD (1ULL << 8) /* Linux 6.16 */
 struct pf_page_region {
     __u64 start;
     __u64 end;
@@ -156,6 +166,7 @@ struct pf_uffdio_poison {
 #define PF_STATE_SWAPPED 8
 #define PF_STATE_FILE 16
 #define PF_STATE_WRITTEN 32
+#define PF_STATE_GUARD 64
 
 /* The blocks behind a page of a file; where a page has several, the highest counts. */
 #define PF_BLOCK_NONE 0

@@ -22,7 +22,8 @@ static unsigned char state_of(__u64 categories)
                            (categories & PF_PAGE_IS_HUGE ? PF_STATE_HUGE : 0) |
                            (categories & PF_PAGE_IS_SWAPPED ? PF_STATE_SWAPPED : 0) |
                            (categories & PF_PAGE_IS_FILE ? PF_STATE_FILE : 0) |
-                           (categories & PF_PAGE_IS_WRITTEN ? PF_STATE_WRITTEN : 0));
+                           (categories & PF_PAGE_IS_WRITTEN ? PF_STATE_WRITTEN : 0) |
+                           (categories & PF_PAGE_IS_GUARD ? PF_STATE_GUARD : 0));
 }
 
 static size_t pages_of(size_t length, size_t page)
@@ -80,18 +81,17 @@ int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
     return scan(pagemap_fd, &wanted, page, states, counts);
 }
 
-/* Pages of a range that were written since userfaultfd write-protected it with WP_ASYNC; elsewhere
- * every page is. */
-int pf_scan_written(int pagemap_fd, uintptr_t address, size_t length, size_t page,
-                    unsigned char *states)
+/* Pages of one category (PF_PAGE_IS_...). -EINVAL on kernels that do not know it. */
+int pf_scan_category(int pagemap_fd, uintptr_t address, size_t length, size_t page,
+                     uint64_t category, unsigned char *states)
 {
     pf_page_counts unused;
     size_t pages = pages_of(length, page);
     struct pf_scan_arg wanted = {
         .start = address,
         .end = address + pages * page,
-        .category_mask = PF_PAGE_IS_WRITTEN,
-        .return_mask = PF_PAGE_IS_WRITTEN,
+        .category_mask = category,
+        .return_mask = category,
     };
     memset(states, 0, pages);
     memset(&unused, 0, sizeof(unused));

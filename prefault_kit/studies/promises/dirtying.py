@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prefault_kit.host import Unavailable
-from prefault_kit.kernel import page_cache, syscalls, timed
+from prefault_kit.kernel import page_cache, pagemap, proc, syscalls, timed
 from prefault_kit.kernel.page_cache import FileCache
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
+from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import PAGES, Ground
@@ -98,6 +99,30 @@ def private_keeps_cache(ground: Ground) -> str:
         memory.populate_write()
         anonymous = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
         return f"{anonymous} anonymous, {_cache(memory).cached} cached"
+
+
+@promise(
+    "soft-dirty",
+    source="Linux documentation, admin-guide/mm/soft-dirty.rst",
+    claim="for those who follow changes by soft-dirty bits, READ changes nothing and WRITE every "
+    "page",
+    on={"private anon": f"READ 0 soft-dirty, WRITE {PAGES}"},
+    needs=(needs.populate, needs.page_tables, needs.soft_dirty),
+)
+def soft(ground: Ground) -> str:
+    with ground.map() as memory:
+        return told(lambda: _soft_dirty(memory))
+
+
+def _soft_dirty(memory: Mapping) -> str:
+    """In a child: clearing the bits makes every page of a process fault at its next write."""
+    proc.clear_soft_dirty()
+    counts = []
+    for populate in (memory.populate_read, memory.populate_write):
+        populate()
+        entries = pagemap.entries(*memory.span())
+        counts.append(sum(bool(entry & pagemap.SOFT_DIRTY) for entry in entries))
+    return "READ {} soft-dirty, WRITE {}".format(*counts)
 
 
 # Large folios. What is written in large chunks is kept in large folios where the file system has

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from prefault_kit.kernel import proc
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
@@ -136,3 +138,40 @@ def populate_again(ground: Ground) -> str:
         again = "all" if memory.pages().present == full else f"{memory.pages().present}"
         first = memory.read(0, 1).hex()
         return f"discarded {discarded} present, populated {again}, reads {first}"
+
+
+TABLES = 16
+TABLE_BYTES = PAGE_SIZE_BYTES * PAGE_SIZE_BYTES // 8
+"""What a page full of entries maps; where a page table has fewer, it maps a part of that."""
+RECLAIMED = "6375e95f381e"
+
+
+@promise(
+    "discard-page-tables",
+    source=f"Linux, commit {RECLAIMED}: reclaim empty PTE page in madvise(MADV_DONTNEED)",
+    claim="page tables that populating has made, and that MADV_DONTNEED empties, are given back",
+    on={"private anon": "populating makes page tables, discarding gives them back"},
+    differs={
+        "populating makes page tables, discarding keeps them": "before Linux 6.14 (commit "
+        f"{RECLAIMED}), and where a kernel is built without CONFIG_PT_RECLAIM, they stay until the "
+        "memory is unmapped"
+    },
+    needs=(needs.populate, needs.page_tables),
+)
+def page_tables(ground: Ground) -> str:
+    size = TABLES * TABLE_BYTES
+    with ground.map((size + TABLE_BYTES) // ground.page, reserve=False) as memory:
+        where = -memory.address % TABLE_BYTES, size
+        before = proc.status_bytes("VmPTE")
+        memory.populate_read(*where)
+        made = proc.status_bytes("VmPTE") - before
+        memory.advise("MADV_DONTNEED", *where)
+        left = proc.status_bytes("VmPTE") - before
+        present = memory.pages().present
+    if made <= 0 or present:
+        return f"populating makes {made} bytes of page tables, discarding leaves {present} pages"
+    if left <= made // 4:  # this process may have made one for itself meanwhile
+        return "populating makes page tables, discarding gives them back"
+    if left >= made * 3 // 4:
+        return "populating makes page tables, discarding keeps them"
+    return f"populating makes page tables, discarding leaves {left} of {made} bytes"

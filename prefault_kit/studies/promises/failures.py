@@ -7,7 +7,7 @@ import os
 import signal
 
 from prefault_kit.host import Unavailable, features
-from prefault_kit.kernel import namespace, syscalls, timed, userfaultfd
+from prefault_kit.kernel import namespace, timed, userfaultfd
 from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 from prefault_kit.measure.forked import ended, told
 from prefault_kit.memory.backing import Backing
@@ -185,38 +185,6 @@ def no_huge_page(ground: Ground) -> str:
     said = _filled("hugetlbfs", Backing("hugetlbfs", huge, MOUNT_POINT), 1, f",pagesize={huge}")
     pages = huge // PAGE_SIZE_BYTES
     return said.replace(f"{pages} pages", "1 huge page").replace(f"{pages} present", "1 present")
-
-
-def _hole(ground: Ground) -> str:
-    """Populate across a hole between two mappings; how many pages beyond it are present."""
-    with ground.map() as memory:
-        syscalls.unmap(memory.address + GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
-        said = answer(memory.populate_write)
-        beyond = memory.pages().present - GOOD
-    return f"{said}, {beyond} pages beyond the hole"
-
-
-@promise(
-    "error-2021-hole",
-    source="the patch as posted in 2021, version 2",
-    claim="a hole in the range is ENOMEM, and the pages beyond it are populated all the same",
-    on={"private anon": f"ENOMEM, {PAGES - GOOD - 1} pages beyond the hole"},
-    differs={"ENOMEM, 0 pages beyond the hole": "kernels since 2024 stop at the hole"},
-    needs=(needs.populate, needs.page_tables),
-)
-def hole_of_2021(ground: Ground) -> str:
-    return _hole(ground)
-
-
-@promise(
-    "error-enomem",
-    source="madvise(2)",
-    claim="a hole between mappings in the range is ENOMEM",
-    on=dict.fromkeys(("private anon", "shared memfd", "shared file"), "ENOMEM"),
-    needs=(needs.populate, needs.page_tables),
-)
-def enomem(ground: Ground) -> str:
-    return _hole(ground).split(",")[0]
 
 
 @promise(

@@ -121,6 +121,42 @@ def _major_faults(ground: Ground, fd: int) -> int:
         return memory.populate_read().major_faults
 
 
+@promise(
+    "fault-random",
+    source="madvise(2), MADV_RANDOM",
+    claim="an earlier MADV_RANDOM on the mapping keeps populating from reading ahead: of a cold "
+    "file it brings each page by itself",
+    on=dict.fromkeys(
+        ("shared file", "private file"),
+        "1 page with the advice, more without; either way all can be populated",
+    ),
+    needs=(
+        needs.populate,
+        needs.page_tables,
+        needs.filled_file,
+        needs.cache_counts,
+        needs.read_ahead,
+    ),
+)
+def random(ground: Ground) -> str:
+    with ground.file() as fd:
+        os.pwrite(fd, os.urandom(ground.size_bytes), 0)
+        counts = []
+        for advice in ("MADV_RANDOM", "MADV_NORMAL"):
+            if page_cache.evict(fd):
+                return STAYS
+            with ground.map(fd=fd) as memory:
+                memory.advise(advice)
+                memory.populate_read(0, ground.page)
+                counts.append(page_cache.of(fd).cached or 0)
+                memory.populate_read()
+                if memory.pages().present != PAGES:
+                    return f"{memory.pages().present} of {PAGES} present with {advice}"
+    alone, ahead = counts
+    more = "more" if ahead > 1 else f"{ahead}"
+    return f"{alone} page with the advice, {more} without; either way all can be populated"
+
+
 LOCKED_BYTES = 1 << 26
 """Long enough to fault in that another thread gets its turn many times."""
 FEW_MMAPS = 3

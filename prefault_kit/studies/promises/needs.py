@@ -11,7 +11,9 @@ from collections.abc import Callable
 from prefault_kit import host
 from prefault_kit.host import Unavailable, features, thp
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.measure.forked import ended, told
 from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.failing_file import mount as mount_failing_file
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.promises.ground import Ground
 
@@ -55,6 +57,26 @@ def guard_regions(ground: Ground) -> Unavailable | None:
     return features.guard_regions(ground.backing.kind)
 
 
+def guard_scan(_: Ground) -> Unavailable | None:
+    """PAGEMAP_SCAN, guard regions told apart."""
+    return features.guard_scan()
+
+
+def sealing(_: Ground) -> Unavailable | None:
+    """mseal."""
+    return features.sealing()
+
+
+def droppable(_: Ground) -> Unavailable | None:
+    """MAP_DROPPABLE."""
+    return features.droppable()
+
+
+def process_madvise(_: Ground) -> Unavailable | None:
+    """process_madvise."""
+    return features.process_madvise()
+
+
 def discard_huge(ground: Ground) -> Unavailable | None:
     """MADV_DONTNEED, where the ground is of hugetlb pages."""
     return features.discard_hugetlb(ground.page) if ground.backing.is_hugetlb else None
@@ -82,6 +104,30 @@ def locking(pages: int) -> Need:
         )
 
     return room
+
+
+def failing_file(_: Ground) -> Unavailable | None:
+    """A file that cannot be read to its end, mounted in a child."""
+    return features.failing_file(ended(mount_failing_file))
+
+
+def soft_dirty(_: Ground) -> Unavailable | None:
+    """Soft-dirty bits, tried in a child: clearing them makes all pages of a process fault."""
+    return features.soft_dirty(told(features.soft_dirty_seen))
+
+
+def read_ahead(ground: Ground) -> Unavailable | None:
+    """That the kernel reads ahead in the ground's files."""
+    return features.read_ahead(ground.directory)
+
+
+def folios_of(size_bytes: int) -> Need:
+    """Transparent huge pages of a size, for memory that is advised MADV_HUGEPAGE."""
+
+    def made(_: Ground) -> Unavailable | None:
+        return thp.why_not_of(size_bytes)
+
+    return made
 
 
 def huge_pages_on_demand(_: Ground) -> Unavailable | None:

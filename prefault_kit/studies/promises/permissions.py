@@ -13,9 +13,11 @@ from pathlib import Path
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel import syscalls, timed
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
-from prefault_kit.measure.forked import ended
+from prefault_kit.measure.forked import beside, ended
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
-from prefault_kit.studies.promises.ground import Ground
+from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import NotTestable, promise
 
 KINDS = ("private anon", "shared anon", "shared memfd", "shared file", "private hugetlb")
@@ -166,6 +168,48 @@ def perf_buffer(ground: Ground) -> str:
         ) from None
     with _mapped(fd, 2 * PAGE_SIZE_BYTES) as address:
         return _both(address, 2 * PAGE_SIZE_BYTES)
+
+
+def _by_process(pid: int, memory: Mapping, *advice: str) -> list[str]:
+    """What process_madvise answers to each advice, about where a mapping is in a process."""
+    fd = os.pidfd_open(pid)
+    try:
+        return [answer(syscalls.advise_process, fd, *memory.span(), each) for each in advice]
+    finally:
+        os.close(fd)
+
+
+@promise(
+    "permission-another-process",
+    source="process_madvise(2)",
+    claim="nobody populates the memory of another process: process_madvise knows hints for it, and "
+    "neither advice",
+    on=dict.fromkeys(("private anon", "shared memfd"), "READ EINVAL, WRITE EINVAL; COLD known"),
+    needs=(needs.populate, needs.process_madvise),
+)
+def another_process(ground: Ground) -> str:
+    advice = ("MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLD")
+    with ground.map() as memory, beside() as child:
+        read, write, cold = _by_process(child, memory, *advice)
+    known = "known" if cold in ("0", "EPERM") else cold  # it takes CAP_SYS_NICE
+    return f"READ {read}, WRITE {write}; COLD {known}"
+
+
+@promise(
+    "permission-own-process",
+    source="process_madvise(2)",
+    claim="of its own memory a process may ask process_madvise for either advice",
+    on=dict.fromkeys(("private anon", "shared memfd"), f"READ 0, WRITE 0; {PAGES} present"),
+    differs={
+        "READ EINVAL, WRITE EINVAL; 0 present": "before Linux 6.13 (commit 021781b01275) "
+        "process_madvise knew only the hints for other processes"
+    },
+    needs=(needs.populate, needs.page_tables, needs.process_madvise),
+)
+def own_process(ground: Ground) -> str:
+    with ground.map() as memory:
+        read, write = _by_process(os.getpid(), memory, "MADV_POPULATE_READ", "MADV_POPULATE_WRITE")
+        return f"READ {read}, WRITE {write}; {memory.pages().present} present"
 
 
 @promise(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import pagemap, syscalls
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.ground import HUGE_PAGES, PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
+
+GUARDED = range(200, 210)
+"""The pages of a guard region."""
 
 
 def _three(memory: Mapping) -> str:
@@ -16,7 +20,7 @@ def _three(memory: Mapping) -> str:
     rss = memory.usage().rss
     assert rss is not None  # every kernel that has smaps has Rss
     cached = sum(byte & 1 for byte in syscalls.mincore(memory.address, memory.size_bytes))
-    return f"page tables {pages}, mincore {cached}, Rss {rss // syscalls.PAGE_SIZE_BYTES} pages"
+    return f"page tables {pages}, mincore {cached}, Rss {rss // PAGE_SIZE_BYTES} pages"
 
 
 def _said(tables: int, mincore: int, rss: int) -> str:
@@ -81,6 +85,28 @@ def hugetlb(ground: Ground) -> str:
         usage = memory.usage()
     huge = (usage.private_hugetlb or 0) // ground.page
     return f"Rss {usage.rss}, Private_Hugetlb {huge} huge pages"
+
+
+@promise(
+    "resident-guard",
+    source="Linux documentation, admin-guide/mm/pagemap.rst",
+    claim="a guard region takes populated pages away; pagemap and PAGEMAP_SCAN tell which pages it "
+    "has",
+    on=dict.fromkeys(
+        ("private anon", "shared memfd"),
+        f"{PAGES - len(GUARDED)} present; guards told by both: all",
+    ),
+    needs=(needs.populate, needs.page_tables, needs.guard_regions, needs.guard_scan),
+)
+def guard(ground: Ground) -> str:
+    with ground.map() as memory:
+        memory.populate_write()
+        where = GUARDED[0] * PAGE_SIZE_BYTES, len(GUARDED) * PAGE_SIZE_BYTES
+        memory.advise("MADV_GUARD_INSTALL", *where)
+        entries = pagemap.entries(*memory.span())
+        read = [page for page, entry in enumerate(entries) if entry & pagemap.GUARD]
+        told = read == pagemap.guard_pages(*memory.span()) == [*GUARDED]
+        return f"{memory.pages().present} present; guards told by both: {'all' if told else read}"
 
 
 @promise(

@@ -131,3 +131,29 @@ def huge_written(ground: Ground) -> str:
         memory.populate_write(offset, PAGE_SIZE_BYTES)
         one = (memory.usage().anon_huge or 0) * HUGE_PAGES // length
     return f"{faults} faults, {whole} huge pages; one page: {one} huge page"
+
+
+FOLIO_BYTES = 1 << 16
+RANGES = 8
+SMALL = RANGES * FOLIO_BYTES // PAGE_SIZE_BYTES
+
+
+@promise(
+    "huge-64-kib",
+    source="Linux documentation, admin-guide/mm/transhuge.rst: multi-size THP",
+    claim="where huge pages of 64 KiB are enabled, WRITE takes one fault for each, else one for "
+    "each system page",
+    on={"private anon": f"advised: {RANGES} faults; else {SMALL}"},
+    needs=(needs.populate, needs.folios_of(FOLIO_BYTES)),
+)
+def of_64_kib(ground: Ground) -> str:
+    advised, small = (
+        sum(_faults_of_a_folio(ground, advised) for _ in range(RANGES)) for advised in (True, False)
+    )
+    return f"advised: {advised} faults; else {small}"
+
+
+def _faults_of_a_folio(ground: Ground, advised: bool) -> int:
+    """WRITE of a mapping in which no larger folio has room."""
+    with ground.map(FOLIO_BYTES // ground.page, thp=advised) as memory:
+        return memory.populate_write().minor_faults

@@ -98,6 +98,18 @@ def test_another_answer_is_named(answer: str) -> None:
         assert f"answers {answer} where it should work" in each["reason"]
 
 
+@pytest.mark.parametrize(
+    ("call", "since", "ids"),
+    [("mseal", "6.10", "seal-*"), ("process_madvise", "5.10", "permission-*process")],
+)
+def test_a_kernel_without_a_system_call(call: str, since: str, ids: str) -> None:
+    """What needs the call says that it is missing, and since when kernels have it."""
+    for each in checked(sys.executable, FILTERED, call, ids=(ids,)):
+        assert each["verdict"] == "not-testable"
+        assert f"{call} answers ENOSYS where it should work" in each["reason"]
+        assert f"older than Linux {since}" in each["reason"]
+
+
 @pytest.mark.needs("own_mounts")
 def test_an_empty_sys(namespace: Callable[[str], list[str]], tmp_path: Path) -> None:
     """Where /sys is hidden, huge pages cannot be counted, and the rest is judged."""
@@ -223,6 +235,38 @@ def test_memory_beyond_the_ground() -> None:
     assert isinstance(ANON, Ground)
     assert needs.memory(lambda ground: ground.size_bytes)(ANON) is None
     assert isinstance(needs.memory(lambda _: 1 << 50)(ANON), Unavailable)
+
+
+def test_huge_pages_of_64_kib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Off by default: the command that switches them on is named; older kernels have none."""
+    assert isinstance(ANON, Ground)
+    asked = needs.folios_of(1 << 16)
+    monkeypatch.setattr(thp, "SETTINGS", tmp_path)
+    (tmp_path / "hpage_pmd_size").write_text("2097152")
+    (tmp_path / "enabled").write_text("always [madvise] never")
+    missing = asked(ANON)
+    assert missing is not None
+    assert "older than Linux 6.8" in missing.reason
+    own = tmp_path / "hugepages-64kB"
+    own.mkdir()
+    for setting, there in (("never", False), ("madvise", True), ("inherit", True)):
+        (own / "enabled").write_text(f"always inherit [{setting}] other")
+        missing = asked(ANON)
+        assert (missing is None) == there
+    (own / "enabled").write_text("always inherit madvise [never]")
+    missing = asked(ANON)
+    assert missing is not None
+    assert missing.command == f"echo madvise | sudo tee {own / 'enabled'}"
+
+
+def test_pages_that_cannot_be_soft_dirty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a written page does not become soft-dirty, and where nobody may ask for it."""
+    assert isinstance(ANON, Ground)
+    for answer, reason in (("not set", "CONFIG_MEM_SOFT_DIRTY"), ("EACCES", "(EACCES)")):
+        monkeypatch.setattr(needs, "told", lambda _, answer=answer: answer)
+        missing = needs.soft_dirty(ANON)
+        assert missing is not None
+        assert reason in missing.reason
 
 
 def test_the_huge_zero_page_switched_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

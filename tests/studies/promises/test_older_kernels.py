@@ -15,7 +15,21 @@ from prefault_kit.studies.promises import PROMISES, dirtying, faulting
     [
         ("permission-perf-buffer", "shared memfd", "READ 0, WRITE EFAULT", "b709eb872e19"),
         ("permission-vvar", "private anon", "READ 0, WRITE EINVAL", "Linux 7.3"),
+        (
+            "permission-own-process",
+            "private anon",
+            "READ EINVAL, WRITE EINVAL; 0 present",
+            "Linux 6.13 (commit 021781b01275)",
+        ),
+        (
+            "discard-page-tables",
+            "private anon",
+            "populating makes page tables, discarding keeps them",
+            "Linux 6.14 (commit 6375e95f381e)",
+        ),
+        ("error-io", "private memfd", "SIGALRM", "631426ba1d45"),
         ("permission-perf-buffer", "shared memfd", "READ 0, WRITE 0", None),
+        ("permission-own-process", "private anon", "READ 0, WRITE EINVAL; 512 present", None),
         ("permission-vvar", "private anon", "READ 0, WRITE 0", None),
     ],
 )

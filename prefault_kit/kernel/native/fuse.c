@@ -1,0 +1,73 @@
+/* A file system with one file that cannot be read to its end (include/uapi/linux/fuse.h): the root
+ * itself is the file. What it does not implement is -ENOSYS, which the kernel takes for an answer. */
+#include "prefault.h"
+
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { REQUEST_BYTES = 1 << 17, MINOR = 31 /* Linux 5.2 */, VALID_S = 3600 };
+
+static int answer(int fd, uint64_t unique, int error, void *data, size_t length)
+{
+    struct fuse_out_header head = {(uint32_t)(sizeof(head) + length), error, unique};
+    struct iovec parts[] = {{&head, sizeof(head)}, {data, length}};
+    return writev(fd, parts, length ? 2 : 1) == -1 && errno != ENOENT ? -errno : 0;
+}
+
+/* Zeros, up to the first byte that is bad. */
+static int answer_read(int fd, uint64_t unique, const struct fuse_read_in *read, int64_t good)
+{
+    static char zeros[REQUEST_BYTES];
+    if (read->size > sizeof(zeros) || (int64_t)(read->offset + read->size) > good)
+        return answer(fd, unique, -EIO, NULL, 0);
+    return answer(fd, unique, 0, zeros, read->size);
+}
+
+static int serve_one(int fd, const char *request, int64_t size, int64_t good)
+{
+    const struct fuse_in_header *head = (const void *)request;
+    const void *words = request + sizeof(*head);
+    /* no read-ahead: it would ask for good and bad pages together */
+    struct fuse_init_out init = {
+        .major = FUSE_KERNEL_VERSION, .minor = MINOR, .max_readahead = 0, .max_write = 4096};
+    struct fuse_attr_out attributes = {
+        .attr_valid = VALID_S,
+        .attr = {.ino = FUSE_ROOT_ID, .size = (uint64_t)size, .mode = S_IFREG | 0400, .nlink = 1}};
+    struct fuse_open_out opened = {.fh = 1};
+    switch (head->opcode) {
+    case FUSE_INIT:
+        return answer(fd, head->unique, 0, &init, sizeof(init));
+    case FUSE_GETATTR:
+        return answer(fd, head->unique, 0, &attributes, sizeof(attributes));
+    case FUSE_OPEN:
+        return answer(fd, head->unique, 0, &opened, sizeof(opened));
+    case FUSE_READ:
+        return answer_read(fd, head->unique, words, good);
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_INTERRUPT:
+        return 0; /* nobody waits for these */
+    default:
+        return answer(fd, head->unique, -ENOSYS, NULL, 0);
+    }
+}
+
+/* Answer requests on a descriptor of /dev/fuse until the file system is unmounted: a file of `size`
+ * bytes of which those from `good` on are an I/O error. */
+int pf_fuse_serve(int fd, int64_t size, int64_t good)
+{
+    char *request = malloc(REQUEST_BYTES);
+    int result = request ? 0 : -ENOMEM;
+    while (result == 0) {
+        ssize_t got = read(fd, request, REQUEST_BYTES);
+        if (got >= (ssize_t)sizeof(struct fuse_in_header))
+            result = serve_one(fd, request, size, good);
+        else if (got != -1 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
+            break; /* ENODEV: unmounted */
+    }
+    free(request);
+    return result;
+}

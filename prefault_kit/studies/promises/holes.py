@@ -1,0 +1,72 @@
+"""A hole in the range that is to be populated: cover letter, section IV, and madvise(2), ENOMEM."""
+
+from __future__ import annotations
+
+from prefault_kit.kernel import syscalls, timed
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.studies.promises import needs
+from prefault_kit.studies.promises.answer import answer
+from prefault_kit.studies.promises.ground import PAGES, Ground
+from prefault_kit.studies.promises.promise import promise
+
+GOOD = 200
+"""Pages before the hole."""
+PLACES = ((0, 2), (1, 3), (1, 2))
+"""How many pages a range has before a hole of one page, and how many in all."""
+
+
+def _hole(ground: Ground) -> str:
+    """Populate across a hole between two mappings; how many pages beyond it are present."""
+    with ground.map() as memory:
+        syscalls.unmap(memory.address + GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
+        said = answer(memory.populate_write)
+        beyond = memory.pages().present - GOOD
+    return f"{said}, {beyond} pages beyond the hole"
+
+
+@promise(
+    "error-2021-hole",
+    source="the patch as posted in 2021, version 2",
+    claim="a hole in the range is ENOMEM, and the pages beyond it are populated all the same",
+    on={"private anon": f"ENOMEM, {PAGES - GOOD - 1} pages beyond the hole"},
+    differs={"ENOMEM, 0 pages beyond the hole": "kernels since 2024 stop at the hole"},
+    needs=(needs.populate, needs.page_tables),
+)
+def hole_of_2021(ground: Ground) -> str:
+    return _hole(ground)
+
+
+@promise(
+    "error-enomem",
+    source="madvise(2)",
+    claim="a hole between mappings in the range is ENOMEM",
+    on=dict.fromkeys(("private anon", "shared memfd", "shared file"), "ENOMEM"),
+    needs=(needs.populate, needs.page_tables),
+)
+def enomem(ground: Ground) -> str:
+    return _hole(ground).split(",")[0]
+
+
+@promise(
+    "error-hole-anywhere",
+    source="madvise(2)",
+    claim="wherever the hole lies, at the beginning of the range, within it or at its end, both "
+    "say ENOMEM",
+    on=dict.fromkeys(("private anon", "shared memfd"), "READ ENOMEM, WRITE ENOMEM"),
+)
+def anywhere(ground: Ground) -> str:
+    with ground.map() as memory:
+        hole = memory.address + GOOD * PAGE_SIZE_BYTES
+        syscalls.unmap(hole, PAGE_SIZE_BYTES)
+        said = []
+        for before, pages in PLACES:
+            where = hole - before * PAGE_SIZE_BYTES, pages * PAGE_SIZE_BYTES
+            said.append(f"READ {_answer('READ', *where)}, WRITE {_answer('WRITE', *where)}")
+    return said[0] if len(set(said)) == 1 else "; ".join(said)
+
+
+def _answer(name: str, address: int, length: int) -> str:
+    """What an advice answers to a range that need not be mapped."""
+    advice = f"MADV_POPULATE_{name}"
+    where = address, length
+    return answer(timed.range_timed, advice, *where, step=PAGE_SIZE_BYTES, interruptible=False)
