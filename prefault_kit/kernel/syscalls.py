@@ -64,6 +64,18 @@ def unmap(address: int, length: int) -> None:
     check(lib.pf_unmap(address, length), f"munmap({span_text(address, length)})")
 
 
+def madvise(address: int, length: int, advice: str) -> None:
+    """madvise(2) as one call, after which the kernel is asked nothing more.
+
+    The timed one (:func:`~prefault_kit.kernel.timed.range_timed`) finds out how far a populate came
+    by repeating it, and by that populates what a kernel may have left out.
+    """
+    check(
+        lib.pf_madvise(address, length, ADVICE[advice]),
+        f"madvise({span_text(address, length)}, {advice})",
+    )
+
+
 def munlock(address: int, length: int) -> None:
     """munlock(2)."""
     check(lib.pf_munlock(address, length), f"munlock({span_text(address, length)})")

@@ -38,6 +38,7 @@ int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int6
                   uintptr_t *fence, size_t *fence_length, uintptr_t *address);
 int pf_unmap(uintptr_t address, size_t length);
 int pf_mincore(uintptr_t address, size_t length, unsigned char *vec);
+int pf_madvise(uintptr_t address, size_t length, int advice);
 int pf_munlock(uintptr_t address, size_t length);
 int pf_mlockall(int flags);
 int pf_fill(int fd, int64_t offset, int64_t length, const char *data, size_t chunk);

@@ -45,6 +45,11 @@ int pf_mincore(uintptr_t address, size_t length, unsigned char *vec)
     return RESULT(mincore((void *)address, length, vec));
 }
 
+int pf_madvise(uintptr_t address, size_t length, int advice)
+{
+    return RESULT(madvise((void *)address, length, advice));
+}
+
 int pf_munlock(uintptr_t address, size_t length)
 {
     return RESULT(munlock((void *)address, length));

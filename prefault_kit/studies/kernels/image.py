@@ -43,7 +43,7 @@ for place in /dev/shm /tmp /result; do mount -t tmpfs none $place; done
 mount -t cgroup2 none /sys/fs/cgroup
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 size=$(busybox awk '/Hugepagesize/ {print $2}' /proc/meminfo)
-echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
+test -z "$size" || echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
 busybox ln -sf /proc/self/fd /dev/fd
 echo BEGUN
 busybox tar xf /dev/vdb -C /job

@@ -7,7 +7,7 @@ import os
 import signal
 
 from prefault_kit.host import Unavailable, features
-from prefault_kit.kernel import namespace, timed, userfaultfd
+from prefault_kit.kernel import namespace, syscalls, timed, userfaultfd
 from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 from prefault_kit.measure.forked import ended, told
 from prefault_kit.memory.backing import Backing
@@ -26,11 +26,12 @@ EFAULT_SINCE = (
 
 
 def _both(memory: Mapping) -> str:
-    """READ and WRITE, and how far they came."""
+    """READ and WRITE: what one call leaves present, and how far they came."""
     words = []
-    for name in ("populate_read", "populate_write"):
-        said = reach(getattr(memory, name))
+    for name in ("read", "write"):
+        answer(syscalls.madvise, *memory.span(), f"MADV_POPULATE_{name.upper()}")
         present = memory.pages().present
+        said = reach(getattr(memory, f"populate_{name}"))
         words.append(f"{said}, {present} present")
         memory.advise("MADV_DONTNEED")
     return words[0] if words[0] == words[1] else " / ".join(words)
@@ -209,7 +210,8 @@ def unaligned(ground: Ground) -> str:
 def length(ground: Ground) -> str:
     with ground.map() as memory:
         words = [
-            f"length {n}: {answer(memory.populate_write, 0, n)}, {memory.pages().present} page"
+            f"length {n}: {answer(syscalls.madvise, memory.address, n, 'MADV_POPULATE_WRITE')}, "
+            f"{memory.pages().present} page"
             for n in (1, 0)
         ]
     return "; ".join(words)

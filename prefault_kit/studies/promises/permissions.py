@@ -88,8 +88,8 @@ def _own(name: str) -> tuple[int, int]:
     "both",
     on={"private anon": "READ EINVAL, WRITE EINVAL"},
     differs={
-        "READ 0, WRITE EINVAL": "since Linux 7.3 (vdso/datastore: map pages through struct page) "
-        "they are ordinary pages, that may be read"
+        "READ 0, WRITE EINVAL": "since Linux 7.3 (commit c27e727c9a60) they may be populated: they "
+        "are ordinary pages since 7.1 (commit 05988dba1179)"
     },
 )
 def vvar(ground: Ground) -> str:

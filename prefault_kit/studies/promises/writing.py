@@ -76,9 +76,11 @@ def replaces_zero_page(ground: Ground) -> str:
 )
 def keeps_content(ground: Ground) -> str:
     with ground.map() as memory:
-        memory.write(memory.size_bytes // 2, b"kept")
+        middle = memory.size_bytes // 2
+        memory.write(middle, b"kept")  # all else is a hole, or has never been touched
         memory.populate_write()
-        return memory.read(memory.size_bytes // 2, 4).decode()
+        expected = bytes(middle) + b"kept" + bytes(memory.size_bytes - middle - 4)
+        return "kept" if memory.read(0, memory.size_bytes) == expected else "changed"
 
 
 @promise(
