@@ -57,7 +57,7 @@ def _files() -> list[Path]:
     ]
 
 
-TEXTS = [path for path in _files() if path.suffix not in (".png", ".so", ".o")]
+TEXTS = [path for path in _files() if path.is_file() and path.suffix not in (".png", ".so", ".o")]
 
 
 def test_environment_has_what_pyproject_has() -> None:

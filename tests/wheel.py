@@ -55,6 +55,8 @@ def attempt(wheel: Path, python: str) -> None:
         _run(command, "doctor", "--dir", directory)
         _run(command, "run", "--backing", "anon", "--method", "Read", "--repeats", "2")
         _run(command, "check", "read-*", "--dir", directory)
+        _run(command, "check", "read-*", "--dir", directory, "--since", "6.1")
+        assert "int main(" in _run(command, "check", "read-zero-page", "--as-c")
         review = ("review", "--backing", "anon", "--sharing", "private", "--size", "2MiB")
         _run(command, *review, "--repeats", "2")
         said = _run(command, *review, "--export", f"{directory}/review.html", expected=3)

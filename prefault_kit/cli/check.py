@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from xml.dom import minidom
 
 import click
+from click.core import ParameterSource
 from rich.text import Text
 
 from prefault_kit.cli import terminal
@@ -15,8 +18,12 @@ from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, Ending
 from prefault_kit.cli.options import DIRECTORY, FILE, as_json
 from prefault_kit.measure import saved
+from prefault_kit.show import changes, ktap
 from prefault_kit.studies import promises
-from prefault_kit.studies.promises import Verdict
+from prefault_kit.studies.kernels import Cache, Record, recorded
+from prefault_kit.studies.kernels.changes import compare
+from prefault_kit.studies.kernels.record import load_all
+from prefault_kit.studies.promises import Question, Verdict, programs
 from prefault_kit.studies.promises.promise import DIFFERS, HOLDS, NOT_TESTABLE
 
 MARKS = {HOLDS: "green", DIFFERS: "bold red", NOT_TESTABLE: "dim"}
@@ -55,9 +62,35 @@ def _junit(verdicts: list[Verdict]) -> str:
     help="Where files are made; repeat it for more file systems.  [default: the current directory]",
 )
 @click.option("--junit", type=FILE, help="Also write the verdicts to a new file, as JUnit XML.")
+@click.option("--ktap", "as_ktap", is_flag=True, help="Print KTAP, as the kernel's own tests do.")
+@click.option(
+    "--since",
+    metavar="VERSION",
+    help="Print what this kernel answers otherwise than a recorded one, such as 6.1.",
+)
+@click.option(
+    "--records",
+    type=DIRECTORY,
+    help="Where the kernels of --since are recorded.  [default: in the kit, and in the cache of "
+    "prefault-kit kernels]",
+)
+@click.option(
+    "--as-c",
+    is_flag=True,
+    help="Print a C program that shows one promise; without an ID, list them.",
+)
+@click.option("--on", "kind", metavar="MEMORY", help="The kind of memory of that program.")
 @as_json
 def check(
-    patterns: tuple[str, ...], directories: tuple[str, ...], junit: Path | None, as_json: bool
+    patterns: tuple[str, ...],
+    directories: tuple[str, ...],
+    junit: Path | None,
+    as_ktap: bool,
+    since: str | None,
+    records: str | None,
+    as_c: bool,
+    kind: str | None,
+    as_json: bool,
 ) -> None:
     """Check the promises of MADV_POPULATE on this kernel.
 
@@ -65,31 +98,37 @@ def check(
     from the text of 2021 (the verdict says since when), or it is not testable on this host (the
     verdict says why). IDs may have wildcards; without an ID, all are checked.
 
+    With --as-c nothing is checked here: the program needs libc alone, and says the same in the same
+    words.
+
     \b
     Examples:
       prefault-kit check
       prefault-kit check 'read-*' --dir /var/tmp --dir /mnt/xfs
       prefault-kit check --junit promises.xml
+      prefault-kit check --ktap
+      prefault-kit check --since 6.1
+      prefault-kit check prefix-end-of-file --as-c --on "shared file" >prefix.c
 
     Exit status: 0 if each holds, differs for a known reason, or is not testable; 1 if one differs
     without a known reason, or the JUnit file cannot be written in the end; 2 bad usage, such as a
-    JUnit file that exists already.
+    JUnit file that exists already, or a kernel that is not recorded.
     """
+    _sort_out_options()
+    if as_c:
+        _print_c(patterns, kind)
+        return
     for directory in directories:
         if not Path(directory).is_dir():
             raise click.UsageError(f"{directory} is not a directory: choose another with --dir")
     try:
         asked = promises.questions(patterns, directories)
+        before = _recorded(since, records) if since else None
         if junit:
             saved.claim(junit)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    with bar("promises", wanted=not as_json) as move:
-
-        def tell(done: int) -> None:
-            move(done / len(asked), f"promises: {done} of {len(asked)}")
-
-        verdicts = promises.check(asked, on_progress=tell)
+    verdicts = _streamed(asked) if as_ktap else _checked(asked, wanted=not as_json)
     failures = []
     if junit:
         try:
@@ -97,9 +136,11 @@ def check(
         except OSError as error:
             said = (error.strerror or str(error)).lower()
             failures.append(f"{junit} was not written: {said}")
-    if as_json:
+    if before:
+        _print_changes(before, verdicts, as_json)
+    elif as_json:
         click.echo(saved.json_text([each.as_dict() for each in verdicts]))
-    else:
+    elif not as_ktap:
         _print(verdicts)
     surprises = [each for each in verdicts if not each.explained]
     if surprises:
@@ -107,6 +148,101 @@ def check(
         failures.append(f"{len(surprises)} of {len(verdicts)} verdicts differ: {names}")
     if failures:
         raise Ending(FAILED, "; ".join(failures))
+
+
+ALONE = {
+    "as_json": ("as_ktap", "as_c"),
+    "as_ktap": ("since", "as_c"),
+    "as_c": ("directories", "junit", "since"),
+}
+"""An option, and those that it cannot stand beside."""
+BELONG = {"records": "since", "kind": "as_c"}
+"""An option, and the one that it belongs to."""
+
+
+def _sort_out_options() -> None:
+    """UsageError for options that do not go together."""
+    context = click.get_current_context()
+    spelled = {each.name: each.opts[0] for each in context.command.params if each.name}
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    for one, others in ALONE.items():
+        for other in others:
+            if {one, other} <= given:
+                raise click.UsageError(f"give either {spelled[one]} or {spelled[other]}, not both")
+    for one, other in BELONG.items():
+        if one in given and other not in given:
+            raise click.UsageError(f"{spelled[one]} belongs to {spelled[other]}")
+
+
+def _recorded(since: str, records: str | None) -> Record:
+    """The recorded kernel; ValueError where there is none."""
+    known = load_all(Path(records)) if records else recorded.known(Cache().place / "records")
+    return recorded.find(known, since)
+
+
+def _checked(asked: Sequence[Question], *, wanted: bool) -> list[Verdict]:
+    """All verdicts, under a bar if one is wanted."""
+    with bar("promises", wanted=wanted) as move:
+        done = 0
+
+        def tell(_: Verdict) -> None:
+            nonlocal done
+            done += 1
+            move(done / len(asked), f"promises: {done} of {len(asked)}")
+
+        return promises.check(asked, on_verdict=tell)
+
+
+def _streamed(asked: Sequence[Question]) -> list[Verdict]:
+    """All verdicts, each printed as KTAP when it comes."""
+    for line in ktap.plan(len(asked)):
+        click.echo(line)  # which flushes
+    done = 0
+
+    def tell(verdict: Verdict) -> None:
+        nonlocal done
+        done += 1
+        click.echo("\n".join(ktap.result(done, verdict)))
+
+    verdicts = promises.check(asked, on_verdict=tell)
+    click.echo(ktap.totals(verdicts))
+    return verdicts
+
+
+def _print_changes(before: Record, verdicts: Sequence[Verdict], as_json: bool) -> None:
+    """What this kernel answers otherwise than a recorded one."""
+    found = compare(before.verdicts, [each.as_dict() for each in verdicts])
+    now = os.uname().release
+    if as_json:
+        click.echo(saved.json_text({"since": before.name, "until": now} | asdict(found)))
+        return
+    for line in changes.lines(found, before.name, now):
+        click.echo(line)
+
+
+def _print_c(patterns: Sequence[str], kind: str | None) -> None:
+    """The program that shows a promise; without a pattern, the promises that have one."""
+    try:
+        if not patterns:
+            if kind:
+                raise ValueError("--on belongs to one promise: name its ID")
+            shown = programs.shown()
+            widest = max(len(each.id) for each in shown)
+            for each in shown:
+                click.echo(f"{each.id:<{widest}}  {', '.join(each.on)}")
+            return
+        chosen = promises.chosen(patterns)
+        if len(chosen) != 1:
+            raise ValueError(
+                f"--as-c takes one promise, not {len(chosen)}; prefault-kit check --as-c lists them"
+            )
+        click.echo(programs.c(chosen[0], kind), nl=False)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _print(found: Sequence[Verdict]) -> None:

@@ -18,6 +18,7 @@ from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
 from prefault_kit.cli.options import DIRECTORY, as_json
 from prefault_kit.measure import saved
 from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show import changes as changes_text
 from prefault_kit.studies.kernels import (
     Cache,
     Guest,
@@ -26,9 +27,11 @@ from prefault_kit.studies.kernels import (
     checking,
     compiling,
     image,
+    recorded,
 )
 from prefault_kit.studies.kernels.architecture import ARCHITECTURES, X86_64
 from prefault_kit.studies.kernels.cache import CacheError
+from prefault_kit.studies.kernels.changes import compare
 from prefault_kit.studies.kernels.debian import PackagesError
 from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError
 from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
@@ -247,12 +250,21 @@ def run(
         raise Ending(FAILED, f"not as it should be: {', '.join(failed)}")
 
 
-@kernels.command("table", short_help="Promises down, kernels across.")
-@click.option("--dir", "directory", type=DIRECTORY, help="Where records are.  [default: the cache]")
+@kernels.command("table", short_help="Promises down, kernels across; or what changed between two.")
+@click.option(
+    "--dir",
+    "directory",
+    type=DIRECTORY,
+    help="Where records are.  [default: those of the kit, and in the cache]",
+)
 @click.option("--changes", is_flag=True, help="Only promises that some kernel answers otherwise.")
+@click.option("--since", metavar="VERSION", help="List what changed since this recorded kernel.")
+@click.option("--until", metavar="VERSION", help="And until this one.  [default: the newest]")
 @as_json
-def show_table(directory: str | None, changes: bool, as_json: bool) -> None:
-    """Show what each recorded kernel answered.
+def show_table(
+    directory: str | None, changes: bool, since: str | None, until: str | None, as_json: bool
+) -> None:
+    """Show what each recorded kernel answered, or what changed from one to another.
 
     yes: it holds. other: it differs from the text of 2021 for a known reason. A promise that cannot
     be tested on a kernel has a bar.
@@ -261,12 +273,20 @@ def show_table(directory: str | None, changes: bool, as_json: bool) -> None:
     Examples:
       prefault-kit kernels table --changes
       prefault-kit kernels table --dir data/kernels
+      prefault-kit kernels table --since 6.1 --until 6.12
     """
-    place = Path(directory) if directory else Cache().place / "records"
+    if until and not since:
+        raise click.UsageError("--until belongs to --since")
+    if changes and since:
+        raise click.UsageError("--since lists changes alone: leave --changes out")
+    own = Cache().place / "records"
     with _sentences():
-        records = load_all(place)
+        records = load_all(Path(directory)) if directory else recorded.known(own)
     if not records:
-        raise Ending(FAILED, f"no kernel is recorded in {place}", "prefault-kit kernels run")
+        raise Ending(FAILED, f"no kernel is recorded in {directory}", "prefault-kit kernels run")
+    if since:
+        _show_changes(records, since, until, as_json)
+        return
     names = [each.name for each in records]
     rows = [each for each in table(records) if not changes or len(set(each[1])) > 1]
     if as_json:
@@ -278,6 +298,21 @@ def show_table(directory: str | None, changes: bool, as_json: bool) -> None:
         marks = (MARKS.get(each, ("-", "dim")) for each in outcomes)
         lines.add_row(name, *(Text(mark, style=style) for mark, style in marks))
     terminal.console().print(lines)
+
+
+def _show_changes(records: Sequence[Record], since: str, until: str | None, as_json: bool) -> None:
+    """What changed from one recorded kernel to another."""
+    try:
+        before = recorded.find(records, since)
+        now = recorded.find(records, until or records[-1].name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    found = compare(before.verdicts, now.verdicts)
+    if as_json:
+        click.echo(saved.json_text({"since": before.name, "until": now.name} | asdict(found)))
+        return
+    for line in changes_text.lines(found, before.name, now.name):
+        click.echo(line)
 
 
 @kernels.command(short_help="Remove what was fetched and recorded in the cache.")

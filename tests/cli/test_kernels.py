@@ -29,37 +29,81 @@ def write(place: Path, version: str, **outcomes: str) -> None:
     """A record."""
     place.mkdir(parents=True, exist_ok=True)
     verdicts: list[dict[str, Any]] = [
-        {"id": name.replace("_", "-"), "verdict": verdict, "reason": None}
+        {
+            "id": name.replace("_", "-"),
+            "source": "a source",
+            "claim": "a claim",
+            "backing": "private anon",
+            "expected": "seen",
+            "observed": None if verdict == "not-testable" else "seen",
+            "verdict": verdict,
+            "reason": None,
+        }
         for name, verdict in outcomes.items()
     ]
     made = Record(version, "x86_64", "tcg", ["ext4"], {"page_size_bytes": 4096}, verdicts)
     (place / f"{version}.json").write_text(made.dump())
 
 
-def test_a_table_of_what_is_recorded(cache: Path) -> None:
+def test_a_table_of_what_is_recorded(tmp_path: Path) -> None:
     """All promises, or those that kernels answer otherwise alone."""
-    write(cache / "records", "5.10.1", read_zero="not-testable", same="holds")
-    write(cache / "records", "6.1.1", read_zero="holds", same="holds")
-    lines = call("table").output.splitlines()
+    write(tmp_path, "5.10.1", read_zero="not-testable", same="holds")
+    write(tmp_path, "6.1.1", read_zero="holds", same="holds")
+    where = ("--dir", str(tmp_path))
+    lines = call("table", *where).output.splitlines()
     assert lines[0].split() == ["promise", "5.10.1", "6.1.1"]
     assert [line.split() for line in lines[1:3]] == [
         ["read-zero", "-", "yes"],
         ["same", "yes", "yes"],
     ]
-    assert "same" not in call("table", "--changes").output
-    assert json.loads(call("table", "--json").output) == {
+    assert "same" not in call("table", "--changes", *where).output
+    assert json.loads(call("table", "--json", *where).output) == {
         "read-zero": {"5.10.1": "not testable", "6.1.1": "holds"},
         "same": {"5.10.1": "holds", "6.1.1": "holds"},
     }
 
 
-def test_a_table_of_nothing_says_what_to_run(cache: Path) -> None:
+def test_a_table_of_the_kit_s_kernels_and_one_s_own(cache: Path) -> None:
+    """Side by side, where no directory is named."""
+    of_the_kit = call("table").output.splitlines()[0].split()
+    write(cache / "records", "5.9.1", read_zero_page="not-testable")
+    assert call("table").output.splitlines()[0].split() == ["promise", "5.9.1", *of_the_kit[1:]]
+
+
+def test_a_table_of_nothing_says_what_to_run(tmp_path: Path) -> None:
     """And ends with 1."""
-    error = call("table").exception
+    error = call("table", "--dir", str(tmp_path)).exception
     assert isinstance(error, Ending)
     assert "no kernel is recorded" in str(error)
     assert "prefault-kit kernels run" in str(error)
     assert error.status == 1
+
+
+def test_what_changed_between_two_kernels(tmp_path: Path) -> None:
+    """One line each, up to the newest or another; as JSON too."""
+    write(tmp_path, "5.10.1", a="not-testable", b="holds")
+    write(tmp_path, "6.1.1", a="holds", b="holds")
+    write(tmp_path, "6.12.1", a="holds", b="differs")
+    where = ("--dir", str(tmp_path))
+    assert call("table", "--since", "5.10", *where).output.splitlines() == [
+        "b: private anon: holds, seen -> differs, seen (unexplained)",
+        "a: private anon: not testable -> holds, seen (unexplained)",
+        "5.10.1 -> 6.12.1: 2 verdicts of 2 changed: 1 seen otherwise, 1 testable on one alone",
+    ]
+    words = ("table", "--since", "6.1.1", "--until", "6.1", *where)
+    assert call(*words).output == "6.1.1 -> 6.1.1: 0 verdicts of 2 changed\n"
+    found = json.loads(call("table", "--since", "6.1", "--json", *where).output)
+    assert (found["since"], found["until"]) == ("6.1.1", "6.12.1")
+    assert [each["id"] for each in found["changes"]] == ["b"]
+
+
+def test_a_kernel_that_is_not_recorded(tmp_path: Path) -> None:
+    """Is bad usage, and those that are recorded are named."""
+    write(tmp_path, "6.1.1", a="holds")
+    for words in (("--since", "6.2"), ("--since", "6.1", "--until", "6.2")):
+        result = call("table", *words, "--dir", str(tmp_path))
+        assert result.exit_code == 2
+        assert "no kernel 6.2 is recorded; recorded are: 6.1.1" in result.output
 
 
 def test_a_file_that_is_no_record_is_told(tmp_path: Path) -> None:
@@ -93,6 +137,8 @@ def test_what_is_here_is_listed_without_a_network(cache: Path) -> None:
         (("run", "--limit", "0"), "--limit"),
         (("run", "--accel", "xen"), "--accel"),
         (("fetch",), "VERSION"),
+        (("table", "--until", "6.1"), "--until belongs to --since"),
+        (("table", "--since", "6.1", "--changes"), "leave --changes out"),
     ],
 )
 def test_bad_usage_is_told(words: tuple[str, ...], said: str) -> None:

@@ -211,7 +211,7 @@ def _pack(target: Path, script: str, compiled: Path | None) -> None:
     """What a guest gets: the kit as it is installed here, and a script."""
     kit = Path(prefault_kit.__file__).parent
     metadata = f"Metadata-Version: 2.1\nName: prefault-kit\nVersion: {prefault_kit.__version__}\n"
-    with tarfile.open(target, "w") as archive:
+    with tarfile.open(target, "w", dereference=True) as archive:  # in a checkout data is linked to
         archive.add(kit, "prefault_kit", filter=_of_the_kit)
         described = f"prefault_kit-{prefault_kit.__version__}.dist-info/METADATA"
         for name, content in ((described, metadata), ("run", script)):

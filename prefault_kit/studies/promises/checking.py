@@ -60,26 +60,29 @@ def check(
     asked: Sequence[Question],
     *,
     worker: Worker | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    on_verdict: Callable[[Verdict], object] | None = None,
 ) -> list[Verdict]:
-    """Judge each question; ``on_progress`` is told how many are done.
+    """Judge each question; ``on_verdict`` is told each verdict as it comes.
 
     One that kills the worker differs; one during which the worker is killed from outside, or by
     the OOM killer, is not testable. Both say what happened, and the rest goes on in a new worker.
     """
     verdicts: list[Verdict] = []
 
+    def tell(verdict: Verdict) -> None:
+        verdicts.append(verdict)
+        if on_verdict:
+            on_verdict(verdict)
+
     def hear(event: Event) -> None:
-        verdicts.append(Verdict(**event))
-        if on_progress:
-            on_progress(len(verdicts))
+        tell(Verdict(**event))
 
     while left := asked[len(verdicts) :]:
         payload = {"asked": [(each.promise.id, each.kind, each.directory) for each in left]}
         try:
             listen(perform, payload, hear, worker)
         except WorkerDied as death:
-            verdicts.append(_killed(asked[len(verdicts)], death))
+            tell(_killed(asked[len(verdicts)], death))
     return verdicts
 
 

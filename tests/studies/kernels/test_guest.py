@@ -133,7 +133,7 @@ def test_ctrl_c_ends_the_guest(tmp_path: Path, root: Path) -> None:
 
 
 def test_the_job_has_the_kit_and_nothing_of_this_host(tmp_path: Path) -> None:
-    """Its C, its version, the script; no name of a user."""
+    """Its C, its version, its data, the script; no link to what a guest has not; no user's name."""
     guest._pack(tmp_path / "job", "echo hello\n", None)
     with tarfile.open(tmp_path / "job") as job:
         entries = {entry.name: entry for entry in job}
@@ -141,6 +141,8 @@ def test_the_job_has_the_kit_and_nothing_of_this_host(tmp_path: Path) -> None:
         assert script and script.read() == b"echo hello\n"
     assert any(name.endswith("_prefault.abi3.so") for name in entries)
     assert any(name.endswith(".dist-info/METADATA") for name in entries)
+    assert any(name.startswith("prefault_kit/studies/kernels/records/") for name in entries)
+    assert not any(entry.issym() or entry.islnk() for entry in entries.values())
     assert not any("__pycache__" in name for name in entries)
     assert {(entry.uid, entry.uname) for entry in entries.values()} == {(0, "")}
 

@@ -32,11 +32,11 @@ def test_files_are_asked_in_every_directory(tmp_path: Path) -> None:
 
 
 def test_each_question_has_its_verdict() -> None:
-    """Verdicts come in the order of the questions, and progress counts them."""
+    """Verdicts come in the order of the questions, and each is told."""
     asked = questions(["fault-first-touch"])
-    done: list[int] = []
-    verdicts = check(asked, on_progress=done.append)
-    assert done == list(range(1, len(asked) + 1))
+    told: list[Verdict] = []
+    verdicts = check(asked, on_verdict=told.append)
+    assert told == verdicts
     assert [(each.id, each.backing) for each in verdicts] == [
         (each.promise.id, each.kind) for each in asked
     ]
@@ -61,9 +61,11 @@ class Dying(Worker):
 def test_a_death_from_outside_is_not_testable_and_the_rest_goes_on() -> None:
     """Another's SIGKILL says nothing of a promise; the others are judged all the same."""
     asked = questions(["resident-*"])
+    told: list[Verdict] = []
     with Dying() as worker:
-        verdicts = check(asked, worker=worker)
+        verdicts = check(asked, worker=worker, on_verdict=told.append)
     assert len(verdicts) == len(asked)
+    assert told == verdicts
     dead = [each for each in verdicts if "SIGKILL" in (each.reason or "")]
     assert len(dead) == 1
     assert (dead[0].verdict, dead[0].observed) == ("not-testable", None)
