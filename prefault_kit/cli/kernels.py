@@ -167,6 +167,11 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
               help="Where records go.  [default: the cache]")  # fmt: skip
+@click.option(
+    "--expect",
+    is_flag=True,
+    help="Hold it against the kernel of its series that comes with the kit.",
+)
 @as_json
 @click.pass_context
 def run(
@@ -179,6 +184,7 @@ def run(
     accel: str,
     limit_s: int,
     out: Path | None,
+    expect: bool,
     as_json: bool,
 ) -> None:
     """Boot each kernel, check every promise on it, and record the verdicts.
@@ -192,8 +198,10 @@ def run(
       prefault-kit kernels run --arch aarch64 6.12-16k
       prefault-kit kernels run 6.1 --fs ext4,xfs --accel tcg
       prefault-kit kernels run --kernel bzImage --modules modules -- prefault-kit doctor
+      prefault-kit kernels run 6.1 --expect
 
-    Exit status: 0 if each came to an end and no verdict differs without a known reason, else 1.
+    Exit status: 0 if each came to an end, no verdict differs without a known reason, and with
+    --expect none from what is recorded; else 1.
     """
     chosen = tuple(name for name in file_systems.split(",") if name)
     if unknown := set(chosen) - set(checking.FILE_SYSTEMS) or (set() if chosen else {"none"}):
@@ -244,6 +252,8 @@ def run(
                 _tell(made)
             if made.error or DIFFERS in made.outcomes().values():
                 failed.append(version)
+            elif expect and not _is_as_recorded(made):
+                failed.append(f"{version}, of which another is recorded")
     if as_json and not command:
         click.echo(saved.json_text([asdict(each) for each in records]))
     if failed:
@@ -327,6 +337,18 @@ def clean() -> None:
     with _sentences():
         size = cache.clean()
     click.echo(f"{cache.place}: {format_bytes(size >> 20 << 20)} removed")
+
+
+def _is_as_recorded(made: Record) -> bool:
+    """Whether the kit's kernel of the same series and processor answered the same; what changed is
+    printed to stderr."""
+    kit = [each for each in recorded.of_the_kit() if each.architecture == made.architecture]
+    before = recorded.find(kit, series(made.version))
+    found = compare(before.verdicts, made.verdicts)
+    if found.changes or found.unlike:
+        for line in changes_text.lines(found, before.name, made.name):
+            click.echo(line, err=True)
+    return not (found.changes or found.unlike)
 
 
 class _sentences:  # noqa: N801 - reads as the block that it opens

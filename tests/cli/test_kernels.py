@@ -1,8 +1,9 @@
 """prefault_kit.cli.kernels: what it says, and with which status it ends."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,7 +11,9 @@ from click.testing import CliRunner, Result
 from prefault_kit.cli import kernels as module
 from prefault_kit.cli.ending import Ending
 from prefault_kit.studies.kernels.cache import VARIABLE
+from prefault_kit.studies.kernels.guest import Guest, Outcome
 from prefault_kit.studies.kernels.record import Record
+from prefault_kit.studies.kernels.recorded import find, of_the_kit
 
 
 @pytest.fixture(autouse=True)
@@ -164,3 +167,50 @@ def test_what_goes_wrong_below_is_a_sentence(
     error = call("run", "6.1").exception
     assert isinstance(error, Ending)
     assert (error.status, "sudo apt install e2fsprogs" in str(error)) == (3, True)
+
+
+class Answering(Guest):
+    """A guest that has answered already."""
+
+    answer: ClassVar[Outcome]
+
+    def run(self, *_: Any, **__: Any) -> Outcome:
+        """The answer."""
+        return self.answer
+
+
+Answer = Callable[[list[dict[str, Any]]], None]
+
+
+@pytest.fixture
+def booted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answer:
+    """Let the kernel 6.1 answer with these verdicts."""
+
+    def answer(verdicts: list[dict[str, Any]]) -> None:
+        files = {
+            "doctor.json": b'{"host": {"page_size_bytes": 4096}}',
+            "verdicts.json": json.dumps(verdicts).encode(),
+        }
+        Answering.answer = Outcome("tcg", 1.0, 0, files)
+        monkeypatch.setattr(module.image, "ensure", lambda *_: tmp_path / "root.img")
+        made = "6.1.999", Answering(tmp_path, tmp_path)
+        monkeypatch.setattr(module.catalogue, "fetched", lambda *_: made)
+
+    return answer
+
+
+def test_a_kernel_is_held_to_what_is_recorded(booted: Answer) -> None:
+    """One that answers the same passes; a verdict that changed, or was never recorded, does not."""
+    recorded = find(of_the_kit(), "6.1").verdicts
+    booted(list(recorded))
+    assert call("run", "6.1", "--expect").exit_code == 0
+    changed = [dict(each) for each in recorded]
+    changed[0] |= {"verdict": "differs", "observed": "2", "reason": "since today"}
+    booted(changed)
+    result = call("run", "6.1", "--expect")
+    assert result.exception
+    assert "6.1.999, of which another is recorded" in str(result.exception)
+    assert f"{changed[0]['id']}: {changed[0]['backing']}: holds" in result.stderr
+    assert call("run", "6.1").exit_code == 0
+    booted([dict(recorded[0], id="new"), *recorded])
+    assert "another is recorded" in str(call("run", "6.1", "--expect").exception)

@@ -12,12 +12,17 @@ OF_THE_KIT = Path(__file__).parent / "records"
 """In a checkout a link to ``data/kernels``; in a wheel the files themselves."""
 
 
+def of_the_kit() -> list[Record]:
+    """The kernels that come with the kit, from old to new."""
+    return load_all(OF_THE_KIT)
+
+
 def known(own: Path) -> list[Record]:
     """The kernels that come with the kit and those of a directory, from old to new.
 
     Of two records of one name, one's own is taken. ValueError for a file that is no record.
     """
-    named = {each.name: each for place in (OF_THE_KIT, own) for each in load_all(place)}
+    named = {each.name: each for each in (*of_the_kit(), *load_all(own))}
     return sorted(named.values(), key=lambda each: each.order)
 
 

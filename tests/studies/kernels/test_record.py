@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from prefault_kit.studies.kernels.record import FACTS, Record, load_all, table
+from prefault_kit.studies.promises import PROMISES
 
 
 def verdict(name: str, verdict: str, reason: str | None = None) -> dict[str, Any]:
@@ -82,6 +83,12 @@ def test_every_verdict_of_a_recorded_kernel_is_explained(made: Record) -> None:
     assert all(each["reason"] for each in made.verdicts if each["verdict"] != "holds")
     assert set(made.facts) == set(FACTS)
     assert {"ext4", "xfs", "btrfs"} <= set(made.file_systems)
+
+
+@pytest.mark.parametrize("made", RECORDED, ids=lambda made: made.name)
+def test_every_promise_was_asked(made: Record) -> None:
+    """With a new promise each is booted again: prefault-kit kernels run --out data/kernels."""
+    assert set(made.outcomes()) == set(PROMISES)
 
 
 def test_kernels_from_before_the_advice_to_the_newest_are_recorded() -> None:
