@@ -132,7 +132,7 @@ def test_a_kernel_that_does_not_tell_guards(
     assert missing.reason.endswith("older than Linux 6.16")
 
 
-@pytest.mark.parametrize(("cached", "there"), [(1, False), (32, True), (None, True)])
+@pytest.mark.parametrize(("cached", "there"), [(1, False), (32, True), (0, True), (None, True)])
 def test_a_device_that_reads_nothing_ahead(
     cached: int | None,
     there: bool,

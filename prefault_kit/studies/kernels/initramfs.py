@@ -15,7 +15,9 @@ from pathlib import Path
 
 CHECKSUMS = ("crc32c", "crc32c_generic", "crc32c-cryptoapi")
 """What file systems ask for by another name than a module's; each kernel has one of them."""
-WANTED = ("virtio_pci", "virtio_blk", *CHECKSUMS, "ext4", "loop", "xfs", "btrfs", "overlay")
+WANTED = (
+    "virtio_pci", "virtio_blk", *CHECKSUMS, "ext4", "loop", "xfs", "btrfs", "overlay", "fuse"
+)  # fmt: skip
 """Modules that a guest loads, with what they depend on, where they are not built in."""
 SCRIPT = """#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev

@@ -160,7 +160,8 @@ RECLAIMED = "6375e95f381e"
 )
 def page_tables(ground: Ground) -> str:
     size = TABLES * TABLE_BYTES
-    with ground.map((size + TABLE_BYTES) // ground.page, reserve=False) as memory:
+    # gigabytes of addresses on pages of 64 KiB: for reading alone, none is counted as committed
+    with ground.map((size + TABLE_BYTES) // ground.page, writable=False) as memory:
         where = -memory.address % TABLE_BYTES, size
         before = proc.status_bytes("VmPTE")
         memory.populate_read(*where)

@@ -130,13 +130,7 @@ def _major_faults(ground: Ground, fd: int) -> int:
         ("shared file", "private file"),
         "1 page with the advice, more without; either way all can be populated",
     ),
-    needs=(
-        needs.populate,
-        needs.page_tables,
-        needs.filled_file,
-        needs.cache_counts,
-        needs.read_ahead,
-    ),
+    needs=(needs.populate, needs.page_tables, needs.filled_file, needs.read_ahead),
 )
 def random(ground: Ground) -> str:
     with ground.file() as fd:
@@ -148,12 +142,13 @@ def random(ground: Ground) -> str:
             with ground.map(fd=fd) as memory:
                 memory.advise(advice)
                 memory.populate_read(0, ground.page)
-                counts.append(page_cache.of(fd).cached or 0)
+                cache = memory.file_cache()
+                counts.append(cache.cached if cache else None)
                 memory.populate_read()
                 if memory.pages().present != PAGES:
                     return f"{memory.pages().present} of {PAGES} present with {advice}"
     alone, ahead = counts
-    more = "more" if ahead > 1 else f"{ahead}"
+    more = "more" if ahead and ahead > 1 else f"{ahead}"
     return f"{alone} page with the advice, {more} without; either way all can be populated"
 
 

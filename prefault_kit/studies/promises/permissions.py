@@ -182,7 +182,7 @@ def _by_process(pid: int, memory: Mapping, *advice: str) -> list[str]:
 @promise(
     "permission-another-process",
     source="process_madvise(2)",
-    claim="nobody populates the memory of another process: process_madvise knows hints for it, and "
+    claim="nobody populates the memory of another process: process_madvise takes hints for it, but "
     "neither advice",
     on=dict.fromkeys(("private anon", "shared memfd"), "READ EINVAL, WRITE EINVAL; COLD known"),
     needs=(needs.populate, needs.process_madvise),
