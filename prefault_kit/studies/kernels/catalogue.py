@@ -16,11 +16,17 @@ ROOM_BYTES = 512 << 20
 
 
 def offered(cache: Cache, architecture: Architecture) -> list[Package]:
-    """The newest kernel of each series that the suites have, from old to new.
+    """The newest kernel of each series that the suites have, from old to new."""
+    newest = {each.series: each for each in _listed(cache, architecture)}
+    return list(newest.values())
+
+
+def _listed(cache: Cache, architecture: Architecture) -> list[Package]:
+    """All kernels that the suites have, from old to new.
 
     A mirror need not have every suite for every processor; PackagesError if it has none.
     """
-    found: dict[str, Package] = {}
+    found: list[Package] = []
     failed: PackagesError | None = None
     for suite in debian.SUITES:
         apt = Apt(cache.place / "apt", suite, architecture.debian)
@@ -29,13 +35,10 @@ def offered(cache: Cache, architecture: Architecture) -> list[Package]:
         except PackagesError as error:
             failed = error
             continue
-        for each in apt.kernels(architecture.kernels):
-            before = found.get(each.series)
-            if before is None or before.order < each.order:
-                found[each.series] = each
+        found += apt.kernels(architecture.kernels)
     if failed and not found:
         raise failed
-    return sorted(found.values(), key=lambda each: each.order)
+    return sorted(found, key=lambda each: each.order)
 
 
 def usual(cache: Cache, architecture: Architecture) -> list[str]:
@@ -61,15 +64,24 @@ def fetched(cache: Cache, architecture: Architecture, wanted: str) -> tuple[str,
     if fitting:
         version = max(fitting, key=order)
         return version, _guest(known[version], architecture)
-    there = offered(cache, architecture)
-    package = next((each for each in there if wanted in (each.series, each.version)), None)
-    if package is None:
-        near = sorted(there, key=lambda each: _distance(each.series, wanted))[:2]
-        names = " and ".join(each.series for each in sorted(near, key=lambda each: each.order))
-        raise ValueError(
-            f"there is no kernel {wanted} for {architecture.name} to be had; "
-            f"the nearest are {names}"
-        )
+    failed: PackagesError | None = None
+    there = _listed(cache, architecture)
+    for package in reversed(there):
+        if wanted in (package.series, package.version):
+            try:
+                return package.version, _fetch(cache, architecture, package)
+            except PackagesError as error:  # a mirror may list what it has not
+                failed = failed or error
+    if failed:
+        raise failed
+    near = sorted({each.series for each in there}, key=lambda each: _distance(each, wanted))[:2]
+    names = " and ".join(sorted(near, key=order))
+    raise ValueError(
+        f"there is no kernel {wanted} for {architecture.name} to be had; the nearest are {names}"
+    )
+
+
+def _fetch(cache: Cache, architecture: Architecture, package: Package) -> Guest:
     cache.room_for(ROOM_BYTES, f"kernel {package.version}")
     apt = Apt(cache.place / "apt", package.suite, architecture.debian)
     name = _name(architecture, package.version)
@@ -77,7 +89,7 @@ def fetched(cache: Cache, architecture: Architecture, wanted: str) -> tuple[str,
         debian.unpack(apt.download_kernel(package.name), part, lambda: None)
         _image(part)
     apt.drop_packages()
-    return package.version, _guest(cache.place / name, architecture)
+    return _guest(cache.place / name, architecture)
 
 
 def _name(architecture: Architecture, version: str) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.studies.kernels import catalogue, debian
-from prefault_kit.studies.kernels.architecture import AARCH64, X86_64
+from prefault_kit.studies.kernels.architecture import AARCH64, X86_64, Architecture
 from prefault_kit.studies.kernels.cache import Cache
 from prefault_kit.studies.kernels.debian import Apt, Package, PackagesError
+from prefault_kit.studies.kernels.guest import Guest
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_an_unknown_version_names_the_nearest(
     """From old to new."""
     versions = ("5.10.2", "6.1.9", "6.1.9-rt", "6.12.3", "6.12.3-rt", "7.3")
     there = [Package("sid", "x", version, 1) for version in versions]
-    monkeypatch.setattr(catalogue, "offered", lambda *_: there)
+    monkeypatch.setattr(catalogue, "_listed", lambda *_: there)
     for wanted, near in (
         ("6.4", "6.1 and 6.1-rt"),
         ("6.13-rt", "6.12 and 6.12-rt"),
@@ -96,3 +97,24 @@ def test_without_a_word_the_usual_ones_are_run(
     there = [Package("sid", "x", version, 1) for version in ("6.1.9", "6.12.3", "6.12.3-rt")]
     monkeypatch.setattr(catalogue, "offered", lambda *_: there)
     assert catalogue.usual(cache, X86_64) == ["6.1", "6.12"]
+
+
+def test_the_newest_that_the_mirror_has_is_taken(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may list a kernel that it has not; if it has none of them, the newest one's error is
+    told."""
+
+    def fetch(cache: Cache, architecture: Architecture, package: Package) -> Guest:
+        if package.version in lacking:
+            raise PackagesError(f"{package.version}: 404")
+        return Guest(cache.place, cache.place)
+
+    there = [Package("sid", "x", version, 1) for version in ("6.9.1", "6.12.1", "6.12.3")]
+    monkeypatch.setattr(catalogue, "_listed", lambda *_: there)
+    monkeypatch.setattr(catalogue, "_fetch", fetch)
+    lacking = ["6.12.3"]
+    assert catalogue.fetched(cache, X86_64, "6.12")[0] == "6.12.1"
+    lacking.append("6.12.1")
+    with pytest.raises(PackagesError, match=r"6\.12\.3: 404"):
+        catalogue.fetched(cache, X86_64, "6.12")
