@@ -5,16 +5,21 @@ from pathlib import Path
 
 import yaml
 
+from prefault_kit.studies.kernels import version
+from prefault_kit.studies.kernels.recorded import of_the_kit
+
 ROOT = Path(__file__).parents[1]
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
 WHEELS = yaml.safe_load((ROOT / ".github" / "workflows" / "wheels.yml").read_text())
+KERNELS = yaml.safe_load((ROOT / ".github" / "workflows" / "kernels.yml").read_text())
 STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
 WHEEL_STEPS = [step for job in WHEELS["jobs"].values() for step in job["steps"]]
 
 
 def test_actions_are_pinned() -> None:
     """Every action has its version."""
-    uses = [step["uses"] for step in (*STEPS, *WHEEL_STEPS) if "uses" in step]
+    steps = (*STEPS, *WHEEL_STEPS, *KERNELS["jobs"]["boot"]["steps"])
+    uses = [step["uses"] for step in steps if "uses" in step]
     assert uses
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@(release/)?v\d+", each) for each in uses)
 
@@ -53,3 +58,20 @@ def test_wheels_for_both_machines_are_published_on_a_tag() -> None:
     assert asking == {"publish"}
     assert jobs["publish"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
     assert WHEELS[True]["push"]["tags"] == ["v*"]  # YAML reads "on" as a truth value
+
+
+def test_the_recorded_kernels_are_booted_each_week() -> None:
+    """Each of them; and who answers otherwise opens an issue, for which alone it may write."""
+    assert KERNELS[True]["schedule"]
+    assert KERNELS["permissions"] == {"contents": "read"}
+    job = KERNELS["jobs"]["boot"]
+    assert job["permissions"] == {"contents": "read", "issues": "write"}
+    booted = {
+        (row["machine"], series)
+        for row in job["strategy"]["matrix"]["include"]
+        for series in row["kernels"].split()
+    }
+    assert booted == {(each.architecture, version.series(each.version)) for each in of_the_kit()}
+    runs = [step.get("run", "") for step in job["steps"]]
+    assert any("kernels run" in run and "--expect" in run for run in runs)
+    assert any(run.startswith("gh issue create") for run in runs)

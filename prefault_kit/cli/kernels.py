@@ -245,7 +245,7 @@ def run(
                 if outcome.status != 0:
                     failed.append(f"{version} ({outcome.status or ' | '.join(outcome.tail)})")
                 continue
-            made = checking.record(version, machine, chosen, outcome)
+            made = checking.record(version, guest, chosen, outcome)
             _keep(made, out or cache.place / "records")
             records.append(made)
             if not as_json:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
-from prefault_kit.studies.kernels.guest import Outcome
-from prefault_kit.studies.kernels.record import FACTS, Record
+from prefault_kit.studies.kernels.guest import Guest, Outcome
+from prefault_kit.studies.kernels.record import FACTS, Record, configuration
 
 FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "tmpfs")
 IMAGE = "320M"
@@ -46,13 +47,13 @@ def script(file_systems: Sequence[str]) -> str:
     return f"{mounts(file_systems)}\n{CHECK}\n"
 
 
-def record(
-    version: str, architecture: str, file_systems: Sequence[str], outcome: Outcome
-) -> Record:
+def record(version: str, guest: Guest, file_systems: Sequence[str], outcome: Outcome) -> Record:
     """What a guest answered; with an error in place of verdicts where it did not."""
     mounted = outcome.files.get("mounted", b"").decode().split()
     there = [name for name in file_systems if name in mounted]
-    made = Record(version, architecture, outcome.accelerator, there, {}, [])
+    known = configuration(guest.modules)
+    architecture = guest.architecture.name
+    made = Record(version, architecture, outcome.accelerator, there, {}, [], "", known)
     if outcome.status is None:
         return _failed(made, f"it did not come to an end: {' | '.join(outcome.tail)}")
     try:
@@ -62,9 +63,8 @@ def record(
         said = outcome.files.get("said", b"").decode(errors="replace").strip()
         _, _, last = said.rpartition("\n")
         return _failed(made, f"it ended with status {outcome.status}: {last}")
-    known = {name: facts.get(name) for name in FACTS}
-    return Record(version, architecture, outcome.accelerator, there, known, verdicts)
+    return replace(made, facts={name: facts.get(name) for name in FACTS}, verdicts=verdicts)
 
 
 def _failed(made: Record, error: str) -> Record:
-    return Record(**(made.__dict__ | {"error": error}))
+    return replace(made, error=error)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,12 @@ ORDER = (DIFFERS, EXPLAINED, HOLDS, NOT_TESTABLE)
 """Of several kinds of memory the first of these stands for a promise."""
 FACTS = ("kernel", "machine", "page_size_bytes", "thp", "shmem_thp", "huge_page_sizes_bytes")
 """Of the guest: nothing that is the host's."""
+CONFIGURATION = (
+    "64BIT", "CPU_BIG_ENDIAN", "FUSE_FS", "HUGETLBFS", "LRU_GEN_ENABLED", "MEMCG", "MEM_SOFT_DIRTY",
+    "PER_VMA_LOCK", "PREEMPT_RT", "PT_RECLAIM", "READ_ONLY_THP_FOR_FS", "SECRETMEM", "SWAP",
+    "TRANSPARENT_HUGEPAGE", "USERFAULTFD",
+)  # fmt: skip
+"""What of a kernel's configuration matters to the promises."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Record:
     verdicts: Sequence[dict[str, Any]]
     error: str = ""
     """Why there are no verdicts: a kernel that hangs or panics is recorded as well."""
+    configuration: dict[str, str] = field(default_factory=dict)
+    """The options of :data:`CONFIGURATION` that are set, without ``CONFIG_``; empty if unknown."""
 
     @property
     def name(self) -> str:
@@ -68,6 +77,16 @@ class Record:
             return cls(**saved)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{path} is not a recorded kernel ({FORMAT})") from None
+
+
+def configuration(place: Path) -> dict[str, str]:
+    """What matters of the configuration file that lies somewhere below a kernel's place."""
+    for path in sorted(place.rglob("config-*")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found = dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE))
+        if found:
+            return {name: found[name] for name in CONFIGURATION if name in found}
+    return {}
 
 
 def outcome(verdict: dict[str, Any]) -> str:

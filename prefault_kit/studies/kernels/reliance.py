@@ -103,6 +103,18 @@ RELIANCES = {
             "POPULATE_READ before write protection is set",
         ),
         Reliance(
+            "read errors",
+            "of a file that cannot be read populating returns EFAULT, after all pages before it",
+            ("error-io",),
+            "read the file with pread(2), which says EIO: populating would try for ever",
+        ),
+        Reliance(
+            "sealed memory",
+            "a sealed mapping can be populated, and stays so",
+            ("seal-populates",),
+            "mprotect, which anybody in the process can undo",
+        ),
+        Reliance(
             "no EINTR",
             "a signal with a handler does not interrupt populating",
             ("error-no-eintr",),

@@ -2,12 +2,14 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from prefault_kit import host
 from prefault_kit.studies.kernels import checking
-from prefault_kit.studies.kernels.guest import Outcome
+from prefault_kit.studies.kernels.architecture import AARCH64
+from prefault_kit.studies.kernels.guest import Guest, Outcome
 
 VERDICTS = [{"id": "a", "verdict": "holds", "reason": None}]
 
@@ -28,18 +30,24 @@ def test_a_script_makes_each_file_system_and_checks_on_it() -> None:
     assert "xfs" not in script
 
 
-def test_an_answer_is_recorded_without_what_is_the_host_s() -> None:
-    """Its facts are those of the kernel."""
+def test_an_answer_is_recorded_without_what_is_the_host_s(tmp_path: Path) -> None:
+    """Its facts are those of the kernel, with what matters of its configuration."""
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot" / "config-6.1.9").write_text(
+        "# CONFIG_SECRETMEM is not set\nCONFIG_MEMCG=y\nCONFIG_FUSE_FS=m\nCONFIG_SOUND=y\n"
+    )
     doctor = json.dumps({"host": host.facts()}).encode()
     made = checking.record(
         "6.1.9",
-        "x86_64",
+        Guest(tmp_path, tmp_path, AARCH64),
         ("ext4", "xfs"),
         answered(
             doctor_json=doctor, verdicts_json=json.dumps(VERDICTS).encode(), mounted=b"ext4\n"
         ),
     )
     assert list(made.file_systems) == ["ext4"]
+    assert made.architecture == "aarch64"
+    assert made.configuration == {"FUSE_FS": "m", "MEMCG": "y"}
     assert made.verdicts == VERDICTS
     assert made.error == ""
     assert made.facts["kernel"] == host.facts()["kernel"]
@@ -54,8 +62,11 @@ def test_an_answer_is_recorded_without_what_is_the_host_s() -> None:
         (Outcome("tcg", 1.0, 0, {"doctor.json": b"{", "verdicts.json": b""}), "with status 0"),
     ],
 )
-def test_a_guest_that_did_not_answer_is_a_record_that_says_so(outcome: Outcome, error: str) -> None:
+def test_a_guest_that_did_not_answer_is_a_record_that_says_so(
+    outcome: Outcome, error: str, tmp_path: Path
+) -> None:
     """With its last words."""
-    made = checking.record("6.1.9", "x86_64", ("ext4",), outcome)
+    made = checking.record("6.1.9", Guest(tmp_path, tmp_path), ("ext4",), outcome)
+    assert made.configuration == {}
     assert error in made.error
     assert list(made.verdicts) == []
