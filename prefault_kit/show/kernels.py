@@ -74,16 +74,16 @@ def reliances(answers: Sequence[Answer]) -> Markdown:
 
 
 def reasons(answers: Sequence[Answer]) -> Markdown:
-    """Why something does not hold, or cannot be shown: a line a reason, with its kernels."""
-    lines = []
+    """Why things do not hold, or cannot be shown: a line a reason, with the kernels and the
+    things."""
+    kernels: dict[tuple[str, str], list[str]] = {}
     for each in answers:
-        by_reason: dict[str, list[str]] = {}
         for name, reason in each.reasons.items():
-            by_reason.setdefault(reason, []).append(name)
-        lines += [
-            f"- {each.reliance.name}, on {', '.join(names)}: {reason}"
-            for reason, names in by_reason.items()
-        ]
+            kernels.setdefault((each.reliance.name, reason), []).append(name)
+    things: dict[tuple[str, str], list[str]] = {}
+    for (thing, reason), names in kernels.items():
+        things.setdefault((", ".join(names), reason), []).append(thing)
+    lines = (f"- {names}: {reason} ({', '.join(who)})" for (names, reason), who in things.items())
     return Markdown("\n".join(lines))
 
 
@@ -112,7 +112,7 @@ def _tip(kernel: Record, verdicts: Sequence[dict[str, Any]]) -> str:
     by_text: dict[str, list[str]] = {}
     for each in sorted(verdicts, key=lambda verdict: ORDER.index(record.outcome(verdict))):
         by_text.setdefault(_seen(each), []).append(each["backing"])
-    lines += [f"{escape(', '.join(names))}: {escape(text)}" for text, names in by_text.items()]
+    lines += [f"{escape(_together(kinds))}: {escape(text)}" for text, kinds in by_text.items()]
     return "<br>".join(lines)
 
 
@@ -139,6 +139,17 @@ def observed(records: Sequence[Record], promise: str) -> Markdown:
     memories: dict[tuple[str, str], list[str]] = {}
     for (seen, memory), names in kernels.items():
         memories.setdefault((seen, ", ".join(names)), []).append(memory)
-    rows = [(names, ", ".join(kinds), seen) for (seen, names), kinds in memories.items()]
+    rows = [(names, _together(kinds), seen) for (seen, names), kinds in memories.items()]
     text = table(("kernels", "memory", "observed"), rows)
     return Markdown(f"`{promise}`: {claim}\n\n{text}")
+
+
+def _together(memories: Iterable[str]) -> str:
+    """Kinds of memory; those of a kind that is on several file systems together."""
+    places: dict[str, list[str]] = {}
+    for each in memories:
+        kind, _, place = each.partition(" on ")
+        places.setdefault(kind, []).extend([place] if place else [])
+    return "; ".join(
+        f"{kind} on {', '.join(found)}" if found else kind for kind, found in places.items()
+    )

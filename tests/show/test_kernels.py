@@ -53,15 +53,18 @@ def test_from_when_one_may_rely_on_it() -> None:
     answer = Answer(relied, {"5.10.1": NOT_TESTABLE, "6.1.1": HOLDS}, {"5.10.1": "too old"})
     rows = str(kernels.reliances([answer])).splitlines()
     assert rows[2] == "| one: it is so | 6.1.1 |  | 5.10.1 | do without |"
-    assert str(kernels.reasons([answer])) == "- one, on 5.10.1: too old"
+    assert str(kernels.reasons([answer])) == "- 5.10.1: too old (one)"
 
 
-def test_kernels_with_one_reason_share_a_line() -> None:
-    """From old to new."""
-    relied = Reliance("one", "it is so", ("a",), "do without")
+def test_what_has_one_reason_shares_a_line() -> None:
+    """Kernels from old to new, then things."""
     outcomes = dict.fromkeys(("5.10", "6.1"), NOT_TESTABLE)
-    answer = Answer(relied, outcomes, dict.fromkeys(outcomes, "too old"))
-    assert str(kernels.reasons([answer])) == "- one, on 5.10, 6.1: too old"
+    reasons = dict.fromkeys(outcomes, "too old")
+    answers = [
+        Answer(Reliance(name, "it is so", ("a",), "do without"), outcomes, reasons)
+        for name in ("one", "two")
+    ]
+    assert str(kernels.reasons(answers)) == "- 5.10, 6.1: too old (one, two)"
 
 
 def test_a_cell_says_what_was_expected_and_seen() -> None:
@@ -88,6 +91,6 @@ def test_what_was_seen_of_a_promise() -> None:
         "",
         "| kernels | memory | observed |",
         "|-|-|-|",
-        "| 6.1 | file on ext4, file on xfs | not testable: too old |",
-        "| 6.9, 7.0 | file on ext4, file on xfs | 0, as expected |",
+        "| 6.1 | file on ext4, xfs | not testable: too old |",
+        "| 6.9, 7.0 | file on ext4, xfs | 0, as expected |",
     ]
