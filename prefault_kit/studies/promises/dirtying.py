@@ -134,7 +134,7 @@ SINGLE_PAGES = 4 * needs.FAULT_AROUND_PAGES
 """More than READ of one page maps without large folios, also where the window was enlarged."""
 WHOLE_MAPPED = "all pages of the folio mapped"
 WINDOW_MAPPED = "the window of fault-around mapped, which is less"
-ONE_EACH = "a fault a page, aligned or not"
+ONE_EACH = "a fault a page, aligned too"
 FEW_FAULTS = 8
 """Two for two folios; a write-back meanwhile may have divided one."""
 ONE_DIRTY, MANY_DIRTY = "1 page dirty", "more than 1 page dirty"
@@ -299,7 +299,7 @@ def aligned(ground: Ground) -> str:
             raise _single_pages()
         os.ftruncate(fd, SIZE_BYTES + PAGE_SIZE_BYTES)
         few, many = (_faults_of_writing(fd, page) for page in (0, 1))
-    if few == many == SIZE_BYTES // PAGE_SIZE_BYTES:
+    if few == SIZE_BYTES // PAGE_SIZE_BYTES:
         return ONE_EACH
     if few > FEW_FAULTS:
         return f"aligned {few} faults, a page off {many}"
