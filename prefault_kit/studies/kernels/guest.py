@@ -34,7 +34,7 @@ PLACE = "prefault_kit/kernel/native"
 COMPILED = "_prefault.abi3.so"
 """The kit's C, and where in the kit it is."""
 RESULT_BYTES = 64 << 20
-TAIL_LINES = 8
+TAIL_LINES, BEFORE_LINES = 8, 2
 FAILING = re.compile(
     r"\bBUG: |\bOops\b|Kernel panic|Internal error|Unable to handle|general protect"
 )
@@ -196,7 +196,7 @@ def _tail(lines: list[str]) -> tuple[str, ...]:
     last = lines[-TAIL_LINES:]
     if began is None or began > len(lines) - TAIL_LINES:
         return tuple(last)
-    return (*lines[began : began + TAIL_LINES], "...", lines[-1])
+    return (*lines[max(0, began - BEFORE_LINES) : began + TAIL_LINES], "...", lines[-1])
 
 
 def _new_lines(console: Path, known: list[str]) -> list[str]:

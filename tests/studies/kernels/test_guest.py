@@ -185,8 +185,8 @@ def test_a_kernel_that_fails_is_told_from_where_it_says_so() -> None:
     """Not by the end of its list of registers; one that ends otherwise by its last lines."""
     registers = [f"R{number}: 0" for number in range(40)]
     failed = ["fine", "BUG: unable to handle page fault", "RIP: 0010:rt_spin_lock", *registers]
-    tail = guest._tail(failed)
-    assert tail[:2] == ("BUG: unable to handle page fault", "RIP: 0010:rt_spin_lock")
+    tail = guest._tail(["earlier", "still earlier", *failed])
+    assert tail[:4] == ("still earlier", *failed[:3])
     assert tail[-2:] == ("...", "R39: 0")
     assert guest._tail(registers) == tuple(registers[-guest.TAIL_LINES :])
     assert guest._tail(["one", "Kernel panic - not syncing"])[-1] == "Kernel panic - not syncing"
