@@ -40,6 +40,21 @@ WITHOUT = {
     "snapshot-read": "needs a thread that answers userfaultfd",
     "snapshot-kernel": "needs a thread that answers userfaultfd",
     "snapshot-user-mode": "needs userfaultfd's write protection",
+    "fault-random": "asks for an evicted file",
+    "permission-another-process": "needs a process of another program",
+    "permission-own-process": "calls what the C library has no name for",
+    "error-hole-anywhere": "has the parts of error-enomem six times",
+    "error-io": "needs a file of FUSE",
+    "huge-64-kib": "depends on the settings of huge pages",
+    "soft-dirty": "depends on the kernel's configuration",
+    "discard-page-tables": "depends on the kernel's configuration",
+    "seal-populates": "cannot let go of what it sealed",
+    "seal-discards": "cannot let go of what it sealed",
+    "droppable-populates": "calls what the C library has no name for",
+    "droppable-dropped": "calls what the C library has no name for",
+    "droppable-unlockable": "calls what the C library has no name for",
+    "droppable-fork": "calls what the C library has no name for",
+    "resident-guard": "looks in two ways at once",
 }
 """The promises without a program, and why."""
 
