@@ -79,6 +79,13 @@ from prefault_kit.screens.playground import scene
 play = scene("after-a-fork")
 """
 """A cell that shows a scene of a lesson."""
+TRUTH_TABLE = """
+from prefault_kit.screens.truth_table import truth_table
+from prefault_kit.studies.kernels.recorded import of_the_kit
+
+table = truth_table(of_the_kit())
+"""
+"""A cell that shows the table of kernels."""
 SELECTED = """() => {
     const notebook = window.jupyterapp.shell.currentWidget.content
     return notebook.widgets.filter((cell) => notebook.isSelectedOrActive(cell)).length
@@ -641,6 +648,26 @@ def test_a_device_is_clicked_until_its_memory_runs_out(tab: lab.Tab) -> None:
     tab.press("Unplug all")
     tab.await_status("All memory has been released")
     assert plugged.count() == 0
+    assert tab.overflowing() == []
+    assert tab.abroad == []
+    assert tab.complaints == []
+
+
+def test_a_kernel_is_chosen_by_what_one_relies_on(tab: lab.Tab) -> None:
+    """A press changes the answer and the figure; a cell tells on hovering what was seen there."""
+    tab.switch(SCREENS)
+    tab.show(TRUTH_TABLE)
+    tab.page.locator(".prefault-card canvas").first.wait_for(timeout=WAIT_S * 1000)
+    answer = tab.page.locator(".prefault [role=status]")
+    for name in ("populating", "an error, no SIGBUS", "whole folios"):
+        tab.press(name)
+    answer.filter(has_text="holds on Linux 6.18").wait_for()
+    tab.press("btrfs")
+    answer.filter(has_text="holds on Linux 7.2").wait_for()
+    box = tab.page.locator(".prefault-card canvas").first.bounding_box()
+    assert box
+    tab.page.mouse.move(box["x"] + box["width"] - 40, box["y"] + box["height"] - 30)
+    tab.page.locator(".prefault-tip", has_text="folio-maps-whole").wait_for()
     assert tab.overflowing() == []
     assert tab.abroad == []
     assert tab.complaints == []

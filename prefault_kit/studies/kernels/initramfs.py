@@ -22,9 +22,11 @@ WANTED = (
 SCRIPT = """#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 for module in {modules}; do /bin/busybox insmod /modules/$module.ko; done
-# a driver may look for its disks while it is loaded, or later
-for turn in 1 2 3 4 5 6 7 8 9 10; do test -b /dev/vdc || /bin/busybox sleep 1; done
-/bin/busybox mount -t ext4 /dev/vda /new || exit 1
+for turn in 1 2 3 4 5 6 7 8 9 10; do # a driver may find its disks after it has been loaded
+    test -b /dev/vdc && /bin/busybox mount -t ext4 /dev/vda /new && break
+    /bin/busybox sleep 2
+done
+test -e /new/prefault-init || exit 1
 /bin/busybox mount --move /dev /new/dev
 exec /bin/busybox switch_root /new /prefault-init
 """
