@@ -37,6 +37,7 @@ from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError
 from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
 from prefault_kit.studies.kernels.version import series
 
+ROOMS = tuple(f"tests/{room}" for room in ("kernel", "memory", "host", "measure"))
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
 Tell = Callable[[float, str], None]
 
@@ -191,6 +192,7 @@ def run(
 
     Without a VERSION every series that can be had is booted, in its usual flavour. Behind --
     another command may stand, which a guest runs in place of the check; its output is printed.
+    In a checkout it may be tests, with paths: the project's own.
 
     \b
     Examples:
@@ -199,6 +201,7 @@ def run(
       prefault-kit kernels run 6.1 --fs ext4,xfs --accel tcg
       prefault-kit kernels run --kernel bzImage --modules modules -- prefault-kit doctor
       prefault-kit kernels run 6.1 --expect
+      prefault-kit kernels run 6.12 -- tests tests/kernel
 
     Exit status: 0 if each came to an end, no verdict differs without a known reason, and with
     --expect none from what is recorded; else 1.
@@ -365,10 +368,17 @@ class _sentences:  # noqa: N801 - reads as the block that it opens
 
 
 def _script(file_systems: Sequence[str], command: Sequence[str]) -> str:
-    """A guest's script that runs a command; ``prefault-kit`` is the kit that the guest got."""
-    own = ["python3", "-m", "prefault_kit", *command[1:]]
-    quoted = shlex.join(own if command[0] == "prefault-kit" else command)
-    return f"{checking.mounts(file_systems)}\n{quoted} >/result/output 2>&1\n"
+    """A guest's script that runs a command; ``prefault-kit`` is the kit that the guest got, and
+    ``tests`` are the project's, of the rooms that speak to the kernel unless it names others."""
+    first, *rest = command
+    words = list(command)
+    if first == "prefault-kit":
+        words = ["python3", "-m", "prefault_kit", *rest]
+    if first == "tests":
+        words = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *(rest or ROOMS)]
+    go = "cd /job\n" if first == "tests" else ""
+    run = f"{shlex.join(words)} >/result/output 2>&1"
+    return f"{checking.mounts(file_systems)}\n{go}{run}\n"
 
 
 def _keep(made: Record, place: Path) -> None:

@@ -157,6 +157,9 @@ def test_words_behind_two_dashes_are_a_command() -> None:
     assert "python3 -m prefault_kit run --backing 'a b' >/result/output" in script
     assert "mount -t tmpfs" in script
     assert "uname -a >/result/output" in module._script((), ["uname", "-a"])
+    tests = module._script(("ext4",), ["tests", "tests/show"])
+    assert "cd /job\npython3 -m pytest -q -p no:cacheprovider tests/show >/result/output" in tests
+    assert "tests/kernel tests/memory" in module._script((), ["tests"])
 
 
 def test_what_goes_wrong_below_is_a_sentence(

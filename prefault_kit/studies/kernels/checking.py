@@ -20,7 +20,9 @@ busybox mount -t {name} -o loop /scratch/{name}.img /job/{name} && made {name}""
 MEMORY = "busybox mount -t tmpfs -o size=64m none /job/tmpfs && made tmpfs"
 MADE = """made() {
     echo $1 >>/result/mounted
-    test $1 = tmpfs || directories="$directories --dir /job/$1" # tmpfs is no place for files
+    test $1 = tmpfs && return # it is no place for files
+    directories="$directories --dir /job/$1"
+    export PREFAULT_TEST_DIRS="${PREFAULT_TEST_DIRS:+$PREFAULT_TEST_DIRS:}$1=/job/$1"
 }"""
 CHECK = """python3 -m prefault_kit doctor --json >/result/doctor.json
 export PREFAULT_BAR=lines

@@ -31,7 +31,7 @@ LIMIT_S = 1800
 """The longest time of a guest."""
 MEMORY_MIB = 3072
 PLACE = "prefault_kit/kernel/native"
-COMPILED = "_prefault.abi3.so"
+COMPILED, PROJECT = "_prefault.abi3.so", "pyproject.toml"
 """The kit's C, and where in the kit it is."""
 RESULT_BYTES = 64 << 20
 TAIL_LINES, BEFORE_LINES = 8, 2
@@ -208,11 +208,14 @@ def _new_lines(console: Path, known: list[str]) -> list[str]:
 
 
 def _pack(target: Path, script: str, compiled: Path | None) -> None:
-    """What a guest gets: the kit as it is installed here, and a script."""
+    """What a guest gets: the kit as it is installed here, from a checkout its tests, a script."""
     kit = Path(prefault_kit.__file__).parent
     metadata = f"Metadata-Version: 2.1\nName: prefault-kit\nVersion: {prefault_kit.__version__}\n"
     with tarfile.open(target, "w", dereference=True) as archive:  # in a checkout data is linked to
         archive.add(kit, "prefault_kit", filter=_of_the_kit)
+        if (kit.parent / PROJECT).exists():
+            for name in (PROJECT, "tests"):
+                archive.add(kit.parent / name, name, filter=_of_the_kit)
         described = f"prefault_kit-{prefault_kit.__version__}.dist-info/METADATA"
         for name, content in ((described, metadata), ("run", script)):
             entry = tarfile.TarInfo(name)

@@ -139,6 +139,7 @@ def test_the_job_has_the_kit_and_nothing_of_this_host(tmp_path: Path) -> None:
         entries = {entry.name: entry for entry in job}
         script = job.extractfile("run")
         assert script and script.read() == b"echo hello\n"
+    assert {"pyproject.toml", "tests/conftest.py"} <= set(entries)
     assert any(name.endswith("_prefault.abi3.so") for name in entries)
     assert any(name.endswith(".dist-info/METADATA") for name in entries)
     assert any(name.startswith("prefault_kit/studies/kernels/records/") for name in entries)
