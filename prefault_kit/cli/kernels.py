@@ -223,7 +223,7 @@ def run(
     with _sentences(), cache.claimed(), bar("kernels", wanted=not as_json) as move:
         root = image.ensure(cache, architecture, move)
         if kernel:
-            guests = [("own", Guest(kernel, Path(modules or kernel.parent), architecture))]
+            guests = [(checking.OWN, Guest(kernel, Path(modules or kernel.parent), architecture))]
         else:
             asked = versions or catalogue.usual(cache, architecture)
             guests = [catalogue.fetched(cache, architecture, version) for version in asked]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -30,6 +31,8 @@ from prefault_kit.studies.kernels.reliance import RELIANCES, Answer
 CHOSEN, DISAGREE, ALL = "what you rely on", "where kernels disagree", "all promises"
 """What the figure shows."""
 ANY = "any"
+SLOPE, LETTER_PX = 0.7, 6.2
+"""How far the names of kernels are turned, and how wide a letter is."""
 LOOKS = {
     HOLDS: (BLUE, " ", "holds"),
     EXPLAINED: (ORANGE, "right_diagonal_line", "otherwise, for a known reason"),
@@ -106,7 +109,9 @@ class Figure:
         self._records = records
         self._x, self._y = Range1d(-0.5, len(records) - 0.5), Range1d(0.5, -0.5)
         self.figure = plot.bare(self._x, self._y, x_axis_location="above")
-        self.figure.xaxis.major_label_orientation = 0.7
+        self.figure.xaxis.major_label_orientation = SLOPE
+        longest = max(len(each.name) for each in records)
+        self._heads_px = round(longest * LETTER_PX * math.sin(SLOPE))
         self.figure.grid.grid_line_color = None
         plot.NamedTicks(self.figure.xaxis[0]).name([each.name for each in records])
         self._ticks = plot.NamedTicks(self.figure.yaxis[0])
@@ -124,7 +129,7 @@ class Figure:
         names = [each.name for each in self._records]
         looks = [LOOKS[outcome] for outcome in found["outcome"]]
         self._y.start = len(promises) - 0.5
-        self.figure.height = plot.MARGIN_PX + 40 + plot.ROW_PX * len(promises)
+        self.figure.height = plot.MARGIN_PX + self._heads_px + plot.ROW_PX * len(promises)
         self._ticks.name(promises)
         plot.fill(
             self.cells,

@@ -9,6 +9,8 @@ from dataclasses import replace
 from prefault_kit.studies.kernels.guest import Guest, Outcome
 from prefault_kit.studies.kernels.record import FACTS, Record, configuration
 
+OWN = "own"
+"""The version of a kernel that was not fetched, until it says what it is called."""
 FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "tmpfs")
 IMAGE = "320M"
 """The size of a file system in a guest; xfs wants 300 MiB."""
@@ -65,7 +67,9 @@ def record(version: str, guest: Guest, file_systems: Sequence[str], outcome: Out
         said = outcome.files.get("said", b"").decode(errors="replace").strip()
         _, _, last = said.rpartition("\n")
         return _failed(made, f"it ended with status {outcome.status}: {last}")
-    return replace(made, facts={name: facts.get(name) for name in FACTS}, verdicts=verdicts)
+    version = facts["kernel"] if version == OWN else version
+    kept = {name: facts.get(name) for name in FACTS}
+    return replace(made, version=version, facts=kept, verdicts=verdicts)
 
 
 def _failed(made: Record, error: str) -> Record:

@@ -45,6 +45,13 @@ def test_an_answer_is_recorded_without_what_is_the_host_s(tmp_path: Path) -> Non
             doctor_json=doctor, verdicts_json=json.dumps(VERDICTS).encode(), mounted=b"ext4\n"
         ),
     )
+    own = checking.record(
+        checking.OWN,
+        Guest(tmp_path, tmp_path),
+        ("ext4",),
+        answered(doctor_json=doctor, verdicts_json=b"[]"),
+    )
+    assert own.version == host.facts()["kernel"]  # as it calls itself
     assert list(made.file_systems) == ["ext4"]
     assert made.architecture == "aarch64"
     assert made.configuration == {"FUSE_FS": "m", "MEMCG": "y"}
