@@ -6,9 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from prefault_kit.studies.kernels import initramfs
 from prefault_kit.studies.kernels.guest import Guest, Outcome
 from prefault_kit.studies.kernels.record import FACTS, Record, configuration
 
+NEEDED = (
+    "a kernel needs virtio_pci, virtio_blk and ext4, built in or as modules (--modules), to find its "
+    "root"
+)
 OWN = "own"
 """The version of a kernel that was not fetched, until it says what it is called."""
 FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "tmpfs")
@@ -59,7 +64,9 @@ def record(version: str, guest: Guest, file_systems: Sequence[str], outcome: Out
     architecture = guest.architecture.name
     made = Record(version, architecture, outcome.accelerator, there, {}, [], "", known)
     if outcome.status is None:
-        return _failed(made, f"it did not come to an end: {' | '.join(outcome.tail)}")
+        text = f"it did not come to an end: {' | '.join(outcome.tail)}"
+        disk = any(initramfs.NO_ROOT in line for line in outcome.tail)
+        return _failed(made, f"{text}; {NEEDED}" if disk else text)
     try:
         facts = json.loads(outcome.files["doctor.json"])["host"]
         verdicts = json.loads(outcome.files["verdicts.json"])

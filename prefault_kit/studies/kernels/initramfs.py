@@ -19,6 +19,8 @@ WANTED = (
     "virtio_pci", "virtio_blk", *CHECKSUMS, "ext4", "loop", "xfs", "btrfs", "overlay", "fuse"
 )  # fmt: skip
 """Modules that a guest loads, with what they depend on, where they are not built in."""
+NO_ROOT = "the root is not there"
+"""What a guest says whose kernel does not find its disk, or cannot mount it."""
 SCRIPT = """#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 for module in {modules}; do /bin/busybox insmod /modules/$module.ko; done
@@ -26,7 +28,7 @@ for turn in 1 2 3 4 5 6 7 8 9 10; do # a driver may find its disks after it has 
     test -b /dev/vdc && /bin/busybox mount -t ext4 /dev/vda /new && break
     /bin/busybox sleep 2
 done
-test -e /new/prefault-init || exit 1
+test -e /new/prefault-init || {{ echo {no_root}; exit 1; }}
 /bin/busybox mount --move /dev /new/dev
 exec /bin/busybox switch_root /new /prefault-init
 """
@@ -41,7 +43,7 @@ def build(modules: Path, busybox: bytes) -> bytes:
     _add(archive, "bin/busybox", busybox, stat.S_IFREG | 0o755)
     for name, content in ordered.items():
         _add(archive, f"modules/{name}.ko", content, stat.S_IFREG | 0o644)
-    script = SCRIPT.format(modules=" ".join(ordered)).encode()
+    script = SCRIPT.format(modules=" ".join(ordered), no_root=NO_ROOT).encode()
     _add(archive, "init", script, stat.S_IFREG | 0o755)
     _add(archive, "TRAILER!!!", b"", 0)
     return gzip.compress(archive.getvalue(), 1)
