@@ -11,8 +11,8 @@ from prefault_kit.studies.kernels.guest import Guest, Outcome
 from prefault_kit.studies.kernels.record import FACTS, Record, configuration
 
 NEEDED = (
-    "a kernel needs virtio_pci, virtio_blk and ext4, built in or as modules (--modules), to find its "
-    "root"
+    "to find its root a kernel needs virtio_pci, virtio_blk and ext4, built in or as modules "
+    "(--modules)"
 )
 OWN = "own"
 """The version of a kernel that was not fetched, until it says what it is called."""

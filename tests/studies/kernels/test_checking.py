@@ -67,7 +67,7 @@ def test_an_answer_is_recorded_without_what_is_the_host_s(tmp_path: Path) -> Non
         (Outcome("tcg", 1.0, None, {}, ("one", "panic")), "did not come to an end: one | panic"),
         (
             Outcome("tcg", 1.0, None, {}, ("the root is not there", "panic")),
-            "a kernel needs virtio_pci, virtio_blk and ext4",
+            "to find its root a kernel needs virtio_pci, virtio_blk and ext4",
         ),
         (Outcome("tcg", 1.0, 3, {"said": b"no room\n"}), "ended with status 3: no room"),
         (Outcome("tcg", 1.0, 0, {"doctor.json": b"{", "verdicts.json": b""}), "with status 0"),
