@@ -225,23 +225,18 @@ def run(
         if kernel:
             guests = [(checking.OWN, Guest(kernel, Path(modules or kernel.parent), architecture))]
         else:
+            move(0.0, "kernels: fetched where they are not here yet")
             asked = versions or catalogue.usual(cache, architecture)
             guests = [catalogue.fetched(cache, architecture, version) for version in asked]
         for number, (version, guest) in enumerate(guests):
-
-            def hear(line: str, number: int = number, words: str = f"{version}, {machine}") -> None:
-                step = heard(line)
-                if step:
-                    move((number + step[0]) / len(guests), f"{words}: {step[1]}")
-
-            move(number / len(guests), f"{version}, {machine}: boots")
+            tell = _follow(move, f"{version}, {machine}", number, len(guests))
+            try:
+                library = compiling.compiled(cache, guest, root)
+            except compiling.CompilingError as error:
+                failed.append(f"{version}: {error}")
+                continue
             outcome = guest.run(
-                root,
-                script,
-                compiled=compiling.compiled(cache, guest, root),
-                accelerator=accel,
-                limit_s=limit_s,
-                tell=hear,
+                root, script, compiled=library, accelerator=accel, limit_s=limit_s, tell=tell
             )
             if command:
                 click.echo(outcome.files.get("output", b"").decode(errors="replace"), nl=False)
@@ -340,6 +335,17 @@ def clean() -> None:
     with _sentences():
         size = cache.clean()
     click.echo(f"{cache.place}: {format_bytes(size >> 20 << 20)} removed")
+
+
+def _follow(move: Tell, name: str, number: int, count: int) -> Callable[[str], None]:
+    """What moves a bar by the lines that one of several guests says; it is moved at once."""
+    move(number / count, f"{name}: boots")
+
+    def hear(line: str) -> None:
+        if step := heard(line):
+            move((number + step[0]) / count, f"{name}: {step[1]}")
+
+    return hear
 
 
 def _is_as_recorded(made: Record) -> bool:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from prefault_kit.cli import kernels as module
 from prefault_kit.cli.ending import Ending
 from prefault_kit.studies.kernels.cache import VARIABLE
+from prefault_kit.studies.kernels.compiling import CompilingError
 from prefault_kit.studies.kernels.guest import Guest, Outcome
 from prefault_kit.studies.kernels.record import Record
 from prefault_kit.studies.kernels.recorded import find, of_the_kit
@@ -217,3 +218,21 @@ def test_a_kernel_is_held_to_what_is_recorded(booted: Answer) -> None:
     assert call("run", "6.1").exit_code == 0
     booted([dict(recorded[0], id="new"), *recorded])
     assert "another is recorded" in str(call("run", "6.1", "--expect").exception)
+
+
+def test_a_kernel_that_cannot_even_compile_is_told(
+    booted: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what it said; the others are booted all the same."""
+
+    def compiled(*_: object) -> None:
+        if not asked:
+            asked.append(1)
+            raise CompilingError("a guest could not compile the kit's C: panic")
+
+    asked: list[int] = []
+    booted(list(find(of_the_kit(), "6.1").verdicts))
+    monkeypatch.setattr(module.compiling, "compiled", compiled)
+    result = call("run", "6.1", "6.1")
+    assert "6.1.999: a guest could not compile the kit's C: panic" in str(result.exception)
+    assert "6.1.999 (tcg): " in result.output

@@ -20,6 +20,10 @@ gcc -shared -fPIC -std=gnu11 -O2 -I. -I$(echo /usr/include/python3.*) \\
 """
 
 
+class CompilingError(CacheError):
+    """A kernel on which the C cannot be compiled: one sentence with what was said."""
+
+
 def compiled(cache: Cache, guest: Guest, root: Path) -> Path | None:
     """The C as a library in the cache; None where what this host has will do."""
     if guest.architecture.is_here:
@@ -31,7 +35,7 @@ def compiled(cache: Cache, guest: Guest, root: Path) -> Path | None:
         if outcome.status != 0 or library is None:
             said = outcome.files.get("said", b"").decode(errors="replace").strip()
             why = said[-300:] or " | ".join(outcome.tail)
-            raise CacheError(f"a guest could not compile the kit's C: {why}")
+            raise CompilingError(f"a guest could not compile the kit's C: {why}")
         part = kept.with_suffix(".part-so")
         part.write_bytes(library)
         part.rename(kept)
