@@ -134,11 +134,11 @@ class Guest:
         return Outcome(accelerator, elapsed_s, None, files, tail)
 
     def _command(self, place: Path, root: Path, accelerator: str) -> list[str]:
-        disks = (
-            f"file={_escaped(root)},format=raw,if=virtio,snapshot=on",
-            f"file={_escaped(place / 'job')},format=raw,if=virtio,readonly=on",
-            f"file={_escaped(place / 'result')},format=raw,if=virtio",
-        )
+        disks = {
+            "root": f"file={_escaped(root)},snapshot=on",
+            "job": f"file={_escaped(place / 'job')},readonly=on",
+            "result": f"file={_escaped(place / 'result')}",
+        }
         machine = self.architecture
         words = f"console={machine.console} panic=-1 quiet"
         return [
@@ -148,7 +148,10 @@ class Guest:
             *(["-accel", "kvm", "-cpu", "host"] if accelerator == "kvm"
               else ["-accel", "tcg,thread=multi"]),
             "-kernel", str(self.kernel), "-initrd", str(place / "initrd"), "-append", words,
-            *(word for disk in disks for word in ("-drive", disk)),
+            *(word for name, file in disks.items() for word in (
+                "-drive", f"{file},format=raw,if=none,id={name}",
+                "-device", f"virtio-blk,drive={name},serial={name}",
+            )),
         ]  # fmt: skip
 
 

@@ -24,15 +24,15 @@ PACKAGES = (
 )  # fmt: skip
 COMPILER = ("gcc", "libc6-dev", "libpython3-dev", "python3-cffi")
 """Where the kit is not compiled for the guest's processor, the guest does it."""
-REVISION = 4
+REVISION = 5
 """Another number makes it anew."""
 ROOM_BYTES = 2 << 30
 SIZE_BYTES = 2 << 30
 """Of the image, of which little is used."""
 UNUSED = ("doc", "locale", "man", "zoneinfo", "info", "lintian")
 INIT = """#!/usr/bin/busybox sh
-# The first process of a guest: the job comes as a tar on the second disk, and its results go out as
-# one on the third.
+# The first process of a guest: the job comes as a tar on a disk, and its results go out as one on
+# another.
 export PATH=/usr/sbin:/usr/bin HOME=/tmp LC_ALL=C.UTF-8
 libraries=$(echo /usr/lib/*-linux-gnu)
 export LD_LIBRARY_PATH=$libraries/blas:$libraries/lapack
@@ -47,11 +47,11 @@ size=$(busybox awk '/Hugepagesize/ {print $2}' /proc/meminfo)
 test -z "$size" || echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
 busybox ln -sf /proc/self/fd /dev/fd
 echo BEGUN
-busybox tar xf /dev/vdb -C /job
+busybox tar xf /dev/job -C /job
 cd /scratch
 PYTHONPATH=/job busybox sh /job/run
 echo $? >/result/status
-busybox tar cf /dev/vdc -C /result .
+busybox tar cf /dev/result -C /result .
 busybox sync
 echo ENDED
 busybox poweroff -f

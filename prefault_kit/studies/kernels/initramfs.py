@@ -24,10 +24,17 @@ NO_ROOT = "the root is not there"
 SCRIPT = """#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 for module in {modules}; do /bin/busybox insmod /modules/$module.ko; done
-for turn in 1 2 3 4 5 6 7 8 9 10; do # a driver may find its disks after it has been loaded
-    test -b /dev/vdc && /bin/busybox mount -t ext4 /dev/vda /new && break
+/bin/busybox mount -t sysfs sys /sys
+# a driver may find the disks after it has been loaded, and in any order
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+    for disk in /sys/block/vd*; do
+        name=$(/bin/busybox cat $disk/serial) && /bin/busybox ln -sf ${{disk##*/}} /dev/$name
+    done
+    test -b /dev/root && test -b /dev/job && test -b /dev/result &&
+        /bin/busybox mount -t ext4 /dev/root /new && break
     /bin/busybox sleep 2
 done
+/bin/busybox umount /sys
 test -e /new/prefault-init || {{ echo {no_root}; exit 1; }}
 /bin/busybox mount --move /dev /new/dev
 exec /bin/busybox switch_root /new /prefault-init
@@ -38,7 +45,7 @@ def build(modules: Path, busybox: bytes) -> bytes:
     """The archive for a kernel whose modules lie below ``modules``, compressed."""
     ordered = in_order(WANTED, modules)
     archive = io.BytesIO()
-    for name in ("bin", "dev", "new", "modules"):
+    for name in ("bin", "dev", "new", "modules", "sys"):
         _add(archive, name, b"", stat.S_IFDIR | 0o755)
     _add(archive, "bin/busybox", busybox, stat.S_IFREG | 0o755)
     for name, content in ordered.items():
