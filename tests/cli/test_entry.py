@@ -19,6 +19,7 @@ from tests.cli.command import (
     RUN,
     SMALL_GRID,
     prefault,
+    prefault_here,
     sentence,
 )
 
@@ -34,14 +35,15 @@ def test_the_module_is_the_command() -> None:
         check=True,
         timeout=PATIENCE_S,
     )
-    assert module.stdout == prefault("--help").stdout == prefault().stdout
+    assert module.stdout == prefault("--help").stdout == prefault_here().stdout
     assert module.stdout.startswith("Usage: prefault-kit ")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_examples(command: str) -> None:
+def test_help_has_examples(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command's help explains every option and shows whole command lines."""
-    done = prefault(command, "--help")
+    monkeypatch.setenv("COLUMNS", "80")
+    done = prefault_here(command, "--help")
     assert done.returncode == 0
     assert f"prefault-kit {command}" in done.stdout.partition("Examples:")[2]
     assert "--json" in done.stdout
@@ -50,7 +52,7 @@ def test_help_has_examples(command: str) -> None:
 
 def test_an_unknown_command_is_one_sentence() -> None:
     """Also without any option."""
-    done = prefault("frobnicate")
+    done = prefault_here("frobnicate")
     assert (done.returncode, "frobnicate" in sentence(done)) == (2, True)
 
 
@@ -65,13 +67,14 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         assert command.stderr.read() == ""
 
 
-def shell(line: str, *arguments: str, **known: Any) -> subprocess.CompletedProcess[str]:
+def shell(
+    line: str, *arguments: str, command: tuple[str, ...] = ("-m", "prefault_kit"), **known: Any
+) -> subprocess.CompletedProcess[str]:
     """Run the command by a line of sh, as ``"$@"``; in a path with a space its script is sh too."""
-    command = (sys.executable, "-P", "-m", "prefault_kit")
     environment = dict(os.environ)
     environment.pop("PYTHONUNBUFFERED", None)  # it hides what is left to be written at the end
     return subprocess.run(
-        ["sh", "-c", line, "sh", *command, *arguments],
+        ["sh", "-c", line, "sh", sys.executable, "-P", *command, *arguments],
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -89,7 +92,25 @@ EACH = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+ALL = f"""
+from prefault_kit.cli.entry import main
+
+for words in {[list(words) for words in EACH.values()]!r}:
+    print(main(words), flush=True)
+"""
+"""Every command after the other, in one process; the exit status of each."""
+
+
+def told_by_all(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Each command ended with 3 and one sentence that has these words."""
+    assert done.stdout.split() == ["3"] * len(EACH), done.stderr
+    said = done.stderr.splitlines()
+    assert len(said) == len(EACH), done.stderr
+    for each in said:
+        assert each.startswith("prefault-kit: ")
+        assert all(word in each for word in words)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -101,56 +122,64 @@ EACH = {
     ],
     ids=["deleted directory", "8 descriptors"],
 )
-def test_an_odd_place_is_told_by_every_command(
-    command: str, line: str, words: str, tmp_path: Path
-) -> None:
+def test_an_odd_place_is_told_by_every_command(line: str, words: str, tmp_path: Path) -> None:
     """Exit 3, one sentence, and the command that helps; the help is there all the same."""
-    done = shell(line, *EACH[command], cwd=tmp_path)
+    done = shell(line, *RUN, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert words in sentence(done)
-    if command == "run":
-        assert shell(line, command, "--help", cwd=tmp_path).returncode == 0
+    told_by_all(shell(line, command=("-c", ALL), cwd=tmp_path), words)
+    assert shell(line, "run", "--help", cwd=tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_without_proc_every_command_says_so(command: str, tmp_path: Path) -> None:
+def test_without_proc_every_command_says_so(tmp_path: Path) -> None:
     """In a mount namespace whose /proc is empty, as in a chroot."""
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], timeout=60).returncode:
         pytest.skip("this user may not make a mount namespace")
     inside = 'mount -t tmpfs none /proc; exec "$@"'
-    done = subprocess.run(
-        [*unshare, "sh", "-ec", inside, "sh", COMMAND, *EACH[command]],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        cwd=tmp_path,
-    )
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*unshare, "sh", "-ec", inside, "sh", *command],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            cwd=tmp_path,
+        )
+
+    done = run(COMMAND, "doctor")
     assert "/proc is not mounted" in sentence(done)
-    assert "sudo mount -t proc proc /proc" in sentence(done)
     assert (done.returncode, done.stdout) == (3, "")
+    told_by_all(
+        run(sys.executable, "-c", ALL), "/proc is not mounted", "sudo mount -t proc proc /proc"
+    )
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
-@pytest.mark.parametrize("arguments", [("doctor",), (*RUN, "--repeats", "1", "--json")], ids=str)
-def test_standard_streams_may_be_closed(closed: str, arguments: tuple[str, ...]) -> None:
-    """Those that are not written to do not matter."""
-    done = shell(f'"$@" {closed}', *arguments)
+def test_standard_streams_may_be_closed(closed: str) -> None:
+    """Those that are not written to do not matter, not even to the worker."""
+    done = shell(f'"$@" {closed}', *RUN, "--repeats", "1", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("doctor",), (*RUN, "--repeats", "1")], ids=str)
 @pytest.mark.parametrize(
-    ("output", "words"),
+    ("output", "words", "arguments"),
     [
-        (">&-", "standard output is closed"),
-        ("<&- >&-", "standard output is closed"),
-        (">/dev/full", "standard output cannot be written: no space left on device"),
+        (">&-", "standard output is closed", ("--help",)),
+        (">&-", "standard output is closed", RUN),
+        ("<&- >&-", "standard output is closed", ("doctor",)),
+        (">/dev/full", "standard output cannot be written: no space left on device", ("--help",)),
+        (">/dev/full", "standard output cannot be written: no space left on device", ("doctor",)),
+        (
+            ">/dev/full",
+            "standard output cannot be written: no space left on device",
+            (*RUN, "--repeats", "1"),
+        ),
     ],
 )
 def test_without_an_output_it_fails_in_a_sentence(
-    arguments: tuple[str, ...], output: str, words: str
+    output: str, words: str, arguments: tuple[str, ...]
 ) -> None:
     """Exit 1, no traceback, also from the interpreter when it ends."""
     done = shell(f'"$@" {output}', *arguments)
@@ -216,7 +245,7 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     """The published table is found from any directory, one with a blank in its name."""
     where = tmp_path / "a place"
     where.mkdir()
-    done = prefault("run", "--backing", "anon", "--method", "Read", cwd=where)
+    done = prefault("run", "--backing", "anon", "--method", "Read", "--repeats", "1", cwd=where)
     assert ("published 2021" in done.stdout) == (PAGE_SIZE_BYTES == 4096)
     assert list(where.iterdir()) == []
     assert shutil.which(COMMAND)

@@ -38,7 +38,7 @@ def test_matrix_writes_and_prints_the_grid(tmp_path: Path) -> None:
     data = json.loads(done.stdout)
     assert data["rows"] == table_file.rows(table_file.read(path))
     assert len(data["rows"]) == 5 + 5 + 5 + 11
-    again = prefault(*SMALL_GRID, "--repeats", "2", "--out", str(path), "--resume")
+    again = prefault_here(*SMALL_GRID, "--repeats", "2", "--out", str(path), "--resume")
     assert again.returncode == 0
     assert "shared memfd" in again.stdout
     assert again.stdout.count("FALLOCATE+POPULATE_WRITE") == 1
@@ -77,7 +77,7 @@ def test_no_permission_is_one_sentence(tmp_path: Path) -> None:
     """A table in a directory that this user may not write to."""
     tmp_path.chmod(0o500)
     try:
-        done = prefault(*SMALL_GRID, "--out", str(tmp_path / "grid.csv"))
+        done = prefault_here(*SMALL_GRID, "--out", str(tmp_path / "grid.csv"))
         assert (done.returncode, "cannot be written" in sentence(done)) == (2, True)
     finally:
         tmp_path.chmod(0o700)
@@ -91,7 +91,7 @@ def test_a_full_directory_is_one_sentence(small_tmpfs_directory: Path) -> None:
         with pytest.raises(OSError, match="No space"):
             filler.write_bytes(bytes(2 << 20))
         table = small_tmpfs_directory / "grid.csv"
-        done = prefault(*SMALL_GRID, "--out", str(table))
+        done = prefault_here(*SMALL_GRID, "--out", str(table))
         assert f"{table} cannot be written" in sentence(done).replace(".host.json", ".csv")
         assert done.returncode == 2
         assert list(small_tmpfs_directory.iterdir()) == [filler]
@@ -105,7 +105,7 @@ def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "grid.csv"
     path.write_text("name,price\nbread,3\n")
     for more in ((), ("--resume",)):
-        done = prefault(*SMALL_GRID, "--out", str(path), *more)
+        done = prefault_here(*SMALL_GRID, "--out", str(path), *more)
         assert (done.returncode, str(path) in sentence(done)) == (2, True)
     assert path.read_text() == "name,price\nbread,3\n"
     assert list(tmp_path.iterdir()) == [path]
@@ -115,25 +115,25 @@ def test_a_table_of_another_kind_is_not_gone_on_with(tmp_path: Path) -> None:
     """Another version, other sizes, another kernel: each is refused by name, exit 2."""
     path = tmp_path / "grid.csv"
     grid = ("matrix", "--only", f"private anon {PAGE} read", "--repeats", "1", "--out", str(path))
-    assert prefault(*grid).returncode == 0
-    assert "exists already: continue it with --resume" in sentence(prefault(*grid))
-    assert "sizes_bytes" in sentence(prefault(*grid, "--resume", "--sizes", "4MiB"))
+    assert prefault_here(*grid).returncode == 0
+    assert "exists already: continue it with --resume" in sentence(prefault_here(*grid))
+    assert "sizes_bytes" in sentence(prefault_here(*grid, "--resume", "--sizes", "4MiB"))
     host = path.with_suffix(".host.json")
     whole = host.read_text()
     host.write_text(whole.replace(os.uname().release, "5.14.0"))
-    assert "kernel '5.14.0'" in sentence(prefault(*grid, "--resume"))
+    assert "kernel '5.14.0'" in sentence(prefault_here(*grid, "--resume"))
     host.write_text(whole)
     path.write_text(path.read_text().replace("prefault-kit/1", "prefault-kit/9"))
-    done = prefault(*grid, "--resume")
+    done = prefault_here(*grid, "--resume")
     assert (done.returncode, "another version" in sentence(done)) == (2, True)
 
 
 def test_a_matrix_without_a_cell_that_runs(tmp_path: Path) -> None:
     """Exit 3 and no file when nothing of it can run; a directory that was given must be good."""
     grid = ("matrix", "--out", str(tmp_path / "grid.csv"))
-    done = prefault(*grid, "--only", "tmpfs", "--sizes", "1000TiB")
+    done = prefault_here(*grid, "--only", "tmpfs", "--sizes", "1000TiB")
     assert (done.returncode, "none of the 16 cells" in sentence(done)) == (3, True)
-    done = prefault(*grid, "--dir", "/nonexistent")
+    done = prefault_here(*grid, "--dir", "/nonexistent")
     assert (done.returncode, "does not exist" in sentence(done)) == (3, True)
     assert list(tmp_path.iterdir()) == []
 
@@ -142,10 +142,10 @@ def test_a_table_that_was_changed_is_not_gone_on_with(tmp_path: Path) -> None:
     """A row that contradicts the plan: one sentence, exit 2, and the files as they were."""
     path = tmp_path / "grid.csv"
     grid = ("matrix", "--only", f"private memfd {PAGE} Read", "--repeats", "2", "--out", str(path))
-    assert prefault(*grid).returncode == 0
+    assert prefault_here(*grid).returncode == 0
     path.write_text(path.read_text().replace(",empty,1,2,", ",cached,9,7777,"))
     before = {each: each.read_bytes() for each in tmp_path.iterdir()}
-    done = prefault(*grid, "--resume")
+    done = prefault_here(*grid, "--resume")
     assert "start 'cached', not 'empty' as planned" in sentence(done)
     assert (done.returncode, done.stdout) == (2, "")
     assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
@@ -200,7 +200,7 @@ def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
         cut_short.write("prefault-kit/1,memfd,4096,priv")
     with path.with_suffix(".part").open("a") as cut_short:
         cut_short.write('{"cell": 1, "repet')
-    done = prefault(*LONG_GRID, "--out", str(path), "--resume")
+    done = prefault_here(*LONG_GRID, "--out", str(path), "--resume")
     assert (done.returncode, done.stderr) == (0, "")
 
     rows = table_file.read(path)
@@ -224,5 +224,5 @@ def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path) -> None:
     assert command.returncode == 130
     assert errors == f"prefault-kit: stopped; the same command with --resume continues {path}\n"
     await_true(lambda: is_gone(worker))
-    assert prefault(*LONG_GRID, "--out", str(path), "--resume").returncode == 0
+    assert prefault_here(*LONG_GRID, "--out", str(path), "--resume").returncode == 0
     assert all(len(row.timings_ms) == REPEATS for row in table_file.read(path))

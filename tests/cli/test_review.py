@@ -36,7 +36,7 @@ def test_json_is_one_object_with_all_candidates() -> None:
 
 def test_people_get_a_table_a_reason_and_the_command() -> None:
     """Also why a candidate does not apply."""
-    done = prefault(*SMALL, "--no-sweep")
+    done = prefault_here(*SMALL, "--no-sweep")
     assert done.returncode == 0
     for words in (
         "POPULATE_WRITE",
@@ -93,7 +93,7 @@ def test_more_of_a_file_than_there_is_is_bad_usage(tmp_path: Path) -> None:
     """The sentence has the size of the file."""
     path = tmp_path / "mine"
     path.write_bytes(bytes(5 * PAGE))
-    done = prefault("review", "--existing-file", str(path), "--size", str(6 * PAGE))
+    done = prefault_here("review", "--existing-file", str(path), "--size", str(6 * PAGE))
     assert done.returncode == 2
     assert f"{5 * PAGE} bytes" in sentence(done)
 
@@ -103,10 +103,10 @@ def test_a_huge_sparse_file_is_reviewed_in_part_or_not_at_all(tmp_path: Path) ->
     path = tmp_path / "mine"
     with path.open("wb") as file:
         file.truncate(8 << 40)
-    done = prefault("review", "--existing-file", str(path), "--size", "8TiB")
+    done = prefault_here("review", "--existing-file", str(path), "--size", "8TiB")
     assert done.returncode == 3
     assert "for the kit's own lists" in sentence(done)
-    done = prefault(
+    done = prefault_here(
         *("review", "--existing-file", str(path), "--size", str(64 * PAGE)),
         *("--repeats", "2", "--no-sweep"),
     )
@@ -136,7 +136,7 @@ def maps(pid: int, path: Path) -> bool:
 def test_where_an_export_cannot_be_written_nothing_is_measured(tmp_path: Path) -> None:
     """Status 2, at once: ten thousand repetitions would take longer than a test."""
     target = tmp_path / "none" / "review.html"
-    done = prefault(*SMALL, "--repeats", "10000", "--export", str(target))
+    done = prefault_here(*SMALL, "--repeats", "10000", "--export", str(target))
     assert done.returncode == 2
     assert f"cannot write {target}: no such file or directory" in sentence(done)
 
@@ -156,7 +156,7 @@ def test_an_export_that_fails_in_the_end_loses_no_result(tmp_path: Path) -> None
 
 def test_what_does_not_fit_is_status_3() -> None:
     """Nothing is begun."""
-    done = prefault("review", "--backing", "memfd", "--size", "4TiB")
+    done = prefault_here("review", "--backing", "memfd", "--size", "4TiB")
     assert done.returncode == 3
     assert "memory" in sentence(done)
 
@@ -167,7 +167,7 @@ def test_a_file_of_ones_own_is_reviewed_and_stays(tmp_path: Path) -> None:
     path.write_bytes(os.urandom(64 * PAGE))
     path.chmod(0o400)
     before = path.read_bytes()
-    done = prefault("review", "--existing-file", str(path), "--repeats", "2", "--json")
+    done = prefault_here("review", "--existing-file", str(path), "--repeats", "2", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     said = {each["name"]: each["outcome"] for each in found["candidates"]}
@@ -179,16 +179,16 @@ def test_a_file_of_ones_own_is_reviewed_and_stays(tmp_path: Path) -> None:
 def test_the_export_is_written_and_nothing_is_overwritten(tmp_path: Path) -> None:
     """A page and a summary; a second time it is refused before anything runs."""
     target = tmp_path / "review.html"
-    assert prefault(*SMALL, "--no-sweep", "--export", str(target)).returncode == 0
+    assert prefault_here(*SMALL, "--no-sweep", "--export", str(target)).returncode == 0
     assert sorted(each.name for each in tmp_path.iterdir()) == ["review.html", "review.md"]
-    again = prefault(*SMALL, "--no-sweep", "--export", str(target))
+    again = prefault_here(*SMALL, "--no-sweep", "--export", str(target))
     assert again.returncode == 2
     assert "exists already" in sentence(again)
 
 
 def test_a_preset_is_a_case_that_options_change(disk_directory: Path) -> None:
     """Its words and weights, but for what is said otherwise."""
-    done = prefault(
+    done = prefault_here(
         "review",
         *("--preset", "fake-nvdimm", "--dir", str(disk_directory), "--size", "1MiB"),
         *("--repeats", "2", "--no-sweep", "--json"),
@@ -201,6 +201,6 @@ def test_a_preset_is_a_case_that_options_change(disk_directory: Path) -> None:
 
 def test_a_preset_that_no_host_can_show_says_why() -> None:
     """DAX wants persistent memory."""
-    done = prefault("review", "--preset", "dax")
+    done = prefault_here("review", "--preset", "dax")
     assert done.returncode == 3
     assert "persistent memory" in sentence(done)

@@ -21,6 +21,7 @@ from tests.cli.command import (
     await_worker,
     is_gone,
     prefault,
+    prefault_here,
     sentence,
     start,
 )
@@ -44,7 +45,7 @@ def test_run_prints_the_stable_object() -> None:
 
 def test_run_takes_every_option(disk_directory: Path) -> None:
     """Threads, a cold start and a directory reach the experiment."""
-    done = prefault(
+    done = prefault_here(
         "run", "--backing", "file", "--dir", str(disk_directory), "--sharing", "shared",
         "--method", "Read", "--size", "256KiB", "--repeats", "2", "--start", "cold",
         "--threads", "2", "--json",
@@ -60,13 +61,13 @@ def test_run_takes_every_option(disk_directory: Path) -> None:
 def test_run_takes_a_page_size(huge_page_bytes: int) -> None:
     """A huge page size maps huge pages of that size."""
     size = str(huge_page_bytes)
-    done = prefault(*RUN, "--page-size", size, "--size", size, "--repeats", "1", "--json")
+    done = prefault_here(*RUN, "--page-size", size, "--size", size, "--repeats", "1", "--json")
     assert json.loads(done.stdout)["pages"]["huge"] == huge_page_bytes // PAGE_SIZE_BYTES
 
 
 def test_json_has_its_object_also_when_unavailable() -> None:
     """stdout has the whole result with reason and command, stderr the sentence, exit 3."""
-    done = prefault(*RUN, "--backing", "file", "--dir", "/nonexistent", "--json")
+    done = prefault_here(*RUN, "--backing", "file", "--dir", "/nonexistent", "--json")
     result = Result.from_dict(json.loads(done.stdout))
     assert (done.returncode, result.outcome) == (3, "unavailable")
     assert result.message
@@ -90,7 +91,7 @@ def test_no_permission_is_one_sentence(tmp_path: Path) -> None:
     """A directory that this user may not write to."""
     tmp_path.chmod(0o500)
     try:
-        done = prefault(*RUN, "--backing", "file", "--dir", str(tmp_path))
+        done = prefault_here(*RUN, "--backing", "file", "--dir", str(tmp_path))
         assert (done.returncode, "may not write" in sentence(done)) == (3, True)
     finally:
         tmp_path.chmod(0o700)
@@ -100,7 +101,7 @@ def test_no_permission_is_one_sentence(tmp_path: Path) -> None:
 def test_a_full_directory_is_one_sentence(small_tmpfs_directory: Path) -> None:
     """No room for the file."""
     where = str(small_tmpfs_directory)
-    done = prefault(*RUN, "--backing", "tmpfs", "--dir", where, "--size", "2MiB")
+    done = prefault_here(*RUN, "--backing", "tmpfs", "--dir", where, "--size", "2MiB")
     assert (done.returncode, where in sentence(done)) == (3, True)
 
 

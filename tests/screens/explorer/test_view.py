@@ -1,6 +1,7 @@
 """prefault_kit.screens.explorer.view: set a widget, look at the model; and the other way round."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,26 @@ from prefault_kit.screens.explorer.form import CellForm
 WAIT_S = 60
 
 
-@pytest.fixture
-def model() -> Iterator[Explorer]:
-    """A model of its own; its worker is ended afterwards."""
+@pytest.fixture(scope="module")
+def shown() -> Iterator[ExplorerView]:
+    """The widgets, which take most of a test's time to make: the same ones for all tests."""
     made = Explorer(repeats=2)
-    yield made
+    yield view(made)
     made.close()
 
 
 @pytest.fixture
-def shown(model: Explorer) -> ExplorerView:
-    """Its widgets."""
-    return view(model)
+def model(shown: ExplorerView) -> Iterator[Explorer]:
+    """Their model, with its controls as they were at first and nothing kept."""
+    model = shown.dashboard.model
+    first = asdict(model.form)
+    yield model
+    model.stop()
+    finish(model)
+    model.clear()
+    for name, value in first.items():
+        model.set_trait(name, value)
+    assert asdict(model.form) == first
 
 
 def finish(model: Explorer) -> None:

@@ -1,6 +1,7 @@
 """prefault_kit.screens.reviewer.view: set a widget, look at the model; and the other way round."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,35 @@ from prefault_kit.screens.reviewer.form import OWN_FILE
 WAIT_S = 60
 
 
+@pytest.fixture(scope="module")
+def made() -> Iterator[tuple[Reviewer, ReviewerView]]:
+    """A small workload and its widgets, which take most of a test's time to make."""
+    model = Reviewer(size=f"{64 * PAGE}", write=0.25, repeats=2, sweep=False)
+    yield model, view(model)
+    model.close()
+
+
 @pytest.fixture
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reviewer]:
-    """A small workload in an empty directory; its worker is ended afterwards."""
+def model(
+    made: tuple[Reviewer, ReviewerView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Reviewer]:
+    """The model in an empty directory, as it was at first and with no review."""
     monkeypatch.chdir(tmp_path)
-    made = Reviewer(size=f"{64 * PAGE}", write=0.25, repeats=2, sweep=False)
-    yield made
-    made.close()
+    model = made[0]
+    first = asdict(model.form) | asdict(model.weights)
+    yield model
+    assert model.wait(WAIT_S)
+    for name, value in first.items():
+        model.set_trait(name, value)
+    assert asdict(model.form) | asdict(model.weights) == first
+    model.review = None
+    model.changed += 1
 
 
 @pytest.fixture
-def shown(model: Reviewer) -> ReviewerView:
+def shown(made: tuple[Reviewer, ReviewerView], model: Reviewer) -> ReviewerView:
     """Its widgets."""
-    return view(model)
+    return made[1]
 
 
 def press(chips: Any, value: str) -> None:
