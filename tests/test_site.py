@@ -7,6 +7,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 
 from prefault_kit.screens.widgets import parts
 from tests import site
@@ -17,6 +18,14 @@ BUILT = (EXPLORER, "08-three-ways-to-ask.ipynb")
 """One with a widget; one with links to others, pictures and a table."""
 
 
+def drop_scenes(notebook: NotebookNode) -> None:
+    """Without them no Bokeh is loaded; what a page shows of a widget is seen in the other."""
+    notebook.cells = [cell for cell in notebook.cells if "= scene(" not in cell.source]
+    for cell in notebook.cells:
+        lines = cell.source.splitlines()
+        cell.source = "\n".join(line for line in lines if "import scene" not in line)
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built copy of a few notebooks."""
@@ -25,6 +34,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
         if name == EXPLORER:
             del notebook.cells[4:]  # the rest takes its time
+        else:
+            drop_scenes(notebook)
         nbformat.write(notebook, place / name)
     before = {path: path.read_bytes() for path in place.iterdir()}
     site.build(place / "pages", sorted(place.glob("*.ipynb")))

@@ -13,6 +13,7 @@ import pytest
 from prefault_kit.host import Unavailable
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.result import Result
+from prefault_kit.measure.worker import Worker
 from prefault_kit.screens.explorer import job as runs
 from prefault_kit.screens.explorer.form import CellForm
 from prefault_kit.screens.explorer.model import Explorer
@@ -23,12 +24,20 @@ LONG = 10_000
 WAIT_S = 60
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """One process for all tests, but where it is ended."""
+    with Worker() as made:
+        yield made
+
+
 @pytest.fixture
-def model() -> Iterator[Explorer]:
-    """A model of its own; its worker is ended afterwards."""
-    made = Explorer(repeats=3)
+def model(worker: Worker) -> Iterator[Explorer]:
+    """A model of its own; nothing of it runs afterwards."""
+    made = Explorer(worker, repeats=3)
     yield made
-    made.close()
+    made.stop()
+    finish(made)
 
 
 def finish(model: Explorer) -> None:
@@ -234,7 +243,7 @@ def test_a_worker_that_is_killed_is_an_error_in_words(model: Explorer) -> None:
 def test_updates_are_few(model: Explorer) -> None:
     """However fast repetitions come, updates keep their distance."""
     began_s = time.monotonic()
-    model.repeats = 2000
+    model.repeats = 500
     model.run()
     finish(model)
     most = 3 + (time.monotonic() - began_s) / UPDATE_S

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.measure.worker import Worker
 from prefault_kit.screens.reviewer import Reviewer
 from prefault_kit.screens.reviewer.form import OWN_FILE, WorkloadForm
 from prefault_kit.studies.review.presets import PRESETS
@@ -15,10 +16,18 @@ from prefault_kit.studies.review.presets import PRESETS
 WAIT_S = 60
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """One process for all tests, but where it is ended."""
+    with Worker() as made:
+        yield made
+
+
 @pytest.fixture
-def model(tmp_path: Path) -> Iterator[Reviewer]:
-    """A small workload on a file; its worker is ended afterwards."""
+def model(worker: Worker, tmp_path: Path) -> Iterator[Reviewer]:
+    """A small workload on a file; nothing of it runs afterwards."""
     made = Reviewer(
+        worker,
         directory=str(tmp_path),
         size=f"{256 * PAGE}",
         content="small-chunks",
@@ -27,7 +36,8 @@ def model(tmp_path: Path) -> Iterator[Reviewer]:
         sweep=False,
     )
     yield made
-    made.close()
+    made.stop()
+    assert made.wait(WAIT_S), made.status
 
 
 @pytest.fixture
