@@ -50,7 +50,7 @@ RELIANCES = {
         ),
         Reliance(
             "content is kept",
-            "WRITE changes no byte, also while others write",
+            "WRITE changes no byte",
             ("write-keeps-content",),
             "an atomic addition of 0 to a word of each page",
         ),
