@@ -19,7 +19,11 @@ OWN = "own"
 FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "tmpfs")
 IMAGE = "320M"
 """The size of a file system in a guest; xfs wants 300 MiB."""
-MAKE = {"xfs": "mkfs.xfs -q -i nrext64=0", "btrfs": "mkfs.btrfs -q", "ext4": "mkfs.ext4 -q"}
+MAKE = {
+    "xfs": "mkfs.xfs -q -i nrext64=0,exchange=0 -n parent=0",
+    "btrfs": "mkfs.btrfs -q",
+    "ext4": "mkfs.ext4 -q",
+}
 """As kernels from 5.10 on can mount it."""
 DISK = """truncate -s {size} /scratch/{name}.img
 {make} /scratch/{name}.img >/dev/null

@@ -10,7 +10,7 @@ from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.promises import needs
+from prefault_kit.studies.promises import dirty_bit, needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.faulting import SHARED_TWICE
 from prefault_kit.studies.promises.ground import Ground
@@ -64,7 +64,10 @@ def writes_private(ground: Ground) -> str:
         "shared memfd": "writing takes 0 faults",
         "shared file": f"writing takes {LOCKED_PAGES} faults",
     },
-    differs={f"writing takes 0 faults, {LOCKED_PAGES} major": SHARED_TWICE},
+    differs={
+        f"writing takes 0 faults, {LOCKED_PAGES} major": SHARED_TWICE,
+        **dirty_bit.differs(f"writing takes {LOCKED_PAGES} faults"),
+    },
     needs=(needs.locking(LOCKED_PAGES),),
 )
 def reads_shared(ground: Ground) -> str:

@@ -8,7 +8,7 @@ from prefault_kit.kernel import timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.forked import ended
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.promises import needs
+from prefault_kit.studies.promises import dirty_bit, needs
 from prefault_kit.studies.promises.answer import answer
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
@@ -52,6 +52,7 @@ def _unguarded(memory: Mapping, page: int) -> None:
         "shared anon": f"{PAGES} present, writing takes 0 faults",
         "private anon": f"{PAGES} present, writing takes 0 faults",
     },
+    differs=dirty_bit.differs(f"{PAGES} present, writing takes one fault a page"),
     needs=(needs.page_tables,),
 )
 def only_reads(ground: Ground) -> str:

@@ -6,7 +6,7 @@ import os
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.promises import needs
+from prefault_kit.studies.promises import dirty_bit, needs
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
 from prefault_kit.studies.promises.reading import EVERY
@@ -128,6 +128,7 @@ def once_until_sync(ground: Ground) -> str:
         "shared tmpfs": "0",
         "shared anon": "0",
     },
+    differs=dirty_bit.differs("one a page"),
 )
 def after_read(ground: Ground) -> str:
     with ground.map() as memory:
