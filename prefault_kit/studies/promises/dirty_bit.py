@@ -1,4 +1,4 @@
-"""Processors that do not note in the page table that a page is written: the kernel has to see it."""
+"""Processors that do not note in a page table that a page is written: the kernel has to see it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import platform
 WITHOUT = ("s390x",)
 """As ``uname -m`` says it (arch/s390/include/asm/pgtable.h, pte_mkwrite)."""
 REASON = (
-    "the page tables of this processor have no dirty bit that it sets itself: a page that is mapped "
-    "clean is write-protected, and its first write takes a fault"
+    "the page tables of this processor have no dirty bit that it sets itself: a page that is "
+    "mapped clean is write-protected, and its first write takes a fault"
 )
 
 
