@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from prefault_kit.cli import terminal
@@ -38,6 +39,8 @@ from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_
 from prefault_kit.studies.kernels.version import series
 
 ROOMS = tuple(f"tests/{room}" for room in ("kernel", "memory", "host", "measure"))
+GAP = 2
+"""Blanks between the columns of a table."""
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
 Tell = Callable[[float, str], None]
 
@@ -275,7 +278,8 @@ def show_table(
     """Show what each recorded kernel answered, or what changed from one to another.
 
     yes: it holds. other: it differs from the text of 2021 for a known reason. A promise that cannot
-    be tested on a kernel has a bar.
+    be tested on a kernel has a bar. Where the names of kernels would not fit, letters stand for
+    them.
 
     \b
     Examples:
@@ -301,11 +305,18 @@ def show_table(
         found = {name: dict(zip(names, outcomes, strict=True)) for name, outcomes in rows}
         click.echo(saved.json_text(found))
         return
-    lines = Table("promise", *names, box=None)
+    console = terminal.console()
+    wide = max((len(name) for name, _ in rows), default=0) + sum(len(name) + GAP for name in names)
+    heads = names if wide <= console.width else string.ascii_uppercase[: len(names)]
+    for letter, name in zip(heads, names, strict=True):
+        if letter != name:
+            click.echo(f"{letter}  {name}")
+    promise = Column("promise", overflow="fold")
+    lines = Table(promise, *heads, box=None, padding=(0, 1, 0, 0))
     for name, outcomes in rows:
         marks = (MARKS.get(each, ("-", "dim")) for each in outcomes)
         lines.add_row(name, *(Text(mark, style=style) for mark, style in marks))
-    terminal.console().print(lines)
+    console.print(lines)
 
 
 def _show_changes(records: Sequence[Record], since: str, until: str | None, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """prefault_kit.cli.kernels: what it says, and with which status it ends."""
 
 import json
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,9 +70,22 @@ def test_a_table_of_what_is_recorded(tmp_path: Path) -> None:
 
 def test_a_table_of_the_kit_s_kernels_and_one_s_own(cache: Path) -> None:
     """Side by side, where no directory is named."""
-    of_the_kit = call("table").output.splitlines()[0].split()
+    of_the_kit = list(json.loads(call("table", "--json").output)["read-zero-page"])
     write(cache / "records", "5.9.1", read_zero_page="not-testable")
-    assert call("table").output.splitlines()[0].split() == ["promise", "5.9.1", *of_the_kit[1:]]
+    both = list(json.loads(call("table", "--json").output)["read-zero-page"])
+    assert both == ["5.9.1", *of_the_kit]
+
+
+def test_a_table_that_would_not_fit_has_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key above it; no promise is cut off."""
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = call("table").output.splitlines()
+    names = [each.name for each in of_the_kit()]
+    assert lines[: len(names)] == [
+        f"{letter}  {name}" for letter, name in zip(string.ascii_uppercase, names, strict=False)
+    ]
+    assert lines[len(names)].split() == ["promise", *string.ascii_uppercase[: len(names)]]
+    assert {line.split()[0] for line in lines[len(names) + 1 :]} == set(of_the_kit()[0].outcomes())
 
 
 def test_a_table_of_nothing_says_what_to_run(tmp_path: Path) -> None:

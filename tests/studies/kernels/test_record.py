@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from prefault_kit.studies.kernels.record import FACTS, Record, load_all, table
+from prefault_kit.studies.kernels import version
+from prefault_kit.studies.kernels.architecture import ARCHITECTURES
+from prefault_kit.studies.kernels.record import FACTS, Record, load_all, table, usual
 from prefault_kit.studies.promises import PROMISES
 
 
@@ -91,10 +93,18 @@ def test_every_promise_was_asked(made: Record) -> None:
     assert set(made.outcomes()) == set(PROMISES)
 
 
+def test_other_processors_and_page_sizes_are_recorded() -> None:
+    """Three sizes of pages, four processors, the other order of bytes, real-time patches."""
+    assert {made.facts["page_size_bytes"] >> 10 for made in RECORDED} == {4, 16, 64}
+    assert {made.architecture for made in RECORDED} == set(ARCHITECTURES)
+    assert any("CPU_BIG_ENDIAN" in made.configuration for made in RECORDED)
+    assert any("PREEMPT_RT" in made.configuration for made in RECORDED)
+
+
 def test_kernels_from_before_the_advice_to_the_newest_are_recorded() -> None:
     """Before Linux 5.14 nothing of the advice can be tested, and the rest holds."""
-    series = [made.version.split(".")[:2] for made in RECORDED]
-    assert [".".join(each) for each in series] == ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"]
+    series = [version.series(made.version) for made in usual(RECORDED)]
+    assert series == ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"]
     oldest = RECORDED[0].outcomes()
     assert oldest["read-zero-page"] == "not testable"
     assert oldest["fault-around"] == "holds"
