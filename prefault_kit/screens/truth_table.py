@@ -54,8 +54,8 @@ class TruthTable(traitlets.HasTraits):
     def __init__(self, records: Sequence[Record]) -> None:
         if not records:
             raise ValueError("no kernel is recorded there: prefault-kit kernels run")
-        super().__init__()
         self.records = list(records)
+        super().__init__()
         self.relied = tuple(list(RELIANCES)[:2])
 
     @traitlets.validate("relied")
@@ -67,6 +67,16 @@ class TruthTable(traitlets.HasTraits):
                 f"nothing is called {unknown[0]!r}; choose from {', '.join(RELIANCES)}"
             )
         return tuple(proposal["value"])
+
+    @traitlets.validate("file_system")
+    def _asked(self, proposal: traitlets.Bunch) -> str:
+        """TraitError for a file system on which no kernel was asked."""
+        if proposal["value"] not in self.file_systems:
+            there = ", ".join(self.file_systems)
+            raise traitlets.TraitError(
+                f"no kernel was asked on {proposal['value']}, but on {there}"
+            )
+        return str(proposal["value"])
 
     @property
     def file_systems(self) -> list[str]:
@@ -99,6 +109,13 @@ class TruthTable(traitlets.HasTraits):
             return f"Not on every recent kernel: {', '.join(never)}."
         names = [each.name for each in self.records]
         last = max((each.since or "" for each in answers), key=names.index)
+        newer = set(names[names.index(last) :])
+        silent = {name for each in answers for name in each.where(NOT_TESTABLE)} & newer
+        if silent:
+            told = ", ".join(name for name in names if name in silent)
+            return (
+                f"All of it holds from Linux {last} on, as far as it could be shown: not on {told}."
+            )
         return f"All of it holds on Linux {last} and on every newer one that is recorded here."
 
 

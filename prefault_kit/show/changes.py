@@ -21,15 +21,20 @@ def lines(found: Comparison, before: str, now: str) -> Iterator[str]:
     for change in (*seen, *silent):
         yield _line(change)
     many = format_count(len(found.changes), "verdict")
-    parts = f": {len(seen)} seen otherwise, {len(silent)} testable on one alone" if silent else ""
+    parts = (
+        f": {len(seen)} seen otherwise, {len(silent)} testable on only one of them"
+        if silent
+        else ""
+    )
     yield f"{before} -> {now}: {many} of {found.compared} changed{parts}"
-    if found.unlike:
-        memory = list(dict.fromkeys(backing for _, backing in found.unlike))
-        more = ", ..." if len(memory) > MEMORY_NAMED else ""
-        yield (
-            f"{format_count(len(found.unlike), 'verdict')} not compared, on "
-            f"{', '.join(memory[:MEMORY_NAMED])}{more}: {before} was not asked for the same"
-        )
+    for alone, other in ((found.unlike, before), (found.missing, now)):
+        if alone:
+            memory = list(dict.fromkeys(backing for _, backing in alone))
+            more = ", ..." if len(memory) > MEMORY_NAMED else ""
+            yield (
+                f"{format_count(len(alone), 'verdict')} not compared, on "
+                f"{', '.join(memory[:MEMORY_NAMED])}{more}: no counterpart in {other}"
+            )
 
 
 def _silent(change: Change) -> bool:

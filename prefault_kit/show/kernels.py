@@ -122,7 +122,7 @@ def _seen(verdict: dict[str, Any]) -> str:
         return f"{verdict['observed']}, as expected"
     if outcome == NOT_TESTABLE:
         return f"not testable: {verdict['reason']}"
-    reason = verdict["reason"] or "nobody knows why"
+    reason = verdict["reason"] or "unexplained"
     return f"{verdict['observed']}, expected {verdict['expected']}: {reason}"
 
 

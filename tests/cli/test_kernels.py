@@ -106,7 +106,8 @@ def test_what_changed_between_two_kernels(tmp_path: Path) -> None:
     assert call("table", "--since", "5.10", *where).output.splitlines() == [
         "b: private anon: holds, seen -> differs, seen (unexplained)",
         "a: private anon: not testable -> holds, seen (unexplained)",
-        "5.10.1 -> 6.12.1: 2 verdicts of 2 changed: 1 seen otherwise, 1 testable on one alone",
+        "5.10.1 -> 6.12.1: 2 verdicts of 2 changed: 1 seen otherwise, "
+        "1 testable on only one of them",
     ]
     words = ("table", "--since", "6.1.1", "--until", "6.1", *where)
     assert call(*words).output == "6.1.1 -> 6.1.1: 0 verdicts of 2 changed\n"

@@ -8,7 +8,7 @@ import traitlets
 
 from prefault_kit.screens import truth_table
 from prefault_kit.screens.truth_table import ALL, CHOSEN, DISAGREE, TruthTable, TruthTableView
-from prefault_kit.studies.kernels.record import Record, load_all
+from prefault_kit.studies.kernels.record import Record, load_all, usual
 from prefault_kit.studies.kernels.reliance import RELIANCES
 
 RECORDED = load_all(Path(__file__).parents[2] / "data" / "kernels")
@@ -35,6 +35,16 @@ def test_a_press_chooses_what_one_relies_on(view: TruthTableView) -> None:
     assert "Not on every recent kernel: special mappings" in view.verdict.value
 
 
+def test_the_sentence_names_the_newest_that_is_needed() -> None:
+    """Of several things; and the kernels that could not show one."""
+    model = TruthTable(usual(RECORDED))
+    model.relied = ("populating", "whole folios")
+    assert "holds on Linux 6.18" in model.verdict()
+    hung = Record("9.9", "x86_64", "tcg", ["ext4"], {}, [], "it hung")
+    model = TruthTable([*usual(RECORDED), hung])
+    assert model.verdict().endswith("as far as it could be shown: not on 9.9.")
+
+
 def test_a_script_chooses_as_well(view: TruthTableView) -> None:
     """The buttons follow; what is not known is refused by name."""
     view.model.relied = ("poison", "no EINTR")
@@ -49,6 +59,8 @@ def test_a_file_system_is_chosen(view: TruthTableView) -> None:
     view.file_system.buttons["btrfs"].value = True
     assert "holds on Linux 7.2" in view.verdict.value
     assert view.model.file_systems == ["any", "btrfs", "ext4", "xfs"]
+    with pytest.raises(traitlets.TraitError, match="no kernel was asked on zfs, but on any, btrfs"):
+        view.model.file_system = "zfs"
 
 
 def test_the_figure_shows_more(view: TruthTableView) -> None:
@@ -77,7 +89,7 @@ def test_an_unexplained_difference_is_seen() -> None:
     view = TruthTableView(TruthTable([made]))
     data = view.figure.cells.data
     assert data["color"] == [truth_table.VERMILLION]
-    assert "EINVAL, expected EFAULT: nobody knows why" in data["tip"][0]
+    assert "EINVAL, expected EFAULT: unexplained" in data["tip"][0]
     assert "&lt;c&gt;" in data["tip"][0]
 
 

@@ -31,7 +31,7 @@ def test_what_was_seen_comes_before_what_could_not_be_asked() -> None:
         "b: private anon: differs, 1 -> holds, 2 (before Linux 9)",
         "c: private anon: holds, 2 -> differs, 1 (unexplained)",
         "a: private anon: not testable -> holds, 2 (no such call)",
-        "6.1.9 -> 9.0: 3 verdicts of 7 changed: 2 seen otherwise, 1 testable on one alone",
+        "6.1.9 -> 9.0: 3 verdicts of 7 changed: 2 seen otherwise, 1 testable on only one of them",
     ]
 
 
@@ -41,5 +41,5 @@ def test_what_could_not_be_compared_is_told() -> None:
     assert list(lines(Comparison([], 0, kinds), "6.1.9", "9.0")) == [
         "6.1.9 -> 9.0: 0 verdicts of 0 changed",
         "6 verdicts not compared, on shared file on zfs, shared file on f2fs, shared file on nfs, "
-        "shared file on ceph, ...: 6.1.9 was not asked for the same",
+        "shared file on ceph, ...: no counterpart in 6.1.9",
     ]

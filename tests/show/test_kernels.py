@@ -3,7 +3,7 @@
 from typing import Any
 
 from prefault_kit.show import kernels
-from prefault_kit.studies.kernels.record import HOLDS, NOT_TESTABLE, Record
+from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, NOT_TESTABLE, Record
 from prefault_kit.studies.kernels.reliance import Answer, Reliance
 
 
@@ -53,6 +53,8 @@ def test_from_when_one_may_rely_on_it() -> None:
     answer = Answer(relied, {"5.10.1": NOT_TESTABLE, "6.1.1": HOLDS}, {"5.10.1": "too old"})
     rows = str(kernels.reliances([answer])).splitlines()
     assert rows[2] == "| one: it is so | 6.1.1 |  | 5.10.1 | do without |"
+    both = Answer(relied, {"5.10": EXPLAINED, "6.1": DIFFERS, "7.0": HOLDS}, {})
+    assert "| 7.0 | 5.10, 6.1 |" in str(kernels.reliances([both]))
     assert str(kernels.reasons([answer])) == "- 5.10.1: too old (one)"
 
 
@@ -69,7 +71,7 @@ def test_what_has_one_reason_shares_a_line() -> None:
 
 def test_a_cell_says_what_was_expected_and_seen() -> None:
     """On each kind of memory, the worst first, with the reason; HTML is escaped."""
-    strange = record("7.0", verdict("a", "differs", claim="<b>", reason=None))
+    strange = record("7.0", verdict("a", "differs", claim="<b>", observed="<i>", reason=None))
     found = kernels.cells([OLD, NEW, strange], ["a"])
     assert found["kernel"] == ["5.10.1", "6.1.1", "7.0"]
     assert found["outcome"] == ["not testable", "explained", "differs"]
@@ -77,7 +79,7 @@ def test_a_cell_says_what_was_expected_and_seen() -> None:
     assert old.endswith("anon: not testable: too old")
     assert new.endswith("file on xfs: 1, expected 0: since 6.0<br>anon: 0, as expected")
     assert "&lt;b&gt;" in other
-    assert other.endswith("anon: 1, expected 0: nobody knows why")
+    assert other.endswith("anon: &lt;i&gt;, expected 0: unexplained")
 
 
 def test_what_was_seen_of_a_promise() -> None:

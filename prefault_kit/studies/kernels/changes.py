@@ -36,6 +36,8 @@ class Comparison:
     unlike: Sequence[tuple[str, str]]
     """Id and memory of what has no counterpart before: a promise or a file system that was not
     recorded, or other words of the promise."""
+    missing: Sequence[tuple[str, str]] = ()
+    """Id and memory of what has no counterpart now, though the file system was asked."""
 
 
 def compare(before: Sequence[VerdictFields], now: Sequence[VerdictFields]) -> Comparison:
@@ -51,11 +53,19 @@ def compare(before: Sequence[VerdictFields], now: Sequence[VerdictFields]) -> Co
         if _seen(old) != _seen(each):
             about = (each["id"], each["source"], each["claim"], each["backing"])
             changes.append(Change(*about, _answer(old), _answer(each)))
-    return Comparison(changes, compared, unlike)
+    answered = {_key(each) for each in now}
+    places = {_place(backing) for _, backing, _ in answered} | {""}
+    missing = [key[:2] for key in known if key not in answered and _place(key[1]) in places]
+    return Comparison(changes, compared, unlike, missing)
 
 
 def _key(verdict: VerdictFields) -> tuple[str, str, str]:
     return verdict["id"], verdict["backing"], verdict["expected"]
+
+
+def _place(backing: str) -> str:
+    """The file system of a kind of memory, if it has one."""
+    return backing.partition(" on ")[2]
 
 
 def _seen(verdict: VerdictFields) -> tuple[str, str | None]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefault_kit.studies.kernels.record import HOLDS, NOT_TESTABLE, ORDER, Record, outcome
+from prefault_kit.studies.kernels.record import (
+    DIFFERS,
+    EXPLAINED,
+    HOLDS,
+    NOT_TESTABLE,
+    ORDER,
+    Record,
+    outcome,
+)
+
+WORST = (DIFFERS, EXPLAINED, NOT_TESTABLE, HOLDS)
+"""Of several promises the first of these stands for what rests on them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ RELIANCES = {
             "ask mincore(2) or the pagemap what is there",
         ),
         Reliance(
-            "holes are told",
+            "holes are reported",
             "a range with a hole between mappings fails with ENOMEM",
             ("error-enomem",),
             "populate each mapping by itself",
@@ -104,7 +115,7 @@ RELIANCES = {
         ),
         Reliance(
             "read errors",
-            "of a file that cannot be read populating returns EFAULT, after all pages before it",
+            "populating a file that cannot be read returns EFAULT, after all pages before it",
             ("error-io",),
             "read the file with pread(2), which says EIO: populating would try for ever",
         ),
@@ -162,22 +173,32 @@ class Answer:
 
 def ask(reliance: Reliance, records: Sequence[Record], file_system: str = "") -> Answer:
     """On which of some recorded kernels something holds; of files, on one file system alone if it
-    is named. A kernel that was not asked is left out."""
+    is named.
+
+    It holds if each of its promises does, of which each holds if it does on some kind of memory and
+    differs on none. A kernel that did not answer, for a promise or at all, has not shown it.
+    """
     outcomes: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for record in records:
-        found = [
-            each
-            for each in record.verdicts
-            if each["id"] in reliance.promises and _is_on(each["backing"], file_system)
-        ]
-        if not found:
-            continue
-        first = min(found, key=lambda each: ORDER.index(outcome(each)))
-        outcomes[record.name] = outcome(first)
-        if outcomes[record.name] != HOLDS:
-            reasons[record.name] = first["reason"] or first["observed"]
+        found = [_promise(record, name, file_system) for name in reliance.promises]
+        worst, reason = min(found, key=lambda each: WORST.index(each[0]))
+        outcomes[record.name] = worst
+        if worst != HOLDS:
+            reasons[record.name] = reason
     return Answer(reliance, outcomes, reasons)
+
+
+def _promise(record: Record, name: str, file_system: str) -> tuple[str, str]:
+    """The outcome of one promise, with the reason."""
+    found = [each for each in record.verdicts if each["id"] == name]
+    here = [each for each in found if _is_on(each["backing"], file_system)]
+    if found and not here:
+        return NOT_TESTABLE, f"it was not asked on {file_system}"
+    if not found:
+        return NOT_TESTABLE, record.error or "it was not asked"
+    first = min(here, key=lambda each: ORDER.index(outcome(each)))
+    return outcome(first), first["reason"] or first["observed"] or ""
 
 
 def _is_on(memory: str, file_system: str) -> bool:

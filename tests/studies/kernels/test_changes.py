@@ -65,3 +65,5 @@ def test_only_the_same_question_is_compared() -> None:
         ("b", "private anon"),
         ("new", "private anon"),
     ]
+    assert found.missing == [("b", "private anon"), ("gone", "private anon")]
+    assert compare(before, before).missing == []
