@@ -30,6 +30,7 @@ from prefault_kit.studies.kernels.reliance import RELIANCES, Answer
 
 CHOSEN, DISAGREE, ALL = "what you rely on", "where kernels disagree", "all promises"
 """What the figure shows."""
+AT_FIRST = ("populating", "an error, no SIGBUS", "the zero page", "whole folios")
 ANY = "any"
 SLOPE, LETTER_PX = 0.7, 6.2
 """How far the names of kernels are turned, and how wide a letter is."""
@@ -56,7 +57,7 @@ class TruthTable(traitlets.HasTraits):
             raise ValueError("no kernel is recorded there: prefault-kit kernels run")
         self.records = list(records)
         super().__init__()
-        self.relied = tuple(list(RELIANCES)[:2])
+        self.relied = AT_FIRST
 
     @traitlets.validate("relied")
     def _known(self, proposal: traitlets.Bunch) -> tuple[str, ...]:

@@ -641,9 +641,9 @@ def test_a_kernel_is_chosen_by_what_one_relies_on(tab: lab.Tab) -> None:
     tab.show(TRUTH_TABLE)
     tab.page.locator(".prefault-card canvas").first.wait_for(timeout=WAIT_S * 1000)
     answer = tab.page.locator(".prefault [role=status]")
-    for name in ("populating", "an error, no SIGBUS", "whole folios"):
-        tab.press(name)
     answer.filter(has_text="holds on Linux 6.18").wait_for()
+    for name in ("populating", "an error, no SIGBUS", "the zero page"):
+        tab.press(name)
     tab.press("btrfs")
     answer.filter(has_text="holds on Linux 7.2").wait_for()
     box = tab.page.locator(".prefault-card canvas").first.bounding_box()

@@ -39,7 +39,7 @@ RELIANCES = {
             "populating",
             "populating fills the page tables: reading or writing takes no fault afterwards",
             ("read-makes-readable", "write-makes-writable"),
-            "touch each page, with a handler for SIGBUS: `preallocate(touch=True)`",
+            "touch each page, with a handler for SIGBUS: preallocate(touch=True)",
         ),
         Reliance(
             "an error, no SIGBUS",
