@@ -120,6 +120,9 @@ def _soft_dirty(memory: Mapping) -> str:
     counts = []
     for populate in (memory.populate_read, memory.populate_write):
         populate()
+        present = memory.pages().present
+        if present != PAGES:
+            return f"{present} of {PAGES} pages present"
         entries = pagemap.entries(*memory.span())
         counts.append(sum(bool(entry & pagemap.SOFT_DIRTY) for entry in entries))
     return "READ {} soft-dirty, WRITE {}".format(*counts)
@@ -199,7 +202,7 @@ def one_page_of_2021(ground: Ground) -> str:
     source="Linux documentation, mm/page_cache.rst: folios",
     claim="WRITE of one page dirties the whole large folio that contains it",
     on={"shared file": MANY_DIRTY},
-    needs=(needs.populate, needs.cache_counts, needs.page_tables),
+    needs=(needs.populate, needs.cache_counts, needs.page_tables, needs.large_folios),
 )
 def dirty_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
@@ -219,7 +222,7 @@ def dirty_whole(ground: Ground) -> str:
         WINDOW_MAPPED: "before Linux 6.18 (commits 357b92761d94 and 19773df031bc) a fault mapped "
         "the window of fault-around, however large the folio"
     },
-    needs=(needs.populate, needs.cache_counts, needs.page_tables),
+    needs=(needs.populate, needs.cache_counts, needs.page_tables, needs.large_folios),
 )
 def maps_whole(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:
@@ -291,7 +294,7 @@ def _faults_of_writing(fd: int, first_page: int) -> int:
         ONE_EACH: "before Linux 6.18 (commit 19773df031bc) a write fault mapped one page of a "
         "file's folio"
     },
-    needs=(needs.populate, needs.cache_counts, needs.page_tables),
+    needs=(needs.populate, needs.cache_counts, needs.page_tables, needs.large_folios),
 )
 def aligned(ground: Ground) -> str:
     with _written(ground, LARGE_WRITE_BYTES) as fd:

@@ -166,10 +166,15 @@ def page_tables(ground: Ground) -> str:
         before = proc.status_bytes("VmPTE")
         memory.populate_read(*where)
         made = proc.status_bytes("VmPTE") - before
+        populated = memory.pages().present
+        full = proc.status_bytes("VmPTE")
         memory.advise("MADV_DONTNEED", *where)
-        left = proc.status_bytes("VmPTE") - before
+        left = made - (full - proc.status_bytes("VmPTE"))
         present = memory.pages().present
-    if made <= 0 or present:
+    pages = size // PAGE_SIZE_BYTES
+    if populated != pages:
+        return f"{populated} of {pages} pages present"
+    if made < TABLES * PAGE_SIZE_BYTES * 3 // 4 or present:  # it may have freed one of its own
         return f"populating makes {made} bytes of page tables, discarding leaves {present} pages"
     if left <= made // 4:  # this process may have made one for itself meanwhile
         return "populating makes page tables, discarding gives them back"

@@ -39,7 +39,7 @@ def _droppable(ground: Ground) -> Iterator[Mapping]:
     source=SOURCE,
     claim="memory that may be dropped is populated as private memory is",
     on={"private anon": f"READ 0, 0 anonymous; WRITE 0, {FEW_PAGES} anonymous"},
-    needs=(needs.populate, needs.accounting, needs.droppable),
+    needs=(needs.populate, needs.accounting, needs.page_tables, needs.droppable),
 )
 def populates(ground: Ground) -> str:
     words = []
@@ -47,7 +47,9 @@ def populates(ground: Ground) -> str:
         for name, populate in (("READ", memory.populate_read), ("WRITE", memory.populate_write)):
             said = answer(populate)
             own = (memory.usage().anonymous or 0) // PAGE_SIZE_BYTES
-            words.append(f"{name} {said}, {own} anonymous")
+            present = memory.pages().present
+            few = "" if present == FEW_PAGES else f", {present} of {FEW_PAGES} present"
+            words.append(f"{name} {said}, {own} anonymous{few}")
     return "; ".join(words)
 
 

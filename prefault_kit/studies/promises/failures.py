@@ -13,7 +13,7 @@ from prefault_kit.measure.forked import ended, told
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import memcg, needs
-from prefault_kit.studies.promises.answer import answer, reach
+from prefault_kit.studies.promises.answer import answer, once
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import NotTestable, need, promise
 
@@ -29,11 +29,14 @@ def _both(memory: Mapping) -> str:
     """READ and WRITE: what one call leaves present, and how far they came."""
     words = []
     for name in ("read", "write"):
-        answer(syscalls.madvise, *memory.span(), f"MADV_POPULATE_{name.upper()}")
-        present = memory.pages().present
-        said = reach(getattr(memory, f"populate_{name}"))
+        said, present = once(memory, name)
         words.append(f"{said}, {present} present")
         memory.advise("MADV_DONTNEED")
+    return _alike(words)
+
+
+def _alike(words: list[str]) -> str:
+    """What READ and WRITE say, once where they say the same."""
     return words[0] if words[0] == words[1] else " / ".join(words)
 
 
@@ -149,9 +152,12 @@ def _filled(file_system: str, backing: Backing, pages: int, options: str) -> str
     def fill() -> str:
         namespace.enter()
         namespace.mount(file_system, MOUNT_POINT, f"size={size}{options}")
-        with Mapping(backing, 2 * size, "shared", reserve=False) as memory:
-            said = reach(memory.populate_write)
-            return f"{said}, {memory.pages().present} present"
+        words = []
+        for name in ("read", "write"):  # each in a file of its own, for discarding leaves the file
+            with Mapping(backing, 2 * size, "shared", reserve=False) as memory:
+                said, present = once(memory, name)
+                words.append(f"{said}, {present} present")
+        return _alike(words)
 
     return told(fill)
 
@@ -271,8 +277,8 @@ def ehwpoison(ground: Ground) -> str:
     with ground.map() as memory:
         page = memory.address + GOOD * PAGE_SIZE_BYTES
         userfaultfd.poison(page, PAGE_SIZE_BYTES)
-        read = reach(memory.populate_read)
-        return f"{read}, {memory.pages().present} present"
+        read, present = once(memory, "read")
+        return f"{read}, {present} present"
 
 
 # Point 8: the OOM killer

@@ -15,13 +15,12 @@ PLACES = ((0, 2), (1, 3), (1, 2))
 """How many pages a range has before a hole of one page, and how many in all."""
 
 
-def _hole(ground: Ground) -> str:
+def _hole(ground: Ground, name: str) -> tuple[str, int]:
     """Populate across a hole between two mappings; how many pages beyond it are present."""
     with ground.map() as memory:
         syscalls.unmap(memory.address + GOOD * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
-        said = answer(syscalls.madvise, *memory.span(), "MADV_POPULATE_WRITE")
-        beyond = memory.pages().present - GOOD
-    return f"{said}, {beyond} pages beyond the hole"
+        said = answer(syscalls.madvise, *memory.span(), f"MADV_POPULATE_{name}")
+        return said, memory.pages().present - GOOD
 
 
 @promise(
@@ -36,7 +35,8 @@ def _hole(ground: Ground) -> str:
     needs=(needs.populate, needs.page_tables),
 )
 def hole_of_2021(ground: Ground) -> str:
-    return _hole(ground)
+    said, beyond = _hole(ground, "WRITE")
+    return f"{said}, {beyond} pages beyond the hole"
 
 
 @promise(
@@ -47,7 +47,8 @@ def hole_of_2021(ground: Ground) -> str:
     needs=(needs.populate, needs.page_tables),
 )
 def enomem(ground: Ground) -> str:
-    return _hole(ground).split(",")[0]
+    read, write = (_hole(ground, name)[0] for name in ("READ", "WRITE"))
+    return read if read == write else f"READ {read}, WRITE {write}"
 
 
 @promise(

@@ -10,7 +10,7 @@ from prefault_kit.memory import failing_file
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
-from prefault_kit.studies.promises.answer import reach
+from prefault_kit.studies.promises.answer import counts, once
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
 
@@ -23,8 +23,8 @@ PATIENCE_S = 10
 @promise(
     "error-io",
     source="madvise(2); Linux, commit 631426ba1d45",
-    claim="where a file cannot be read (here one of FUSE, whose pread would be EIO), both say "
-    "EFAULT, after all pages before it",
+    claim="where a file cannot be read (here one of FUSE, whose pread would be EIO), both fail "
+    "with EFAULT, after all pages before it",
     on={
         "private memfd": f"READ EFAULT after {GOOD} pages, WRITE EFAULT after {GOOD} pages, "
         f"{GOOD} present"
@@ -46,5 +46,7 @@ def _populate_failing_file() -> str:
     fd = failing_file.file(PAGES * PAGE_SIZE_BYTES, GOOD * PAGE_SIZE_BYTES)
     backing = Backing.file(failing_file.PLACE)
     with Mapping(backing, PAGES * PAGE_SIZE_BYTES, "private", fd=fd) as memory:
-        read, write = reach(memory.populate_read), reach(memory.populate_write)
-        return f"READ {read}, WRITE {write}, {memory.pages().present} present"
+        read, by_read = once(memory, "read")
+        memory.advise("MADV_DONTNEED")
+        write, by_write = once(memory, "write")
+        return f"READ {read}, WRITE {write}, {counts((by_read, by_write))} present"

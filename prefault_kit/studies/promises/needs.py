@@ -130,6 +130,13 @@ def folios_of(size_bytes: int) -> Need:
     return made
 
 
+def large_folios(_: Ground) -> Unavailable | None:
+    """Files in folios of several pages: they take CONFIG_TRANSPARENT_HUGEPAGE."""
+    if thp.why_not() != thp.NOT_BUILT:  # also where /sys is hidden, and nothing is known of it
+        return None
+    return Unavailable(f"{thp.NOT_BUILT.reason}, without which files are kept in single pages")
+
+
 def huge_pages_on_demand(_: Ground) -> Unavailable | None:
     """Transparent huge pages, for memory that is advised MADV_HUGEPAGE."""
     return thp.why_not()

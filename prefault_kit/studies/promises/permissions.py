@@ -16,7 +16,7 @@ from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 from prefault_kit.measure.forked import beside, ended
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
-from prefault_kit.studies.promises.answer import answer
+from prefault_kit.studies.promises.answer import answer, counts
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import NotTestable, promise
 
@@ -182,7 +182,7 @@ def _by_process(pid: int, memory: Mapping, *advice: str) -> list[str]:
 @promise(
     "permission-another-process",
     source="process_madvise(2)",
-    claim="nobody populates the memory of another process: process_madvise takes hints for it, but "
+    claim="a process cannot populate another's memory: process_madvise takes hints for it, but "
     "neither advice",
     on=dict.fromkeys(("private anon", "shared memfd"), "READ EINVAL, WRITE EINVAL; COLD known"),
     needs=(needs.populate, needs.process_madvise),
@@ -208,8 +208,12 @@ def another_process(ground: Ground) -> str:
 )
 def own_process(ground: Ground) -> str:
     with ground.map() as memory:
-        read, write = _by_process(os.getpid(), memory, "MADV_POPULATE_READ", "MADV_POPULATE_WRITE")
-        return f"READ {read}, WRITE {write}; {memory.pages().present} present"
+        said, present = [], []
+        for name in ("READ", "WRITE"):
+            word = _by_process(os.getpid(), memory, f"MADV_POPULATE_{name}")[0]
+            said.append(f"{name} {word}")
+            present.append(memory.pages().present)
+        return f"{', '.join(said)}; {counts(present)} present"
 
 
 @promise(

@@ -39,6 +39,7 @@ ASKED = {
         needs.cache_counts,
         needs.guard_regions,
         needs.poison,
+        needs.large_folios,
         needs.fault_around,
     )
 }

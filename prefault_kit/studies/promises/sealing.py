@@ -6,7 +6,7 @@ from prefault_kit.kernel import syscalls
 from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
-from prefault_kit.studies.promises.answer import answer
+from prefault_kit.studies.promises.answer import answer, counts
 from prefault_kit.studies.promises.ground import PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
 
@@ -30,21 +30,23 @@ def populates(ground: Ground) -> str:
 def _sealed(memory: Mapping) -> str:
     """In a child, for nothing but its end unmaps what is sealed: seal, and try the rest."""
     syscalls.seal(*memory.span())
+    read = answer(memory.populate_read)
+    by_read = memory.pages().present
     said = {
-        "READ": answer(memory.populate_read),
+        "READ": read,
         "WRITE": answer(memory.populate_write),
         "protecting": answer(memory.protect, "r"),
         "unmapping": answer(syscalls.unmap, *memory.span()),
     }
     words = ", ".join(f"{name} {word}" for name, word in said.items())
-    return f"{words}; {memory.pages().present} present"
+    return f"{words}; {counts((by_read, memory.pages().present))} present"
 
 
 @promise(
     "seal-discards",
     source=SOURCE,
-    claim="who may not write to sealed private memory may not discard it either; page-table "
-    "entries of a shared mapping may go",
+    claim="sealed private memory that is not writable cannot be discarded; page-table entries of a "
+    "shared mapping can",
     on={
         "private anon": f"writable 0, 0 present; read-only EPERM, {PAGES} present",
         "shared memfd": "writable 0, 0 present; read-only 0, 0 present",

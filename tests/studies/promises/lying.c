@@ -3,11 +3,13 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { POPULATE_READ = 22, POPULATE_WRITE = 23 };
@@ -43,12 +45,18 @@ static int populate(char *begin, size_t length, int advice)
         errno = EINVAL;
         return -1;
     }
+    if (lies("read-does-nothing") && advice == POPULATE_READ)
+        return 0;
+    if (lies("the-first-page-alone") && length > page)
+        return real(begin, page, advice);
     if (lies("half-of-it") && length >= 4 * page)
         return real(begin, length / 2, advice);
     int result = real(begin, length, advice);
     if (lies("sigbus-is-einval"))
         return otherwise(result, EFAULT, EINVAL);
     if (lies("hole-is-efault"))
+        return otherwise(result, ENOMEM, EFAULT);
+    if (lies("read-of-a-hole-is-efault") && advice == POPULATE_READ)
         return otherwise(result, ENOMEM, EFAULT);
     if (lies("permission-is-eperm"))
         return otherwise(result, EINVAL, EPERM);
@@ -61,6 +69,15 @@ static int populate(char *begin, size_t length, int advice)
         real(begin, page, MADV_DONTNEED);
         errno = error;
     }
+    if (result == -1 && (lies("a-failure-keeps-nothing") ||
+                         (lies("a-failed-read-keeps-nothing") && advice == POPULATE_READ) ||
+                         (lies("a-failed-write-keeps-nothing") && advice == POPULATE_WRITE))) {
+        int error = errno;
+        real(begin, length, MADV_DONTNEED);
+        errno = error;
+    }
+    if (lies("nothing-is-kept") && result == 0)
+        real(begin, length, MADV_DONTNEED);
     if (lies("a-byte-is-changed") && result == 0 && advice == POPULATE_WRITE && length)
         begin[length - 1] ^= 1;
     return result;
@@ -82,4 +99,21 @@ int mlock(const void *begin, size_t length)
     if (lies("locks-nothing"))
         return 0;
     return (int)syscall(SYS_mlock, begin, length);
+}
+
+/* What the C library has no name for is called by its number. */
+long syscall(long number, ...)
+{
+    static long (*next)(long, ...);
+    long words[6];
+    va_list all;
+    va_start(all, number);
+    for (int i = 0; i < 6; i++)
+        words[i] = va_arg(all, long);
+    va_end(all);
+    if (number == SYS_process_madvise && words[3] == POPULATE_READ && lies("read-does-nothing"))
+        return (long)((struct iovec *)words[1])->iov_len;
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "syscall");
+    return next(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }

@@ -5,7 +5,9 @@ import os
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import PrefaultError, Work
-from prefault_kit.studies.promises.answer import answer, reach
+from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.mapping import Mapping
+from prefault_kit.studies.promises.answer import answer, counts, once, reach
 
 
 def _fail(number: int) -> None:
@@ -31,3 +33,15 @@ def test_how_far_it_came() -> None:
         raise PrefaultError(errno.EFAULT, "no", page=3, work=work)
 
     assert reach(midway) == "EFAULT after 3 pages"
+
+
+def test_what_one_call_leaves() -> None:
+    """The prefix, counted before anything is populated again."""
+    with Mapping(Backing.memfd(), 4 * PAGE_SIZE_BYTES) as memory:
+        os.ftruncate(memory.fd, PAGE_SIZE_BYTES)
+        assert once(memory, "read") == ("EFAULT after 1 pages", 1)
+
+
+def test_counts_that_are_alike_are_one() -> None:
+    """Others are told in their order."""
+    assert (counts((4, 4)), counts((0, 4))) == ("4", "0 and 4")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.host import thp
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import PROMISES, dirtying, faulting
@@ -114,3 +115,18 @@ def test_a_folio_that_is_mapped_in_part(
     monkeypatch.setattr(dirtying, "_dirty_by_one_page", lambda *_: folio)
     shown = PROMISES["folio-maps-whole"].judge("shared file", str(disk_directory))
     assert (shown.verdict, shown.explained) == (verdict, explained)
+
+
+@pytest.mark.parametrize("name", ["folio-dirty-whole", "folio-maps-whole", "folio-aligned"])
+def test_a_kernel_without_huge_pages_has_no_large_folios(
+    name: str, disk_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is the reason, on every file system; where /sys is hidden nothing is known of it."""
+    monkeypatch.setattr(thp, "SETTINGS", tmp_path / "transparent_hugepage")
+    shown = PROMISES[name].judge("shared file", str(disk_directory))
+    assert shown.verdict == "not-testable"
+    assert (shown.reason or "").startswith("this kernel is built without transparent huge pages, ")
+    monkeypatch.setattr(thp, "SETTINGS", tmp_path / "hidden" / "transparent_hugepage")
+    assert thp.NOT_BUILT.reason not in (
+        PROMISES[name].judge("shared file", str(disk_directory)).reason or ""
+    )

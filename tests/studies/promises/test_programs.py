@@ -170,6 +170,12 @@ def test_a_kernel_without_the_advice_is_a_skip(tmp_path: Path) -> None:
         )
 
 
+def test_it_may_be_built_as_gnu_source(tmp_path: Path) -> None:
+    """A build that defines _GNU_SOURCE for every file takes it without a warning."""
+    status, _ = ran("#define _GNU_SOURCE 1\n" + programs.c(PROMISES["error-efault"]), tmp_path)
+    assert status == 0
+
+
 WRITE_FOR_READ = """
 #define madvise(address, length, advice) \\
     madvise(address, length, (advice) == MADV_POPULATE_READ ? MADV_POPULATE_WRITE : (advice))
