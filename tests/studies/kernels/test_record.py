@@ -12,7 +12,6 @@ from prefault_kit.studies.kernels.architecture import ARCHITECTURES
 from prefault_kit.studies.kernels.record import FACTS, Record, load_all, table, usual
 from prefault_kit.studies.promises import PROMISES
 
-
 DATA = Path(__file__).parents[3] / "data" / "kernels"
 
 
