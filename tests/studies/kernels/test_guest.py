@@ -7,6 +7,7 @@ import platform
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -189,7 +190,7 @@ def test_one_that_fails_on_kvm_is_emulated(
     monkeypatch.setattr(os, "access", lambda *_: True)
     monkeypatch.setattr(Guest, "_boot", boot)
     one = Guest(tmp_path, tmp_path / "root", ARCHITECTURES[platform.machine()])
-    answers: dict[str, int | None]
+    answers: Mapping[str, int | None]
     for answers, tried in (
         ({"kvm": None, "tcg": 0}, ["kvm", "tcg"]),
         ({"kvm": 1}, ["kvm"]),
