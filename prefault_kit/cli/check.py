@@ -123,7 +123,7 @@ def check(
             raise click.UsageError(f"{directory} is not a directory: choose another with --dir")
     try:
         asked = promises.questions(patterns, directories)
-        before = _recorded(since, records) if since else None
+        before = None if since is None else _recorded(since.strip(), records)
         if junit:
             saved.claim(junit)
     except ValueError as error:

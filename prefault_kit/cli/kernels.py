@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Column, Table
@@ -15,11 +18,12 @@ from rich.text import Text
 
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar, heard
-from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
+from prefault_kit.cli.ending import FAILED, UNAVAILABLE, WRITE_ERRORS, Ending
 from prefault_kit.cli.options import DIRECTORY, as_json
 from prefault_kit.measure import saved
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import changes as changes_text
+from prefault_kit.show.kernels import disagree
 from prefault_kit.studies.kernels import (
     Cache,
     Guest,
@@ -34,11 +38,13 @@ from prefault_kit.studies.kernels.architecture import ARCHITECTURES, X86_64
 from prefault_kit.studies.kernels.cache import CacheError
 from prefault_kit.studies.kernels.changes import compare
 from prefault_kit.studies.kernels.debian import PackagesError
-from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError
+from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError, has_tests
 from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
 from prefault_kit.studies.kernels.version import series
 
 ROOMS = tuple(f"tests/{room}" for room in ("kernel", "memory", "host", "measure"))
+TESTS = "tests"
+"""The command that is the project's tests."""
 GAP = 2
 """Blanks between the columns of a table."""
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
@@ -53,6 +59,11 @@ class WithCommand(click.Command):
         at = args.index("--") if "--" in args else len(args)
         context.meta["command"] = args[at + 1 :]
         return super().parse_args(context, args[:at])
+
+
+def _stripped(_: object, __: object, given: Any) -> Any:
+    """Versions without the blanks that a script may leave around them."""
+    return given.strip() if isinstance(given, str) else given and tuple(map(str.strip, given))
 
 
 arch = click.option(
@@ -98,7 +109,7 @@ def list_kernels(offline: bool, machine: str, as_json: bool) -> None:
     """
     cache = Cache()
     architecture = ARCHITECTURES[machine]
-    with _sentences(), cache.claimed():
+    with _sentences(cache), cache.claimed():
         found = [] if offline else catalogue.offered(cache, architecture)
         here = catalogue.here(cache, architecture)
     if as_json:
@@ -117,7 +128,7 @@ def list_kernels(offline: bool, machine: str, as_json: bool) -> None:
 
 
 @kernels.command(short_help="Fetch kernels and the guests' root, so that run needs no network.")
-@click.argument("versions", metavar="VERSION...", nargs=-1, required=True)
+@click.argument("versions", metavar="VERSION...", nargs=-1, required=True, callback=_stripped)
 @arch
 def fetch(versions: tuple[str, ...], machine: str) -> None:
     """Fetch kernels by their series, such as 6.12 or 6.12-rt.
@@ -129,7 +140,7 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
     """
     cache = Cache()
     architecture = ARCHITECTURES[machine]
-    with _sentences(), cache.claimed(), bar("kernels", wanted=True) as move:
+    with _sentences(cache), cache.claimed(), bar("kernels", wanted=True) as move:
         root = image.ensure(cache, architecture, move)
         for number, version in enumerate(versions):
             move(number / len(versions), f"kernel {version}")
@@ -139,13 +150,17 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
 
 
 @kernels.command(cls=WithCommand, short_help="Boot kernels, and record what each answers.")
-@click.argument("versions", metavar="[VERSION]...", nargs=-1)
+@click.argument("versions", metavar="[VERSION]...", nargs=-1, callback=_stripped)
 @click.option(
     "--kernel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A kernel of your own: a bzImage, in place of VERSION.",
 )
-@click.option("--modules", type=DIRECTORY, help="Where its modules are (make modules_install).")
+@click.option(
+    "--modules",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where its modules are (make modules_install).",
+)
 @click.option(
     "--fs",
     "file_systems",
@@ -174,7 +189,7 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
 @click.option(
     "--expect",
     is_flag=True,
-    help="Hold it against the kernel of its series that comes with the kit.",
+    help="Compare each kernel with the kit's record of its series.",
 )
 @as_json
 @click.pass_context
@@ -182,7 +197,7 @@ def run(
     context: click.Context,
     versions: tuple[str, ...],
     kernel: Path | None,
-    modules: str | None,
+    modules: Path | None,
     file_systems: str,
     machine: str,
     accel: str,
@@ -206,8 +221,9 @@ def run(
       prefault-kit kernels run 6.1 --expect
       prefault-kit kernels run 6.12 -- tests tests/kernel
 
-    Exit status: 0 if each came to an end, no verdict differs without a known reason, and with
-    --expect none from what is recorded; else 1.
+    Exit status: 0 if each finished, no verdict differs without a known reason, and with --expect
+    none from what is recorded; else 1. 2 is bad usage, such as an --out that cannot be written, or
+    a VERSION whose series has no record to --expect; 3 if this host cannot run it.
     """
     chosen = tuple(name for name in file_systems.split(",") if name)
     if unknown := set(chosen) - set(checking.FILE_SYSTEMS) or (set() if chosen else {"none"}):
@@ -218,47 +234,73 @@ def run(
     if modules and not kernel:
         raise click.UsageError("--modules belongs to --kernel")
     command = context.meta["command"]
+    architecture = ARCHITECTURES[machine]
+    if accel == "kvm" and not architecture.is_here:
+        raise click.UsageError(f"KVM runs this host's processor alone: --arch {machine} is another")
+    if command:
+        for name, given in (("--expect", expect), ("--out", out), ("--json", as_json)):
+            if given:
+                raise click.UsageError(f"{name} is about verdicts: leave it out with -- command")
+        if command[0] == TESTS and not has_tests():
+            raise click.UsageError("-- tests runs those of a checkout, and this kit is installed")
+    if expect:
+        for version in versions:
+            try:
+                _expected(version, machine)
+            except ValueError as error:
+                raise click.UsageError(f"--expect: {error}") from None
+    if out:
+        _attempt(out)
     script = _script(chosen, command) if command else checking.script(chosen)
     cache = Cache()
-    architecture = ARCHITECTURES[machine]
     failed: list[str] = []
     records: list[Record] = []
+    # what is printed is not of the cache, and neither is what goes wrong with that
     with _sentences(), cache.claimed(), bar("kernels", wanted=not as_json) as move:
-        root = image.ensure(cache, architecture, move)
-        if kernel:
-            guests = [(checking.OWN, Guest(kernel, Path(modules or kernel.parent), architecture))]
-        else:
-            move(0.0, "kernels: fetched where they are not here yet")
-            asked = versions or catalogue.usual(cache, architecture)
-            guests = [catalogue.fetched(cache, architecture, version) for version in asked]
+        with _sentences(cache):
+            root = image.ensure(cache, architecture, move)
+            if kernel:
+                guests = [(checking.OWN, Guest(kernel, modules or kernel.parent, architecture))]
+            else:
+                move(0.0, "kernels: fetched where they are not here yet")
+                asked = versions or catalogue.usual(cache, architecture)
+                guests = [catalogue.fetched(cache, architecture, version) for version in asked]
         for number, (version, guest) in enumerate(guests):
             tell = _follow(move, f"{version}, {machine}", number, len(guests))
             try:
-                library = compiling.compiled(cache, guest, root)
-            except compiling.CompilingError as error:
+                if expect and not kernel:  # of one's own the version is not known yet
+                    _expected(version, machine)
+                with _sentences(cache, failures=False):
+                    library = compiling.compiled(cache, guest, root)
+                    outcome = guest.run(
+                        root, script, compiled=library, accelerator=accel, limit_s=limit_s,
+                        tell=tell,
+                    )  # fmt: skip
+            except (compiling.CompilingError, ValueError) as error:
                 failed.append(f"{version}: {error}")
                 continue
-            outcome = guest.run(
-                root, script, compiled=library, accelerator=accel, limit_s=limit_s, tell=tell
-            )
+            if outcome.refused:
+                failed.append(f"{version}: it did not start: {' | '.join(outcome.tail)}")
+                continue
             if command:
                 click.echo(outcome.files.get("output", b"").decode(errors="replace"), nl=False)
                 if outcome.status != 0:
                     failed.append(f"{version} ({outcome.status or ' | '.join(outcome.tail)})")
                 continue
             made = checking.record(version, guest, chosen, outcome)
-            _keep(made, out or cache.place / "records")
+            with _sentences(cache):
+                _keep(made, out or cache.place / "records")
             records.append(made)
             if not as_json:
                 _tell(made)
             if made.error or DIFFERS in made.outcomes().values():
                 failed.append(version)
-            elif expect and not _is_as_recorded(made):
-                failed.append(f"{version}, of which another is recorded")
+            elif expect:
+                failed += _differences(made)
     if as_json and not command:
         click.echo(saved.json_text([asdict(each) for each in records]))
     if failed:
-        raise Ending(FAILED, f"not as it should be: {', '.join(failed)}")
+        raise Ending(FAILED, f"failed: {'; '.join(failed)}")
 
 
 @kernels.command("table", short_help="Promises down, kernels across; or what changed between two.")
@@ -269,8 +311,10 @@ def run(
     help="Where records are.  [default: those of the kit, and in the cache]",
 )
 @click.option("--changes", is_flag=True, help="Only promises that some kernel answers otherwise.")
-@click.option("--since", metavar="VERSION", help="List what changed since this recorded kernel.")
-@click.option("--until", metavar="VERSION", help="And until this one.  [default: the newest]")
+@click.option("--since", metavar="VERSION", callback=_stripped,
+              help="List what changed since this recorded kernel.")  # fmt: skip
+@click.option("--until", metavar="VERSION", callback=_stripped,
+              help="And until this one.  [default: the newest that has verdicts]")  # fmt: skip
 @as_json
 def show_table(
     directory: str | None, changes: bool, since: str | None, until: str | None, as_json: bool
@@ -278,7 +322,7 @@ def show_table(
     """Show what each recorded kernel answered, or what changed from one to another.
 
     yes: it holds. other: it differs from the text of 2021 for a known reason. A promise that cannot
-    be tested on a kernel has a bar. Where the names of kernels would not fit, letters stand for
+    be tested on a kernel is marked -. Where the names of kernels would not fit, letters stand for
     them.
 
     \b
@@ -287,20 +331,21 @@ def show_table(
       prefault-kit kernels table --dir data/kernels
       prefault-kit kernels table --since 6.1 --until 6.12
     """
-    if until and not since:
+    if until is not None and since is None:
         raise click.UsageError("--until belongs to --since")
-    if changes and since:
+    if changes and since is not None:
         raise click.UsageError("--since lists changes alone: leave --changes out")
-    own = Cache().place / "records"
-    with _sentences():
+    cache = Cache()
+    own = cache.place / "records"
+    with _sentences(cache):
         records = load_all(Path(directory)) if directory else recorded.known(own)
     if not records:
         raise Ending(FAILED, f"no kernel is recorded in {directory}", "prefault-kit kernels run")
-    if since:
+    if since is not None:
         _show_changes(records, since, until, as_json)
         return
     names = [each.name for each in records]
-    rows = [each for each in table(records) if not changes or len(set(each[1])) > 1]
+    rows = [each for each in table(records) if not changes or disagree(each[1])]
     if as_json:
         found = {name: dict(zip(names, outcomes, strict=True)) for name, outcomes in rows}
         click.echo(saved.json_text(found))
@@ -323,7 +368,8 @@ def _show_changes(records: Sequence[Record], since: str, until: str | None, as_j
     """What changed from one recorded kernel to another."""
     try:
         before = recorded.find(records, since)
-        now = recorded.find(records, until or records[-1].name)
+        newest = recorded.newest(records)
+        now = newest if until is None else recorded.find(records, until)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     found = compare(before.verdicts, now.verdicts)
@@ -343,7 +389,7 @@ def clean() -> None:
       prefault-kit kernels clean
     """
     cache = Cache()
-    with _sentences():
+    with _sentences(cache):
         size = cache.clean()
     click.echo(f"{cache.place}: {format_bytes(size >> 20 << 20)} removed")
 
@@ -359,29 +405,58 @@ def _follow(move: Tell, name: str, number: int, count: int) -> Callable[[str], N
     return hear
 
 
-def _is_as_recorded(made: Record) -> bool:
-    """Whether the kit's kernel of the same series and processor answered the same; what changed is
-    printed to stderr."""
-    kit = [each for each in recorded.of_the_kit() if each.architecture == made.architecture]
-    before = recorded.find(kit, series(made.version))
+def _expected(version: str, machine: str) -> Record:
+    """The kit's kernel of the same series and processor; ValueError if it has none."""
+    kit = [each for each in recorded.of_the_kit() if each.architecture == machine]
+    return recorded.find(kit, series(version) or version)
+
+
+def _differences(made: Record) -> list[str]:
+    """Why this is not as the kit has recorded it: a sentence or none. What changed is printed to
+    stderr."""
+    try:
+        before = _expected(made.version, made.architecture)
+    except ValueError as error:
+        return [f"{made.version}: {error}"]
     found = compare(before.verdicts, made.verdicts)
-    if found.changes or found.unlike:
-        for line in changes_text.lines(found, before.name, made.name):
-            click.echo(line, err=True)
-    return not (found.changes or found.unlike)
+    if not (found.changes or found.unlike):
+        return []
+    for line in changes_text.lines(found, before.name, made.name):
+        click.echo(line, err=True)
+    return [f"{made.version} (differs from its record)"]
 
 
-class _sentences:  # noqa: N801 - reads as the block that it opens
-    """What goes wrong in the block is one sentence and an exit status."""
+@contextlib.contextmanager
+def _sentences(cache: Cache | None = None, *, failures: bool = True) -> Iterator[None]:
+    """What goes wrong in the block is one sentence and an exit status.
 
-    def __enter__(self) -> None:
-        pass
+    With a cache, an error of the system that is about it is one as well. Without ``failures``, what
+    is wrong with one kernel alone is left to the caller.
+    """
+    try:
+        yield
+    except compiling.CompilingError as error:
+        if not failures:
+            raise
+        raise Ending(UNAVAILABLE, str(error)) from None
+    except (CacheError, PackagesError, GuestError) as error:
+        raise Ending(UNAVAILABLE, str(error)) from None
+    except OSError as error:
+        if cache is None or not _is_about(error, cache):
+            raise
+        raise Ending(UNAVAILABLE, str(cache.refused(error))) from None
+    except ValueError as error:
+        if not failures:
+            raise
+        raise Ending(FAILED, str(error)) from None
 
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        if isinstance(error, CacheError | PackagesError | GuestError):
-            raise Ending(UNAVAILABLE, str(error)) from None
-        if isinstance(error, ValueError):
-            raise Ending(FAILED, str(error)) from None
+
+def _is_about(error: OSError, cache: Cache) -> bool:
+    """Whether a file of the cache is what went wrong; of one that takes no more Python names
+    none."""
+    if error.filename is None:
+        return error.errno in WRITE_ERRORS
+    return Path(str(error.filename)).is_relative_to(cache.place)
 
 
 def _script(file_systems: Sequence[str], command: Sequence[str]) -> str:
@@ -391,17 +466,36 @@ def _script(file_systems: Sequence[str], command: Sequence[str]) -> str:
     words = list(command)
     if first == "prefault-kit":
         words = ["python3", "-m", "prefault_kit", *rest]
-    if first == "tests":
+    if first == TESTS:
         words = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *(rest or ROOMS)]
-    go = "cd /job\n" if first == "tests" else ""
+    go = "cd /job\n" if first == TESTS else ""
     run = f"{shlex.join(words)} >/result/output 2>&1"
     return f"{checking.mounts(file_systems)}\n{go}{run}\n"
 
 
+def _attempt(place: Path) -> None:
+    """Make a directory for records, and see that it takes files, before the work for them begins;
+    UsageError if it does not."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        saved.attempt(place / f".prefault-kit-{os.getpid()}")
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise click.UsageError(f"--out {place} cannot be written ({said})") from None
+
+
 def _keep(made: Record, place: Path) -> None:
-    place.mkdir(parents=True, exist_ok=True)
-    path = place / f"{made.name.replace(' ', '-')}.json"
-    path.write_text(made.dump(), encoding="utf-8")
+    """Write a record whole or not at all, in place of an earlier one of the kernel."""
+    path = place / made.file_name
+    part = path.with_name(f".{path.name}.part")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        part.write_text(made.dump(), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _tell(made: Record) -> None:

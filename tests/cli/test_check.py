@@ -270,6 +270,16 @@ def test_the_kit_brings_recorded_kernels(tmp_path: Path) -> None:
     assert "no kernel 6.2 is recorded; recorded are: 5.10.223, 6.1.176," in sentence(done)
 
 
+def test_a_version_is_not_nothing(tmp_path: Path) -> None:
+    """An empty one, as of a variable that is not set, is unknown; blanks around one are no part."""
+    recorded(tmp_path / "records", "6.1.1", [])
+    words = ("check", "read-zero-page", "--records", "records", "--since")
+    done = prefault_here(*words, "", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no kernel '' is recorded; recorded are: 6.1.1" in sentence(done)
+    assert prefault_here(*words, " 6.1\n", cwd=tmp_path).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -62,3 +62,5 @@ S390X = Architecture(
 )  # fmt: skip
 ARCHITECTURES = {each.name: each for each in (X86_64, AARCH64, PPC64LE, S390X)}
 """By name."""
+FLAVOURS = frozenset(flavour for each in ARCHITECTURES.values() for flavour in each.kernels)
+"""All of them, with "" for the usual one."""

@@ -40,22 +40,26 @@ class Cache:
             self.place.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            said = (error.strerror or str(error)).lower()
-            raise CacheError(
-                f"the cache {self.place} cannot be used ({said}): set {VARIABLE} to a directory"
-            ) from None
+            raise self.refused(error) from None
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise CacheError(
-                    f"another prefault-kit kernels works in {self.place}: wait until it has ended"
+                    f"another prefault-kit process is using {self.place}: wait until it has ended"
                 ) from None
             for left in self.place.glob("*.part-*"):  # of a process that was killed
                 _remove(left)
             yield
         finally:
             os.close(lock)
+
+    def refused(self, error: OSError) -> CacheError:
+        """What the system said of a file in the cache, as a sentence."""
+        said = (error.strerror or str(error)).lower()
+        return CacheError(
+            f"the cache {self.place} cannot be used ({said}): set {VARIABLE} to another directory"
+        )
 
     def room_for(self, size_bytes: int, what: str) -> None:
         """CacheError unless the disk has this much free."""

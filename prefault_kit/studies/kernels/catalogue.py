@@ -74,10 +74,11 @@ def fetched(cache: Cache, architecture: Architecture, wanted: str) -> tuple[str,
                 failed = failed or error
     if failed:
         raise failed
-    near = sorted({each.series for each in there}, key=lambda each: _distance(each, wanted))[:2]
+    series_there = sorted({each.series for each in there}, key=order)
+    near = sorted(series_there, key=lambda each: _distance(each, wanted))[:2]
     names = " and ".join(sorted(near, key=order))
     raise ValueError(
-        f"there is no kernel {wanted} for {architecture.name} to be had; the nearest are {names}"
+        f"no kernel {wanted} is available for {architecture.name}; the nearest are {names}"
     )
 
 

@@ -68,7 +68,7 @@ def record(version: str, guest: Guest, file_systems: Sequence[str], outcome: Out
     architecture = guest.architecture.name
     made = Record(version, architecture, outcome.accelerator, there, {}, [], "", known)
     if outcome.status is None:
-        text = f"it did not come to an end: {' | '.join(outcome.tail)}"
+        text = f"it did not finish: {' | '.join(outcome.tail)}"
         disk = any(initramfs.NO_ROOT in line for line in outcome.tail)
         return _failed(made, f"{text}; {NEEDED}" if disk else text)
     try:

@@ -61,6 +61,8 @@ class Outcome:
     tail: tuple[str, ...] = ()
     """Where it did not come to an end, how it said so: the last lines, or the first ones of what
     the kernel says when it fails."""
+    refused: bool = False
+    """Whether QEMU did not start it: what it is given is no kernel, or this host has no KVM."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,25 @@ class Guest:
         """Boot it, let it run a shell script beside the kit, and wait until it has ended.
 
         ``compiled`` is the kit's C where that of this host does not serve. ``tell`` hears each line
-        that the guest says. GuestError where QEMU is missing.
+        that the guest says. GuestError where QEMU is missing, or its disks cannot be made;
+        ValueError for a module that cannot be read.
         """
         machine = self.architecture
         if shutil.which(machine.qemu) is None:
             raise GuestError(f"{machine.qemu} is missing: sudo apt install {machine.package}")
+        busybox = (root.parent / "busybox").read_bytes()
+        initrd = initramfs.build(self.modules, busybox)
         with tempfile.TemporaryDirectory(prefix="prefault-guest-") as name:
             place = Path(name)
-            busybox = (root.parent / "busybox").read_bytes()
-            (place / "initrd").write_bytes(initramfs.build(self.modules, busybox))
-            _pack(place / "job", script, compiled)
+            try:
+                (place / "initrd").write_bytes(initrd)
+                _pack(place / "job", script, compiled)
+            except OSError as error:
+                said = (error.strerror or str(error)).lower()
+                raise GuestError(
+                    f"a guest's disks cannot be made in {place.parent} ({said}): set TMPDIR to "
+                    "another directory"
+                ) from None
             outcome = None
             for each in _accelerators(accelerator, machine):
                 outcome = self._boot(place, root, each, limit_s, tell)
@@ -125,13 +136,15 @@ class Guest:
                 if passed > limit:
                     break
                 time.sleep(SAID)
+            failed = bool(guest.poll())
         elapsed_s = time.monotonic() - began
         files = _unpack(result)
-        tail = _tail(_lines(_said(console)))
+        said = _lines(_said(console))
         status = files.pop("status", b"").strip()
         if status.isdigit():
             return Outcome(accelerator, elapsed_s, int(status), files)
-        return Outcome(accelerator, elapsed_s, None, files, tail)
+        refused = failed and image.BEGUN not in said
+        return Outcome(accelerator, elapsed_s, None, files, _tail(said), refused)
 
     def _command(self, place: Path, root: Path, accelerator: str) -> list[str]:
         disks = {
@@ -210,13 +223,18 @@ def _new_lines(console: Path, known: list[str]) -> list[str]:
     return new
 
 
+def has_tests() -> bool:
+    """Whether this is a checkout, whose tests a guest gets as well."""
+    return (Path(prefault_kit.__file__).parents[1] / PROJECT).exists()
+
+
 def _pack(target: Path, script: str, compiled: Path | None) -> None:
     """What a guest gets: the kit as it is installed here, from a checkout its tests, a script."""
     kit = Path(prefault_kit.__file__).parent
     metadata = f"Metadata-Version: 2.1\nName: prefault-kit\nVersion: {prefault_kit.__version__}\n"
     with tarfile.open(target, "w", dereference=True) as archive:  # in a checkout data is linked to
         archive.add(kit, "prefault_kit", filter=_of_the_kit)
-        if (kit.parent / PROJECT).exists():
+        if has_tests():
             for name in (PROJECT, "tests"):
                 archive.add(kit.parent / name, name, filter=_of_the_kit)
         described = f"prefault_kit-{prefault_kit.__version__}.dist-info/METADATA"

@@ -81,13 +81,16 @@ def in_order(wanted: Iterable[str], modules: Path) -> dict[str, bytes]:
 def depends(module: bytes) -> list[str]:
     """What a module says it depends on."""
     said = re.search(rb"\0depends=([^\0]*)\0", module)
-    return [name for name in said[1].decode().split(",") if name] if said else []
+    return [name for name in said[1].decode(errors="replace").split(",") if name] if said else []
 
 
 def _unpacked(path: Path) -> bytes:
     content = path.read_bytes()
     if path.suffix == ".xz":
-        return lzma.decompress(content)
+        try:
+            return lzma.decompress(content)
+        except lzma.LZMAError:
+            raise ValueError(f"{path} is damaged: it is no whole xz file") from None
     if path.suffix != ".ko":
         raise ValueError(f"{path.name} is compressed in a way that is not known here")
     return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,8 @@ FORMAT = "prefault-kit kernel/1"
 HOLDS, EXPLAINED, DIFFERS, NOT_TESTABLE = "holds", "explained", "differs", "not testable"
 ORDER = (DIFFERS, EXPLAINED, HOLDS, NOT_TESTABLE)
 """Of several kinds of memory the first of these stands for a promise."""
+WORDS = ("holds", "differs", "not-testable")
+"""The verdicts as ``check --json`` prints them."""
 FACTS = ("kernel", "machine", "page_size_bytes", "thp", "shmem_thp", "huge_page_sizes_bytes")
 """Of the guest: nothing that is the host's."""
 CONFIGURATION = (
@@ -25,6 +27,18 @@ CONFIGURATION = (
     "TRANSPARENT_HUGEPAGE", "USERFAULTFD",
 )  # fmt: skip
 """What of a kernel's configuration matters to the promises."""
+
+
+FIELDS = {
+    "version": str, "architecture": str, "accelerator": str, "file_systems": list, "facts": dict,
+    "verdicts": list, "error": str, "configuration": dict,
+}  # fmt: skip
+TEXT, OR_NONE = (str,), (str, type(None))
+VERDICT: dict[str, tuple[type, ...]] = {
+    "id": TEXT, "source": TEXT, "claim": TEXT, "backing": TEXT, "expected": TEXT, "verdict": TEXT,
+    "observed": OR_NONE, "reason": OR_NONE,
+}  # fmt: skip
+"""What the fields of a file are."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,13 @@ class Record:
         size = self.facts.get("page_size_bytes", 4096)
         other = [] if self.architecture == "x86_64" else [self.architecture]
         return " ".join([self.version, *other, *([] if size == 4096 else [f"{size >> 10} KiB"])])
+
+    @property
+    def file_name(self) -> str:
+        """What its file is called: the same whether it answered or not, so that an answer takes the
+        place of a failure."""
+        other = "" if self.architecture == X86_64.name else f"-{self.architecture}"
+        return f"{self.version}{other}.json"
 
     @property
     def order(self) -> tuple[tuple[int, int, int, int, str], str]:
@@ -74,9 +95,40 @@ class Record:
             saved = json.loads(path.read_text(encoding="utf-8"))
             if saved.pop("format") != FORMAT:
                 raise ValueError
-            return cls(**saved)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ValueError(f"{path} is not a recorded kernel ({FORMAT})") from None
+        if more := sorted(set(saved) - {each.name for each in fields(cls)}):
+            raise ValueError(
+                f"{path} is not a recorded kernel that this prefault-kit knows: it has "
+                f"{', '.join(more)}, and is from a newer one"
+            )
+        if wrong := _wrong(saved):
+            raise ValueError(f"{path} is not a recorded kernel ({FORMAT}): {wrong}")
+        return cls(**saved)
+
+
+def _wrong(saved: dict[str, Any]) -> str:
+    """What is not as :meth:`Record.dump` writes it; "" if all is."""
+    saved = {"error": "", "configuration": {}} | saved
+    for name, kind in FIELDS.items():
+        if not isinstance(saved.get(name), kind):
+            return f"{name} is missing or of another kind"
+    size = saved["facts"].get("page_size_bytes", 4096)
+    if type(size) is not int or size <= 0:
+        return "page_size_bytes is no number of bytes"
+    if not saved["version"] or not all(isinstance(each, str) for each in saved["file_systems"]):
+        return "version or file_systems has no names"
+    if not all(isinstance(each, str) for each in saved["configuration"].values()):
+        return "configuration has other values than text"
+    for each in saved["verdicts"]:
+        if not isinstance(each, dict):
+            return "a verdict is none"
+        for name, kinds in VERDICT.items():
+            if name not in each or not isinstance(each[name], kinds):
+                return f"{name} of a verdict is missing or no text"
+        if each["verdict"] not in WORDS:
+            return f"a verdict is {each['verdict']}"
+    return ""
 
 
 def configuration(place: Path) -> dict[str, str]:
@@ -99,8 +151,18 @@ def outcome(verdict: dict[str, Any]) -> str:
 
 
 def load_all(directory: Path) -> list[Record]:
-    """The recorded kernels of a directory, from old to new."""
-    return sorted(map(Record.load, directory.glob("*.json")), key=lambda each: each.order)
+    """The recorded kernels of a directory, from old to new; ValueError for a file that is none, or
+    for two of one kernel."""
+    found: dict[str, tuple[Record, Path]] = {}
+    for path in sorted(directory.glob("*.json")):
+        made = Record.load(path)
+        if made.name in found:
+            other = found[made.name][1].name
+            raise ValueError(
+                f"{path} and {other} are of one kernel, {made.name}: remove one of them"
+            )
+        found[made.name] = made, path
+    return sorted((made for made, _ in found.values()), key=lambda each: each.order)
 
 
 def usual(records: Sequence[Record]) -> list[Record]:

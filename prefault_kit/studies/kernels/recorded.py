@@ -32,13 +32,23 @@ def find(records: Sequence[Record], asked: str) -> Record:
     ValueError names the recorded ones where there is none, or says why it has no verdicts.
     """
     found = [
-        each for each in records if asked in (each.name, each.version, version.series(each.version))
+        each
+        for each in records
+        if asked and asked in (each.name, each.version, version.series(each.version))
     ]
     if not found:
         there = ", ".join(each.name for each in records) or "none"
-        raise ValueError(f"no kernel {asked} is recorded; recorded are: {there}")
+        raise ValueError(f"no kernel {asked or repr(asked)} is recorded; recorded are: {there}")
     # of one version the plain name: x86-64, with pages of 4 KiB
     newest = max(found, key=lambda each: (version.order(each.version), -len(each.name)))
     if newest.error:
         raise ValueError(f"kernel {newest.name} is recorded without verdicts: {newest.error}")
     return newest
+
+
+def newest(records: Sequence[Record]) -> Record:
+    """The newest that answered, of records from old to new; ValueError if none did."""
+    answered = [each for each in records if not each.error]
+    if not answered:
+        raise ValueError("no kernel is recorded with verdicts")
+    return answered[-1]

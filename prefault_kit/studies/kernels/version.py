@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 
+from prefault_kit.studies.kernels.architecture import FLAVOURS
+
 RELEASED = 1_000_000
 """In the place of a candidate's number: a candidate comes before its release."""
 PARTS = re.compile(r"(?P<release>[\d.]*)(?:-rc(?P<candidate>\d+))?(?:-(?P<flavour>.+))?")
 
 
 def series(version: str) -> str:
-    """The first two numbers and the flavour, by which a kernel is asked for."""
+    """The first two numbers and the flavour, by which a kernel is asked for.
+
+    What else a kernel adds to its version, as one's own does (``6.12.0-rc1-00012-gabc``), is none.
+    """
     release, _, flavour = _parts(version)
-    return ".".join(map(str, release[:2])) + (f"-{flavour}" if flavour else "")
+    return flavoured(".".join(map(str, release[:2])), flavour if flavour in FLAVOURS else "")
 
 
 def flavoured(version: str, flavour: str) -> str:

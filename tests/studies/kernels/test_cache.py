@@ -45,7 +45,7 @@ def test_what_a_killed_process_left_goes(cache: Cache) -> None:
 def test_two_at_once_are_told(cache: Cache) -> None:
     """The second one, in a sentence; afterwards it may."""
     second = Cache(cache.place).claimed()
-    with cache.claimed(), pytest.raises(CacheError, match="another prefault-kit kernels works"):
+    with cache.claimed(), pytest.raises(CacheError, match="another prefault-kit process is using"):
         second.__enter__()
     with Cache(cache.place).claimed():
         pass

@@ -46,9 +46,45 @@ def test_an_unknown_version_names_the_nearest(
         ("x", "5.10 and 6.1"),
     ):
         with pytest.raises(
-            ValueError, match=f"no kernel {wanted} for x86_64 to be had; the nearest are {near}"
+            ValueError, match=f"no kernel {wanted} is available for x86_64; the nearest are {near}$"
         ):
             catalogue.fetched(cache, X86_64, wanted)
+
+
+def test_of_those_that_are_as_near_its_flavour_is_named(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the one that comes first by its letters."""
+    there = [Package("sid", "x", f"6.12.3{flavour}", 1) for flavour in ("", "-16k", "-rt")]
+    monkeypatch.setattr(catalogue, "_listed", lambda *_: there)
+    with pytest.raises(ValueError, match=r"the nearest are 6\.12 and 6\.12-rt$"):
+        catalogue.fetched(cache, AARCH64, "6.4-rt")
+
+
+def test_no_package_is_left_of_a_kernel_that_was_fetched(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was unpacked is here; the file that brought it is not kept beside it."""
+
+    def download(apt: Apt, name: str) -> list[Path]:
+        place = tmp_path / "apt" / f"{apt.suite}-amd64" / "archives"
+        place.mkdir(parents=True)
+        (place / f"{name}_1_amd64.deb").write_bytes(b"deb")
+        return list(place.iterdir())
+
+    def unpack(packages: list[Path], target: Path, _: object) -> None:
+        assert [each.read_bytes() for each in packages] == [b"deb"]
+        (target / "vmlinuz-6.9.1").touch()
+
+    monkeypatch.setattr(debian, "KEYRING", tmp_path)
+    monkeypatch.setattr(Apt, "download_kernel", download)
+    monkeypatch.setattr(debian, "unpack", unpack)
+    monkeypatch.setattr(catalogue, "ROOM_BYTES", 1)
+    there = [Package("sid", "linux-image-6.9.1", "6.9.1", 1)]
+    monkeypatch.setattr(catalogue, "_listed", lambda *_: there)
+    version, guest = catalogue.fetched(cache, X86_64, "6.9")
+    assert (version, guest.kernel.exists()) == ("6.9.1", True)
+    assert list(tmp_path.rglob("*.deb")) == []
 
 
 def test_a_package_without_a_kernel_is_told(cache: Cache, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_an_answer_is_recorded_without_what_is_the_host_s(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [
-        (Outcome("tcg", 1.0, None, {}, ("one", "panic")), "did not come to an end: one | panic"),
+        (Outcome("tcg", 1.0, None, {}, ("one", "panic")), "did not finish: one | panic"),
         (
             Outcome("tcg", 1.0, None, {}, ("the root is not there", "panic")),
             "to find its root a kernel needs virtio_pci, virtio_blk and ext4",
@@ -81,3 +81,44 @@ def test_a_guest_that_did_not_answer_is_a_record_that_says_so(
     assert made.configuration == {}
     assert error in made.error
     assert list(made.verdicts) == []
+
+
+STUB = """#!/bin/sh
+case "$*" in *doctor*) echo '{}'; exit 0;; esac
+echo "$*" >>$PLACE/asked
+printf "$VERDICTS"
+exit $STATUS
+"""
+"""In place of Python in a guest: it says what it was asked, and answers as it is told."""
+
+
+@pytest.mark.parametrize(
+    ("status", "verdicts", "ended"),
+    [(0, "[]", 0), (1, "[]", 0), (1, "", 1), (2, "[]", 2), (2, "", 2), (137, "[", 137)],
+)
+def test_a_check_that_found_a_surprise_has_ended_well(
+    status: int, verdicts: str, ended: int, tmp_path: Path
+) -> None:
+    """With status 1 and verdicts it has answered; with any other status it has not. Memory is no
+    place for files, so that tmpfs is no directory of the check."""
+    (tmp_path / "result").mkdir()
+    (tmp_path / "python3").write_text(STUB)
+    (tmp_path / "python3").chmod(0o755)
+    script = f"{checking.MADE}\nmade ext4\nmade tmpfs\n{checking.CHECK}\n"
+    for place in ("/result/", "/tmp/status"):
+        script = script.replace(place, f"{tmp_path}{place.replace('/tmp', '')}")
+    done = subprocess.run(
+        ["sh", "-c", script],
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin", "PLACE": str(tmp_path), "STATUS": str(status),
+            "VERDICTS": verdicts,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (ended, "")
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == ["-m prefault_kit check --json --dir /job/ext4"]
+    assert (tmp_path / "result" / "verdicts.json").read_text() == verdicts
+    assert (tmp_path / "result" / "mounted").read_text().split() == ["ext4", "tmpfs"]

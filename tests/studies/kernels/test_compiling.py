@@ -1,5 +1,6 @@
 """prefault_kit.studies.kernels.compiling: the kit's C for another processor, made once."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,6 +51,7 @@ def test_this_host_s_own_serves_its_kind(guest: Callable[..., Guest], tmp_path: 
     ("outcome", "said"),
     [
         (Outcome("tcg", 1.0, 1, {"said": b"guard.c:1: no\n"}), "guard.c:1: no"),
+        (Outcome("tcg", 1.0, 1, {"said": b"ld: half\n", COMPILED: b"half"}), "ld: half"),
         (Outcome("tcg", 1.0, None, {}, ("one", "panic")), r"one \| panic"),
     ],
 )
@@ -63,14 +65,36 @@ def test_a_guest_that_cannot_is_told(
 
 
 def test_other_sources_are_compiled_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A change of one byte is another name."""
+    """A change of one byte in any of them is another name."""
     (tmp_path / PLACE).mkdir(parents=True)
-    (tmp_path / PLACE / "work.c").write_text("int one;")
     fake: Any = tmp_path / "prefault_kit" / "__init__.py"
     monkeypatch.setattr(prefault_kit, "__file__", str(fake))
-    before = compiling._digest()
-    (tmp_path / PLACE / "work.c").write_text("int two;")
-    assert compiling._digest() != before
+    found = [compiling._digest()]
+    for name in ("work.c", "api.h", "build.py"):
+        for text in ("int one;", "int two;"):
+            (tmp_path / PLACE / name).write_text(text)
+            found.append(compiling._digest())
+    assert len(set(found)) == len(found)
+
+
+def test_a_library_that_was_written_in_part_is_none(
+    guest: Callable[..., Guest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full leaves nothing that a guest would be given the next time."""
+
+    def write_bytes(path: Path, content: bytes) -> None:
+        with path.open("wb") as out:
+            out.write(content[:3])
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    answer = Outcome("tcg", 1.0, 0, {COMPILED: b"library"})
+    with pytest.raises(OSError, match="no space left"):
+        compiling.compiled(Cache(tmp_path), guest(OTHER, answer), tmp_path)
+    monkeypatch.undo()
+    found = compiling.compiled(Cache(tmp_path), guest(OTHER, answer), tmp_path)
+    assert found
+    assert found.read_bytes() == b"library"
 
 
 def test_the_script_makes_a_library_that_python_loads(tmp_path: Path) -> None:

@@ -1,19 +1,22 @@
 """prefault_kit.studies.kernels.guest: a real QEMU, and kernels of a few instructions."""
 
 import contextlib
+import errno
 import os
 import platform
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.studies.kernels import guest
 from prefault_kit.studies.kernels.architecture import AARCH64, ARCHITECTURES, S390X
-from prefault_kit.studies.kernels.guest import Guest, GuestError
+from prefault_kit.studies.kernels.guest import Guest, GuestError, Outcome
 
 pytestmark = [
     pytest.mark.needs("qemu"),
@@ -88,6 +91,7 @@ def test_a_kernel_that_hangs_ends_at_its_limit(tmp_path: Path, root: Path) -> No
     )
     assert outcome.status is None
     assert outcome.elapsed_s >= 3
+    assert not outcome.refused
     assert outcome.tail[-1] == "Kernel panic: no, not this"
     assert said == ["one", "BEGUN", "Kernel panic: no, not this"]
     assert outcome.files == {}
@@ -98,6 +102,7 @@ def test_one_that_reboots_has_ended(tmp_path: Path, root: Path) -> None:
     """As a kernel does that panics: long before its limit."""
     outcome = kernel(tmp_path, REBOOT).run(root, "true", accelerator="tcg", limit_s=60)
     assert outcome.status is None
+    assert not outcome.refused
     assert outcome.elapsed_s < 60
     assert "Kernel panic: no, not this" in outcome.tail
 
@@ -107,6 +112,7 @@ def test_what_is_no_kernel_is_told_by_qemu(tmp_path: Path, root: Path) -> None:
     (tmp_path / "kernel").write_bytes(b"no kernel" * 1000)
     outcome = Guest(tmp_path / "kernel", tmp_path).run(root, "true", accelerator="tcg")
     assert outcome.status is None
+    assert outcome.refused
     assert "kernel" in " ".join(outcome.tail)
 
 
@@ -170,6 +176,78 @@ def test_kvm_is_tried_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
         assert guest._accelerators("auto", here) == tried
         assert guest._accelerators("auto", other) == ["tcg"]
         assert guest._accelerators("kvm", here) == ["kvm"]
+
+
+def test_one_that_fails_on_kvm_is_emulated(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that ended is not asked again; of two that did not, the emulated one is told."""
+
+    def boot(_: Guest, __: Path, ___: Path, accelerator: str, *____: object) -> Outcome:
+        asked.append(accelerator)
+        return Outcome(accelerator, 1.0, answers[accelerator], {})
+
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(Guest, "_boot", boot)
+    one = Guest(tmp_path, tmp_path / "root", ARCHITECTURES[platform.machine()])
+    answers: Mapping[str, int | None]
+    for answers, tried in (
+        ({"kvm": None, "tcg": 0}, ["kvm", "tcg"]),
+        ({"kvm": 1}, ["kvm"]),
+        ({"kvm": None, "tcg": None}, ["kvm", "tcg"]),
+    ):
+        asked: list[str] = []
+        outcome = one.run(root, "true")
+        assert asked == tried
+        assert outcome == Outcome(tried[-1], 1.0, answers[tried[-1]], {})
+
+
+@pytest.mark.parametrize(("says", "sleeps_s", "passed_s"), [("one", 300, 2), ("BEGUN", 5, 5)])
+def test_a_guest_that_does_not_begin_ends_early(
+    says: str,
+    sleeps_s: int,
+    passed_s: int,
+    tmp_path: Path,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nested KVM may hang; one whose work has begun has the whole of its limit."""
+    program = ["sh", "-c", f"echo {says}; exec sleep {sleeps_s}"]
+    monkeypatch.setattr(Guest, "_command", lambda *_: program)
+    monkeypatch.setitem(guest.BEGIN_S, "tcg", 2)
+    outcome = Guest(tmp_path, tmp_path / "root").run(root, "true", accelerator="tcg", limit_s=200)
+    assert (outcome.status, outcome.refused) == (None, False)
+    assert passed_s <= outcome.elapsed_s < 200
+
+
+def test_no_guest_writes_to_the_root(tmp_path: Path) -> None:
+    """Its disk is a snapshot, the job can be read alone, and a comma ends no path."""
+    one = Guest(tmp_path / "kernel,1", tmp_path)
+    words = one._command(tmp_path / "a,b", tmp_path / "r,t.img", "tcg")
+    drives = {
+        drive.rpartition("=")[2]: drive.partition(",format=raw")[0]
+        for word, drive in pairwise(words)
+        if word == "-drive"
+    }
+    assert drives == {
+        "root": f"file={tmp_path}/r,,t.img,snapshot=on",
+        "job": f"file={tmp_path}/a,,b/job,readonly=on",
+        "result": f"file={tmp_path}/a,,b/result",
+    }
+    assert str(tmp_path / "kernel,1") in words  # which is a word of its own
+
+
+def test_a_place_without_room_for_its_disks_is_told(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what chooses another."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(guest, "_pack", full)
+    with pytest.raises(GuestError, match=r"\(no space left on device\): set TMPDIR to another"):
+        Guest(tmp_path, tmp_path / "root").run(root, "true")
 
 
 def test_another_processor_gets_its_own_c(tmp_path: Path) -> None:

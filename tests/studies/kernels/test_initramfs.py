@@ -45,6 +45,14 @@ def test_a_compression_that_is_not_known_is_told(modules: Path) -> None:
         initramfs.in_order(("xfs",), modules)
 
 
+@pytest.mark.parametrize("content", [b"junk\n", b"", lzma.compress(module(""))[:-9]])
+def test_a_damaged_module_is_told(modules: Path, content: bytes) -> None:
+    """By the name of the file, whether it is something else or cut."""
+    (modules / "fs" / "jbd2.ko.xz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"fs/jbd2\.ko\.xz is damaged"):
+        initramfs.in_order(("ext4",), modules)
+
+
 def unpacked(archive: bytes) -> dict[str, tuple[int, bytes]]:
     """Modes and contents of a newc archive, by name."""
     found, at = {}, 0

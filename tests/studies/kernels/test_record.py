@@ -1,5 +1,7 @@
 """prefault_kit.studies.kernels.record: what a kernel answered, one file each, and the table."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ from prefault_kit.studies.kernels.architecture import ARCHITECTURES
 from prefault_kit.studies.kernels.record import FACTS, Record, load_all, table, usual
 from prefault_kit.studies.promises import PROMISES
 
+DATA = Path(__file__).parents[3] / "data" / "kernels"
+
 
 def verdict(name: str, verdict: str, reason: str | None = None) -> dict[str, Any]:
-    """As much of one as is looked at."""
-    return {"id": name, "verdict": verdict, "reason": reason}
+    """One, as ``check --json`` prints it."""
+    about = {"id": name, "source": "s", "claim": "c", "backing": "private anon", "expected": "1"}
+    return about | {"verdict": verdict, "observed": None, "reason": reason}
 
 
 def record(version: str, *verdicts: dict[str, Any], page_size_bytes: int = 4096) -> Record:
@@ -74,7 +79,77 @@ def test_another_file_is_told(tmp_path: Path, text: str) -> None:
         Record.load(tmp_path / "one.json")
 
 
-RECORDED = load_all(Path(__file__).parents[3] / "data" / "kernels")
+WRONG: list[dict[str, Any]] = [
+    {"version": None},
+    {"version": 6},
+    {"version": ""},
+    {"architecture": None},
+    {"accelerator": None},
+    {"error": None},
+    {"file_systems": None},
+    {"file_systems": [1]},
+    {"configuration": {"SWAP": 1}},
+    {"facts": None},
+    *({"facts": {"page_size_bytes": size}} for size in (None, "4096", True, 0)),
+    {"verdicts": None},
+    {"verdicts": "abc"},
+    {"verdicts": ["abc"]},
+    *(
+        {"verdicts": [{name: each for name, each in verdict("a", "holds").items() if name != gone}]}
+        for gone in verdict("a", "holds")
+    ),
+    {"verdicts": [verdict("a", "maybe")]},
+    {"verdicts": [verdict("a", "holds") | {"reason": 3}]},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_file_with_wrong_fields_is_told(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """When it is read, and not where it is used."""
+    fields = json.loads(record("6.1.9", verdict("a", "holds")).dump()) | wrong
+    (tmp_path / "one.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"one\.json is not a recorded kernel \(.*\): "):
+        Record.load(tmp_path / "one.json")
+
+
+def test_a_newer_kit_s_file_is_told(tmp_path: Path) -> None:
+    """It has fields that this kit does not know."""
+    fields = json.loads(record("6.1.9").dump()) | {"boot_s": 3}
+    (tmp_path / "one.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"one\.json.* it has boot_s, and is from a newer one"):
+        Record.load(tmp_path / "one.json")
+
+
+def test_two_files_of_one_kernel_are_told(tmp_path: Path) -> None:
+    """By both names: neither is taken silently."""
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(record("6.1.9").dump())
+    with pytest.raises(ValueError, match=r"two\.json and one\.json are of one kernel, 6\.1\.9"):
+        load_all(tmp_path)
+
+
+def test_a_file_is_named_by_version_and_processor_alone() -> None:
+    """A kernel that failed has no page size yet, and its later answer is to take its place."""
+    failed = Record("6.12.1-16k", "aarch64", "tcg", [], {}, [], "it hangs")
+    answered = replace(failed, facts={"page_size_bytes": 16384}, error="")
+    assert failed.file_name == answered.file_name == "6.12.1-16k-aarch64.json"
+    assert record("6.1.9").file_name == "6.1.9.json"
+    for path in DATA.glob("*.json"):
+        assert Record.load(path).file_name == path.name
+
+
+def test_the_usual_ones_are_those_that_answered_without_a_flavour() -> None:
+    """Of x86-64, with pages of any size; a local version is no flavour."""
+    usual_one, local = record("6.1.9"), record("6.12.0-rc1-00012-gabc")
+    others = [
+        record("6.12.1-rt"),
+        replace(record("6.12.1"), architecture="aarch64"),
+        replace(record("7.0.1"), error="it hangs"),
+    ]
+    assert usual([usual_one, *others, local]) == [usual_one, local]
+
+
+RECORDED = load_all(DATA)
 
 
 @pytest.mark.parametrize("made", RECORDED, ids=lambda made: made.name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.studies.kernels.record import Record
-from prefault_kit.studies.kernels.recorded import OF_THE_KIT, find, known
+from prefault_kit.studies.kernels.recorded import OF_THE_KIT, find, known, newest
 
 DATA = Path(__file__).parents[3] / "data" / "kernels"
 
@@ -64,9 +64,18 @@ def test_a_kernel_that_is_not_recorded_is_told() -> None:
         find(RECORDS, "6")
     with pytest.raises(ValueError, match="recorded are: none"):
         find([], "6.1")
+    with pytest.raises(ValueError, match="no kernel '' is recorded"):
+        find([record("own", error="it hangs"), record("x")], "")  # neither has a series
 
 
 def test_a_kernel_that_did_not_answer_is_told() -> None:
     """With what happened."""
     with pytest.raises(ValueError, match=r"8\.0\.1 is recorded without verdicts: it hangs"):
         find(RECORDS, "8.0")
+
+
+def test_the_newest_is_one_that_answered() -> None:
+    """A newer one that hangs is passed over."""
+    assert newest(RECORDS).name == "7.3-rc7"
+    with pytest.raises(ValueError, match="no kernel is recorded with verdicts"):
+        newest(RECORDS[-1:])

@@ -19,3 +19,9 @@ def test_a_series_is_its_first_two_numbers() -> None:
         assert series(flavoured("6.12.117", flavour)) == f"6.12-{flavour}"
         assert series(flavoured("7.3-rc7", flavour)) == f"7.3-{flavour}"
     assert flavoured("6.12.117", "") == "6.12.117"
+
+
+def test_a_local_version_is_no_flavour() -> None:
+    """One's own kernel is of the series that it was made from."""
+    for local in ("6.12.0-rc1-00012-gabc", "6.12.0-dirty", "6.12.3-1-cloud-amd64"):
+        assert series(local) == "6.12"
