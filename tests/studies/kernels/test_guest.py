@@ -220,6 +220,17 @@ def test_a_guest_that_does_not_begin_ends_early(
     assert passed_s <= outcome.elapsed_s < 200
 
 
+def test_a_guest_that_had_begun_was_not_refused(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though QEMU failed afterwards; one that fails before was."""
+    for says, refused in (("BEGUN", False), ("invalid kernel header", True)):
+        program = ["sh", "-c", f"echo {says}; exit 1"]
+        monkeypatch.setattr(Guest, "_command", lambda *_, program=program: program)
+        outcome = Guest(tmp_path, tmp_path / "root").run(root, "true", accelerator="tcg")
+        assert (outcome.refused, outcome.tail) == (refused, (says,))
+
+
 def test_no_guest_writes_to_the_root(tmp_path: Path) -> None:
     """Its disk is a snapshot, the job can be read alone, and a comma ends no path."""
     one = Guest(tmp_path / "kernel,1", tmp_path)
