@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import functools
+import importlib.util
 import os
 import resource
 import secrets
@@ -95,6 +96,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),
 }
 """What a test may need, how it is found out, and what to do about it."""
+
+
+collect_ignore = [] if importlib.util.find_spec("cffi") else ["kernel/test_native.py"]
+"""What takes packages that a guest of another kernel has not."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -284,6 +284,8 @@ def run(
                 continue
             if command:
                 click.echo(outcome.files.get("output", b"").decode(errors="replace"), nl=False)
+                if outcome.accelerator == "tcg":
+                    click.echo(f"{version}: emulated, so no time in this means anything", err=True)
                 if outcome.status != 0:
                     failed.append(f"{version} ({outcome.status or ' | '.join(outcome.tail)})")
                 continue
@@ -296,7 +298,7 @@ def run(
             if made.error or DIFFERS in made.outcomes().values():
                 failed.append(version)
             elif expect:
-                failed += _differences(made)
+                failed += _differences(made, chosen)
     if as_json and not command:
         click.echo(saved.json_text([asdict(each) for each in records]))
     if failed:
@@ -411,15 +413,18 @@ def _expected(version: str, machine: str) -> Record:
     return recorded.find(kit, series(version) or version)
 
 
-def _differences(made: Record) -> list[str]:
-    """Why this is not as the kit has recorded it: a sentence or none. What changed is printed to
-    stderr."""
+def _differences(made: Record, asked: Sequence[str]) -> list[str]:
+    """Why this is not as the kit has recorded it, of the file systems that were asked for: a
+    sentence or none. What changed is printed to stderr."""
     try:
         before = _expected(made.version, made.architecture)
     except ValueError as error:
         return [f"{made.version}: {error}"]
+    lost = [name for name in before.file_systems if name in {*asked} - {*made.file_systems}]
+    if lost:
+        return [f"{made.version}: no {', no '.join(lost)} could be mounted, as it is recorded"]
     found = compare(before.verdicts, made.verdicts)
-    if not (found.changes or found.unlike):
+    if not (found.changes or found.unlike or found.missing):
         return []
     for line in changes_text.lines(found, before.name, made.name):
         click.echo(line, err=True)

@@ -283,15 +283,17 @@ class Answering(Guest):
         return self.answer
 
 
-Answer = Callable[[list[dict[str, Any]]], None]
+Answer = Callable[..., None]
 
 
 @pytest.fixture
 def booted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answer:
     """Let the kernel 6.1 answer with these verdicts."""
 
-    def answer(verdicts: list[dict[str, Any]]) -> None:
+    def answer(verdicts: list[dict[str, Any]], mounted: str = "ext4 xfs btrfs tmpfs") -> None:
         files = {
+            "mounted": "\n".join(mounted.split()).encode(),
+            "output": b"hello\n",
             "doctor.json": b'{"host": {"page_size_bytes": 4096}}',
             "verdicts.json": json.dumps(verdicts).encode(),
         }
@@ -317,8 +319,27 @@ def test_a_kernel_is_held_to_what_is_recorded(booted: Answer) -> None:
     assert "failed: 6.1.999 (differs from its record)" in str(result.exception)
     assert f"{changed[0]['id']}: {changed[0]['backing']}: holds" in result.stderr
     assert call("run", "6.1").exit_code == 0
-    booted([dict(recorded[0], id="new"), *recorded])
-    assert "differs from its record" in str(call("run", "6.1", "--expect").exception)
+    for other in ([dict(recorded[0], id="new"), *recorded], recorded[1:]):
+        booted(other)
+        assert "differs from its record" in str(call("run", "6.1", "--expect").exception)
+
+
+def test_a_file_system_that_is_lost_is_a_difference(booted: Answer) -> None:
+    """Of those that were asked for alone."""
+    recorded = [
+        each for each in find(of_the_kit(), "6.1").verdicts if not each["backing"].endswith("xfs")
+    ]
+    booted(recorded, "ext4 btrfs tmpfs")
+    assert "6.1.999: no xfs could be mounted" in str(call("run", "6.1", "--expect").exception)
+    assert call("run", "6.1", "--expect", "--fs", "ext4,btrfs").exit_code == 0
+
+
+def test_what_an_emulated_kernel_prints_is_no_time(booted: Answer) -> None:
+    """Which is said beside it."""
+    booted([])
+    result = call("run", "6.1", "--", "prefault-kit", "run")
+    assert result.stdout == "hello\n"
+    assert result.stderr == "6.1.999: emulated, so no time in this means anything\n"
 
 
 def test_a_kernel_that_cannot_even_compile_is_told(
