@@ -71,9 +71,15 @@ class Record:
         return f"{self.version}{other}.json"
 
     @property
-    def order(self) -> tuple[tuple[int, int, int, int, str], str]:
-        """From old to new."""
-        return version.order(self.version), self.name
+    def is_usual(self) -> bool:
+        """Whether it is for x86-64 and of no other flavour: what most programs meet."""
+        return self.architecture == X86_64.name and "-" not in series(self.version)
+
+    @property
+    def order(self) -> tuple[int, int, bool, tuple[int, int, int, int, str], str]:
+        """From old to new; of one series the usual ones first."""
+        place = version.order(self.version)
+        return place[0], place[1], not self.is_usual, place, self.name
 
     def outcomes(self) -> dict[str, str]:
         """The promises by id, each with one of :data:`ORDER`."""
@@ -166,12 +172,8 @@ def load_all(directory: Path) -> list[Record]:
 
 
 def usual(records: Sequence[Record]) -> list[Record]:
-    """Those for x86-64 of the usual flavour, from old to new: what most programs meet."""
-    return [
-        each
-        for each in records
-        if each.architecture == X86_64.name and not each.error and "-" not in series(each.version)
-    ]
+    """The usual ones that answered, from old to new."""
+    return [each for each in records if each.is_usual and not each.error]
 
 
 def table(records: Sequence[Record]) -> list[tuple[str, list[str]]]:

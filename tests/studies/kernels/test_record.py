@@ -183,3 +183,27 @@ def test_kernels_from_before_the_advice_to_the_newest_are_recorded() -> None:
     oldest = RECORDED[0].outcomes()
     assert oldest["read-zero-page"] == "not testable"
     assert oldest["fault-around"] == "holds"
+
+
+def test_of_one_series_the_usual_ones_come_first() -> None:
+    """So that what holds from a series on is named by the kernel that most programs meet."""
+    made = [
+        Record(version, machine, "tcg", [], {}, [])
+        for version, machine in (
+            ("6.12.117-rt", "x86_64"),
+            ("6.12.107-64k", "ppc64le"),
+            ("6.18.1", "x86_64"),
+            ("6.12.117", "aarch64"),
+            ("6.12.117", "x86_64"),
+            ("6.1.9", "s390x"),
+        )
+    ]
+    names = [each.name for each in sorted(made, key=lambda each: each.order)]
+    assert names == [
+        "6.1.9 s390x",
+        "6.12.117",
+        "6.12.107-64k ppc64le",
+        "6.12.117 aarch64",
+        "6.12.117-rt",
+        "6.18.1",
+    ]
