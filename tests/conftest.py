@@ -85,6 +85,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "frames": (_frames, "the privilege to see frame numbers (CAP_SYS_ADMIN) and /proc/kpageflags"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
+    "cachestat": (lambda: features.cachestat() is None, "Linux 6.5"),
+    "pagemap_scan": (lambda: features.pagemap_scan() is None, "Linux 6.7"),
     "userfaultfd": (lambda: features.snapshots() is None, "userfaultfd with write protection"),
     "wp_async": (lambda: features.userfaultfd("WP_ASYNC") is None, "Linux 6.7"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),

@@ -50,6 +50,7 @@ def _run(cell: Experiment) -> dict[str, Any]:
     return measured
 
 
+@pytest.mark.needs("cachestat")
 @pytest.mark.parametrize("kind", ["anon", "memfd", "tmpfs"])
 def test_memory_against_the_kernel(kind: str) -> None:
     """Private copies and pages of the file come out exactly, for every cell."""

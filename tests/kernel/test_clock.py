@@ -137,6 +137,7 @@ def test_the_clock_covers_every_thread(
         assert work.minor_faults == PAGES // 2
 
 
+@pytest.mark.needs("cachestat")
 @pytest.mark.parametrize("first", [True, False], ids=["the first is idle", "the second is idle"])
 def test_what_every_thread_reads_from_disk_counts(first: bool, disk_directory: Path) -> None:
     """One of two shares is there already: the other's major faults and sleeps are reported."""

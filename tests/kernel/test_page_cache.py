@@ -20,6 +20,7 @@ def fill(fd: int, pages: int = PAGES) -> None:
         os.pwrite(fd, b"\xaa" * PAGE, page * PAGE)
 
 
+@pytest.mark.needs("cachestat")
 def test_populate_read_dirties_nothing(disk_directory: Path) -> None:
     """POPULATE_READ of a hole: 1024 cached, 0 dirty, no block allocated (promise 1)."""
     with Mapping(Backing.file(disk_directory), SIZE, "shared") as mapping:
@@ -30,6 +31,7 @@ def test_populate_read_dirties_nothing(disk_directory: Path) -> None:
         assert cache.allocated_bytes == 0
 
 
+@pytest.mark.needs("cachestat")
 def test_populate_write_dirties_everything(disk_directory: Path) -> None:
     """POPULATE_WRITE: 1024 dirty; after a sync 0, and each page write-faults again (promise 4)."""
     with Mapping(Backing.file(disk_directory), SIZE, "shared") as mapping:
@@ -47,6 +49,7 @@ def test_populate_write_dirties_everything(disk_directory: Path) -> None:
         assert work.minor_faults + work.major_faults == PAGES
 
 
+@pytest.mark.needs("cachestat")
 def test_private_write_leaves_the_file_clean(disk_directory: Path) -> None:
     """A private mapping written to: nothing of the file is dirty, its pages stay cached."""
     with Mapping(Backing.file(disk_directory), SIZE, "private") as mapping:
@@ -57,6 +60,7 @@ def test_private_write_leaves_the_file_clean(disk_directory: Path) -> None:
         assert mapping.usage().anonymous == SIZE
 
 
+@pytest.mark.needs("cachestat")
 def test_evict_empties_the_cache(disk_directory: Path) -> None:
     """After evict nothing of the file is cached, though it was dirty before."""
     fd = Backing.file(disk_directory).open()
@@ -69,6 +73,7 @@ def test_evict_empties_the_cache(disk_directory: Path) -> None:
         os.close(fd)
 
 
+@pytest.mark.needs("cachestat")
 def test_evict_tells_of_mapped_pages(disk_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages that are mapped stay, and evict says how many."""
     monkeypatch.setattr(page_cache, "EVICT_TRIES", 2)
@@ -78,6 +83,7 @@ def test_evict_tells_of_mapped_pages(disk_directory: Path, monkeypatch: pytest.M
         assert page_cache.evict(mapping.fd) == PAGES
 
 
+@pytest.mark.needs("cachestat")
 def test_memfd_is_never_dirty() -> None:
     """memfd pages are cached and allocated, but never counted as dirty."""
     with Mapping(Backing.memfd(), SIZE, "shared") as mapping:
@@ -119,6 +125,7 @@ def test_overlay_is_blind_and_says_so(overlay_directory: Path) -> None:
         assert (found.cached, found.dirty) == (PAGES, None)
 
 
+@pytest.mark.needs("cachestat")
 @pytest.mark.needs("hugetlb")
 def test_hugetlb_has_blocks_but_no_cachestat(huge_page_bytes: int) -> None:
     """cachestat refuses hugetlb files; the allocated bytes are still told."""
@@ -151,6 +158,7 @@ def test_a_blind_count_is_of_system_pages(pages: int, monkeypatch: pytest.Monkey
     assert found.cached == 3
 
 
+@pytest.mark.needs("cachestat")
 def test_each_page_of_a_file_has_its_word(disk_directory: Path) -> None:
     """Cached, dirty or not there; once written back, clean."""
     with Mapping(Backing.file(disk_directory), 64 * PAGE, "shared") as memory:

@@ -15,12 +15,14 @@ PAGES = 512
 SIZE = PAGES * PAGE
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_nothing_is_present_before() -> None:
     """A fresh mapping has no page-table entries."""
     with Mapping(Backing.anon(), SIZE) as mapping:
         assert mapping.pages().as_dict() == {"present": 0, "zero": 0, "huge": 0, "swapped": 0}
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_populate_read_maps_the_zero_page() -> None:
     """512 present, 512 of them the zero page (promise 1)."""
     with Mapping(Backing.anon(), SIZE) as mapping:
@@ -29,6 +31,7 @@ def test_populate_read_maps_the_zero_page() -> None:
         assert (found.present, found.zero) == (PAGES, PAGES)
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_populate_write_never_maps_the_zero_page() -> None:
     """512 present, none the zero page, also after POPULATE_READ (promise 3)."""
     with Mapping(Backing.anon(), SIZE) as mapping:
@@ -38,6 +41,7 @@ def test_populate_write_never_maps_the_zero_page() -> None:
         assert (found.present, found.zero) == (PAGES, 0)
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_states_are_per_page() -> None:
     """The array says of each page what it is, in place."""
     with Mapping(Backing.anon(), SIZE) as mapping:
@@ -79,6 +83,7 @@ def test_fallback_agrees(sharing: str) -> None:
         assert ((plain.states & mask) == (exact.states & mask)).all()
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_broken_cow_is_not_file() -> None:
     """In a private file mapping, a page of its own lost the FILE bit; a shared one has it."""
     with Mapping(Backing.memfd(), SIZE, "private") as mapping:
@@ -89,6 +94,7 @@ def test_broken_cow_is_not_file() -> None:
         assert mapping.pages().file is None
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_huge_zero_page(huge_page_bytes: int) -> None:
     """POPULATE_READ with THP maps the huge zero page: all zero, all huge, Rss 0."""
     with Mapping(Backing.anon(), 4 * huge_page_bytes, thp=True) as mapping:
@@ -100,6 +106,7 @@ def test_huge_zero_page(huge_page_bytes: int) -> None:
         assert mapping.usage().rss == 0
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_thp_of_one_page_populates_all_of_it(huge_page_bytes: int) -> None:
     """With THP, POPULATE_WRITE of one page maps a whole huge page."""
     with Mapping(Backing.anon(), huge_page_bytes, thp=True) as mapping:
@@ -108,6 +115,7 @@ def test_thp_of_one_page_populates_all_of_it(huge_page_bytes: int) -> None:
         assert mapping.usage().anon_huge == huge_page_bytes
 
 
+@pytest.mark.needs("pagemap_scan")
 @pytest.mark.needs("hugetlb")
 def test_hugetlb_counts_system_pages(huge_page_bytes: int) -> None:
     """One hugetlb page counts as all the system pages that it is long."""
@@ -117,7 +125,7 @@ def test_hugetlb_counts_system_pages(huge_page_bytes: int) -> None:
         assert (mapping.pages().present, mapping.pages().huge) == (count, count)
 
 
-@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+@pytest.mark.needs("pagemap_scan")
 @pytest.mark.parametrize("size_pages", [512, 1024, 3000])
 def test_counts_agree_with_the_states(size_pages: int) -> None:
     """Every second page written: as many regions as pages, and none is counted twice."""
@@ -130,7 +138,7 @@ def test_counts_agree_with_the_states(size_pages: int) -> None:
     assert sum(bool(state & PAGE_STATES["zero"]) for state in found.state_bytes) == found.zero
 
 
-@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+@pytest.mark.needs("pagemap_scan")
 @pytest.mark.parametrize("pages", [4, 16])
 def test_counts_are_in_system_pages_whatever_their_size(
     pages: int, monkeypatch: pytest.MonkeyPatch

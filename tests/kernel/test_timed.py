@@ -232,6 +232,7 @@ def test_processor_time_is_of_all_threads(threads: int) -> None:
     assert (work + work).cpu_ns == 2 * work.cpu_ns
 
 
+@pytest.mark.needs("cachestat")
 def test_who_reads_from_disk_sleeps(disk_directory: Path) -> None:
     """Each wait for a page is a sleep."""
     backing = Backing.file(disk_directory)

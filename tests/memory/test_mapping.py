@@ -120,6 +120,7 @@ def test_small_tmpfs_after_map_populate_says_nothing() -> None:
             mapping.touch_read()
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_map_populate_populates(tmp_path: Path) -> None:
     """MAP_POPULATE write-faults private memory and read-faults shared files."""
     with Mapping(Backing.anon(), SIZE) as mapping:
@@ -298,6 +299,7 @@ def test_missing_directory_is_an_oserror(tmp_path: Path) -> None:
         Mapping(Backing.file(tmp_path / "nowhere"), SIZE)
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_thp_is_off_unless_asked(huge_page_bytes: int) -> None:
     """4 KiB mappings never get huge pages by themselves, whatever the system's setting."""
     with Mapping(Backing.anon(), 4 * huge_page_bytes) as mapping:

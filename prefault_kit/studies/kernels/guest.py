@@ -235,7 +235,7 @@ def _pack(target: Path, script: str, compiled: Path | None) -> None:
     with tarfile.open(target, "w", dereference=True) as archive:  # in a checkout data is linked to
         archive.add(kit, "prefault_kit", filter=_of_the_kit)
         if has_tests():
-            for name in (PROJECT, "tests"):
+            for name in (PROJECT, "tests", "data"):
                 archive.add(kit.parent / name, name, filter=_of_the_kit)
         described = f"prefault_kit-{prefault_kit.__version__}.dist-info/METADATA"
         for name, content in ((described, metadata), ("run", script)):
