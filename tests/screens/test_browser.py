@@ -308,9 +308,9 @@ def test_the_first_notebook_runs(tab: lab.Tab) -> None:
     tab.switch("00-start-here.ipynb")
     tab.run_all()
     verdicts = tab.page.locator(".jp-OutputArea table", has_text="holds")
-    verdicts.wait_for()
-    assert "NO" not in verdicts.inner_text()
-    tab.page.locator(".jp-OutputArea table", has_text="to enable it").wait_for()
+    verdicts.wait_for(state="attached")  # it may be scrolled out of sight
+    assert "NO" not in (verdicts.text_content() or "")
+    tab.page.locator(".jp-OutputArea table", has_text="to enable it").wait_for(state="attached")
     assert tab.page.locator(".jp-OutputArea [data-mime-type*=error]").count() == 0
     assert tab.abroad == []
 

@@ -1,6 +1,7 @@
 """prefault_kit.studies.kernels.compiling: the kit's C for another processor, made once."""
 
 import errno
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -117,7 +118,7 @@ def test_the_script_makes_a_library_that_python_loads(tmp_path: Path) -> None:
         compiling.SCRIPT.replace("/job/", f"{tmp_path}/job/")
         .replace("/result/", f"{tmp_path}/result/")
         .replace("/usr/include/python3.*", headers)
-        .replace("python3 ", f"{sys.executable} ")
+        .replace("python3 ", f"{shlex.quote(sys.executable)} ")
         .replace("-O2", "-O0")
     )
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=300)

@@ -265,10 +265,9 @@ def test_another_processor_gets_its_own_c(tmp_path: Path) -> None:
     """In place of this host's."""
     (tmp_path / "c.so").write_bytes(b"for another")
     guest._pack(tmp_path / "job", "true", tmp_path / "c.so")
-    (tmp_path / "out").mkdir()
     with tarfile.open(tmp_path / "job") as job:
-        job.extractall(tmp_path / "out", filter="data")
-    assert (tmp_path / "out" / guest.PLACE / guest.COMPILED).read_bytes() == b"for another"
+        library = job.extractfile(f"{guest.PLACE}/{guest.COMPILED}")  # the last one of that name
+        assert library and library.read() == b"for another"
 
 
 def test_a_kernel_that_fails_is_told_from_where_it_says_so() -> None:

@@ -38,7 +38,7 @@ def test_an_answer_that_a_kernel_gives_is_explained(
     name: str, kind: str, observed: str, reason: str | None
 ) -> None:
     """By the commit, or the version; another is a surprise."""
-    shown = replace(PROMISES[name], show=lambda _: observed).judge(kind, ".")
+    shown = replace(PROMISES[name], show=lambda _: observed, needs=()).judge(kind, ".")
     assert shown.verdict == "differs"
     assert shown.explained == (reason is not None)
     assert (reason or "") in (shown.reason or "")
