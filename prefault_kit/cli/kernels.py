@@ -354,7 +354,7 @@ def show_table(
         return
     console = terminal.console()
     wide = max((len(name) for name, _ in rows), default=0) + sum(len(name) + GAP for name in names)
-    heads = names if wide <= console.width else string.ascii_uppercase[: len(names)]
+    heads = names if wide <= console.width else [_letters(at) for at in range(len(names))]
     for letter, name in zip(heads, names, strict=True):
         if letter != name:
             click.echo(f"{letter}  {name}")
@@ -364,6 +364,12 @@ def show_table(
         marks = (MARKS.get(each, ("-", "dim")) for each in outcomes)
         lines.add_row(name, *(Text(mark, style=style) for mark, style in marks))
     console.print(lines)
+
+
+def _letters(number: int) -> str:
+    """A to Z, then AA, AB and so on."""
+    more, last = divmod(number, len(string.ascii_uppercase))
+    return (_letters(more - 1) if more else "") + string.ascii_uppercase[last]
 
 
 def _show_changes(records: Sequence[Record], since: str, until: str | None, as_json: bool) -> None:
@@ -492,14 +498,10 @@ def _attempt(place: Path) -> None:
 def _keep(made: Record, place: Path) -> None:
     """Write a record whole or not at all, in place of an earlier one of the kernel."""
     path = place / made.file_name
-    part = path.with_name(f".{path.name}.part")
     try:
         place.mkdir(parents=True, exist_ok=True)
-        part.write_text(made.dump(), encoding="utf-8")
-        part.replace(path)
+        saved.replace(path, made.dump())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 

@@ -103,12 +103,17 @@ def write(path: Path, text: str) -> None:
             part.replace(path)
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all, over one that is there."""
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all, over one that is there."""
     with _beside(path) as (part, out):
-        out.write(json_text(data) + "\n")
+        out.write(text)
         _finish(out)
         part.replace(path)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all, over one that is there."""
+    replace(path, json_text(data) + "\n")
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from prefault_kit.studies.kernels.record import place_of
+
 NOT_TESTABLE = "not-testable"
 """In place of an observation, as ``check --json`` has it."""
 
@@ -54,18 +56,13 @@ def compare(before: Sequence[VerdictFields], now: Sequence[VerdictFields]) -> Co
             about = (each["id"], each["source"], each["claim"], each["backing"])
             changes.append(Change(*about, _answer(old), _answer(each)))
     answered = {_key(each) for each in now}
-    places = {_place(backing) for _, backing, _ in answered} | {""}
-    missing = [key[:2] for key in known if key not in answered and _place(key[1]) in places]
+    places = {place_of(backing) for _, backing, _ in answered} | {""}
+    missing = [key[:2] for key in known if key not in answered and place_of(key[1]) in places]
     return Comparison(changes, compared, unlike, missing)
 
 
 def _key(verdict: VerdictFields) -> tuple[str, str, str]:
     return verdict["id"], verdict["backing"], verdict["expected"]
-
-
-def _place(backing: str) -> str:
-    """The file system of a kind of memory, if it has one."""
-    return backing.partition(" on ")[2]
 
 
 def _seen(verdict: VerdictFields) -> tuple[str, str | None]:

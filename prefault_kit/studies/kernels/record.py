@@ -156,6 +156,11 @@ def outcome(verdict: dict[str, Any]) -> str:
     return EXPLAINED if verdict["reason"] else DIFFERS
 
 
+def place_of(memory: str) -> str:
+    """The file system of a verdict's memory, ``ext4`` of ``shared file on ext4``; "" of others."""
+    return memory.partition(" on ")[2]
+
+
 def load_all(directory: Path) -> list[Record]:
     """The recorded kernels of a directory, from old to new; ValueError for a file that is none, or
     for two of one kernel."""

@@ -13,6 +13,7 @@ from prefault_kit.studies.kernels.record import (
     ORDER,
     Record,
     outcome,
+    place_of,
 )
 
 WORST = (DIFFERS, EXPLAINED, NOT_TESTABLE, HOLDS)
@@ -203,5 +204,5 @@ def _promise(record: Record, name: str, file_system: str) -> tuple[str, str]:
 
 def _is_on(memory: str, file_system: str) -> bool:
     """Whether a verdict's memory is on a file system, or on none; on any, if none is named."""
-    _, _, place = memory.partition(" on ")
+    place = place_of(memory)
     return not (place and file_system) or place == file_system

@@ -14,11 +14,9 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import memcg, needs
 from prefault_kit.studies.promises.answer import answer, once
-from prefault_kit.studies.promises.ground import PAGES, Ground
+from prefault_kit.studies.promises.ground import GOOD, PAGES, Ground
 from prefault_kit.studies.promises.promise import NotTestable, need, promise
 
-GOOD = 200
-"""Pages before the first one that cannot be had."""
 EFAULT_SINCE = (
     "the posted patch turned a would-be SIGBUS into EINVAL; since the release in Linux 5.14 it is "
     "EFAULT, and EINVAL is about permissions only"

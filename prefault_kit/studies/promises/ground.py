@@ -18,6 +18,8 @@ PAGES = 512
 """System pages in the mapping that a promise is shown on, whatever their size: 2 MiB of pages of
 4 KiB, 32 MiB of pages of 64 KiB. A mapping of huge pages has HUGE_PAGES."""
 HUGE_PAGES = 2
+GOOD = 200
+"""System pages before the first one that cannot be had, where a promise is about that."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ from prefault_kit.kernel import syscalls, timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import answer
-from prefault_kit.studies.promises.ground import PAGES, Ground
+from prefault_kit.studies.promises.ground import GOOD, PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
 
-GOOD = 200
-"""Pages before the hole."""
 PLACES = ((0, 2), (1, 3), (1, 2))
 """How many pages a range has before a hole of one page, and how many in all."""
 
@@ -70,7 +68,7 @@ def anywhere(ground: Ground) -> str:
 
 
 def _answer(name: str, address: int, length: int) -> str:
-    """What an advice answers to a range that need not be mapped."""
+    """What an advice answers to a range that need not be mapped, asked as the kit asks."""
     advice = f"MADV_POPULATE_{name}"
     where = address, length
     return answer(timed.range_timed, advice, *where, step=PAGE_SIZE_BYTES, interruptible=False)

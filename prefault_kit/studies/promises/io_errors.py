@@ -11,11 +11,9 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.promises import needs
 from prefault_kit.studies.promises.answer import counts, once
-from prefault_kit.studies.promises.ground import PAGES, Ground
+from prefault_kit.studies.promises.ground import GOOD, PAGES, Ground
 from prefault_kit.studies.promises.promise import promise
 
-GOOD = 200
-"""Pages before the first one that cannot be read."""
 PATIENCE_S = 10
 """The longest time that the populating may take, in a virtual machine without KVM, too."""
 
