@@ -107,6 +107,7 @@ collect_ignore = [] if importlib.util.find_spec("cffi") else ["kernel/test_nativ
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(name): skip where this host lacks it; see NEEDS")
     config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
+    config.addinivalue_line("markers", "browser: drives a real Chromium, in make test-browser")
     _report_a_dead_kernel()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -116,6 +117,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells."""
     for item in items:
         names = [mark.args[0] for mark in item.iter_markers("needs")]
+        names += ["chromium" for _ in item.iter_markers("browser")]
         cell = getattr(item, "cell", None)
         if cell is not None:
             tags = cell.metadata.get("tags", [])
