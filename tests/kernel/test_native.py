@@ -25,6 +25,7 @@ STRUCTS = {
     "pf_work": "WorkPointer",
     "pf_page_counts": "PageCountsPointer",
     "pf_cache_counts": "CacheCountsPointer",
+    "pf_look": "LookPointer",
 }
 INTEGERS = {"int", "size_t", "int64_t", "uint64_t", "uintptr_t", "unsigned long"}
 

@@ -35,6 +35,13 @@ class CacheCountsPointer(Protocol):
     evicted: int
     recently_evicted: int
 
+class LookPointer(Protocol):
+    """A ``pf_look *``."""
+
+    calls: int
+    elapsed_ns: int
+    longest_ns: int
+
 class Lib:
     """The functions give 0 (or a count, a descriptor) or -errno, and release the GIL meanwhile."""
 
@@ -131,6 +138,17 @@ class Lib:
         ask_file: int,
         states: CData,
         counts: PageCountsPointer,
+        /,
+    ) -> int: ...
+    def pf_count_pages(
+        self,
+        pagemap_fd: int,
+        address: int,
+        length: int,
+        page: int,
+        ask_file: int,
+        counts: PageCountsPointer,
+        look: LookPointer,
         /,
     ) -> int: ...
     def pf_scan_category(

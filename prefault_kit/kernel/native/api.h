@@ -33,6 +33,13 @@ typedef struct {
     int64_t recently_evicted;
 } pf_cache_counts;
 
+/* What it cost to look at a process; functions that take one ADD to it, but for the longest. */
+typedef struct {
+    int64_t calls;
+    int64_t elapsed_ns;
+    int64_t longest_ns; /* of one call: so long may the process have waited for its mmap_lock */
+} pf_look;
+
 /* calls.c: one system call each */
 int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int64_t offset,
                   uintptr_t *fence, size_t *fence_length, uintptr_t *address);
@@ -70,6 +77,8 @@ void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t 
 /* views.c: what the page tables and the page cache hold */
 int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
                   unsigned char *states, pf_page_counts *counts);
+int pf_count_pages(int pagemap_fd, uintptr_t address, uint64_t length, size_t page, int ask_file,
+                   pf_page_counts *counts, pf_look *look);
 int pf_scan_category(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                      uint64_t category, unsigned char *states);
 int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
