@@ -85,6 +85,13 @@ def _hidden(pid: int) -> Unavailable:
 def _not_ours(directory: ProcessDirectory) -> Unavailable:
     status = directory.status()
     real, effective, *_ = status["Uid"].split()
+    open_to_all = "its totals are open to all"
+    if os.geteuid() == 0:
+        return Unavailable(
+            f"the memory of process {directory.pid} may not be looked at: it has privileges that "
+            f"root has not here, for want of CAP_SYS_PTRACE; {open_to_all}",
+            "docker run --cap-add SYS_PTRACE ..., where this is a container",
+        )
     if int(effective) != os.geteuid() or int(real) != os.geteuid():
         why = f"it runs as user {effective}, and this is user {os.geteuid()}"
     else:
@@ -93,7 +100,6 @@ def _not_ours(directory: ProcessDirectory) -> Unavailable:
             "made itself unreadable (PR_SET_DUMPABLE)"
         )
     return Unavailable(
-        f"the memory of process {directory.pid} may not be looked at: {why}; "
-        "its totals are open to all",
+        f"the memory of process {directory.pid} may not be looked at: {why}; {open_to_all}",
         COMMAND.format(pid=directory.pid),
     )

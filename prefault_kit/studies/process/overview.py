@@ -117,9 +117,9 @@ def take(
     looking = Looking()
     missing: list[Unavailable] = []
     on_progress(0, "mappings")
-    heads = [each for each in _heads(process) if each.start < HIGHEST]
-    if not heads and (why := access.without_memory(process)):
+    if why := access.without_memory(process):
         raise why
+    heads = [each for each in _heads(process) if each.start < HIGHEST]
     counts = _counts(process, heads, looking, missing, on_progress)
     on_progress(0.4, "smaps")
     records = _records(process, heads, counts, looking, missing, longest_ms)
@@ -155,6 +155,25 @@ def take(
         looking=looking,
         taken_ns=taken,
         elapsed_ms=(time.perf_counter_ns() - began) / 1e6,
+    )
+
+
+def totals(process: ProcessDirectory) -> Overview:
+    """What any user may see: an overview without mappings."""
+    status = process.status()
+    return Overview(
+        pid=process.pid,
+        asked_pid=process.asked_pid,
+        start_ticks=process.start_ticks,
+        stat=process.stat(),
+        command_line=_command_line(process),
+        status=status,
+        memlock_bytes=_memlock(process, status),
+        mappings=(),
+        missing=(),
+        looking=Looking(),
+        taken_ns=time.monotonic_ns(),
+        elapsed_ms=0.0,
     )
 
 

@@ -80,12 +80,24 @@ class Process:
         self._still_there()
         return found
 
-    def changes(self, since: Overview | None = None, *, seconds: float = 1.0) -> Changes:
+    def changes(
+        self,
+        since: Overview | None = None,
+        *,
+        seconds: float = 1.0,
+        longest_ms: float = LONGEST_MS,
+        on_progress: Progress = nothing,
+    ) -> Changes:
         """What changed since an overview, or within so many seconds from now."""
         if since is None:
-            since = self.overview()
+            since = self.overview(longest_ms=longest_ms)
             self.wait(seconds)
-        return changes.between(since, self.overview())
+        return changes.between(since, self.overview(longest_ms=longest_ms, on_progress=on_progress))
+
+    def totals(self) -> Overview:
+        """What is open to all: an overview without mappings."""
+        with access.in_words(self.pid, self._directory):
+            return overviews.totals(self._directory)
 
     def diagnose(self, what: Overview | Changes | None = None) -> tuple[Diagnosis, ...]:
         """What is amiss, the worst first: empty where nothing is.
