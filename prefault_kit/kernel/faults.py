@@ -144,8 +144,8 @@ class FaultStream:
 
     ``pid`` 0 is this process; another one is of the same user, or root's to see. ``stacks`` adds
     what frame pointers lead to; ``children`` processes that it forks from now on; ``tasks`` what is
-    mapped, named, forked and ended. A child of which the faults are wanted from its first
-    instruction on: :meth:`of_program`.
+    mapped, named, forked and ended; without ``minor`` major faults alone. A child of which the
+    faults are wanted from its first instruction on: :meth:`of_program`.
 
     The kernel keeps records in buffers of ``buffer_bytes`` for each processor (what a user may lock
     is less than what root may, so they may get smaller) until :meth:`read` takes them, and says how
@@ -181,13 +181,14 @@ class FaultStream:
         stacks: bool = False,
         children: bool = False,
         tasks: bool = False,
+        minor: bool = True,
         buffer_bytes: int | None = None,
     ) -> None:
         if isinstance(pid, bool) or not isinstance(pid, int) or not 0 <= pid < 1 << 31:
             raise ValueError(
                 f"a pid is a positive whole number, or 0 for this process, not {pid!r}"
             )
-        self._begin(stacks, tasks, buffer_bytes)
+        self._begin(stacks, tasks, minor, buffer_bytes)
         self._only = None if children else pid or os.getpid()
         self._options |= perf.INHERIT | (0 if children else perf.THREADS)
         self._open_all(lambda: _threads(pid or os.getpid()), _processors())
@@ -199,12 +200,22 @@ class FaultStream:
 
     @classmethod
     def of_this_thread(
-        cls, *, stacks: bool = False, buffer_bytes: int | None = None
+        cls,
+        *,
+        stacks: bool = False,
+        tasks: bool = False,
+        minor: bool = True,
+        buffer_bytes: int | None = None,
+        disabled: bool = False,
     ) -> FaultStream:
-        """Of the calling thread alone, which takes two descriptors and one buffer."""
+        """Of the calling thread alone, which takes two descriptors and one buffer.
+
+        ``disabled`` waits for :meth:`begin`.
+        """
         stream = cls.__new__(cls)
-        stream._begin(stacks, False, buffer_bytes)
+        stream._begin(stacks, tasks, minor, buffer_bytes)
         stream._only = None
+        stream._options |= perf.DISABLED if disabled else 0
         stream._open_all(lambda: [0], [ANY])
         return stream
 
@@ -216,13 +227,13 @@ class FaultStream:
         program with subprocess, and start no other.
         """
         stream = cls.__new__(cls)
-        stream._begin(stacks, True, buffer_bytes)
+        stream._begin(stacks, True, True, buffer_bytes)
         stream._only = None
         stream._options |= perf.INHERIT | perf.DISABLED | perf.ON_EXEC
         stream._open_all(lambda: [0], _processors())
         return stream
 
-    def _begin(self, stacks: bool, tasks: bool, buffer_bytes: int | None) -> None:
+    def _begin(self, stacks: bool, tasks: bool, minor: bool, buffer_bytes: int | None) -> None:
         if buffer_bytes is not None and buffer_bytes < PAGE_SIZE_BYTES:
             raise ValueError(f"a buffer has {PAGE_SIZE_BYTES} bytes or more, not {buffer_bytes}")
         self.lost = 0
@@ -230,8 +241,10 @@ class FaultStream:
         self.unwatched_threads = 0
         self._wanted_bytes = buffer_bytes
         self._stacks = stacks
+        self._kinds = (False, True) if minor else (True,)
+        self._wants_tasks = tasks
         self._options = perf.RECORD
-        self._options |= (perf.STACKS if stacks else 0) | (perf.TASKS if tasks else 0)
+        self._options |= perf.STACKS if stacks else 0
         self._fds: dict[bool, list[int]] = {False: [], True: []}
         self._owners: dict[int, int] = {}
         self._buffers: list[Buffer] = []
@@ -285,12 +298,12 @@ class FaultStream:
         opened: list[tuple[int, bool, int]] = []
         try:
             for cpu in processors:
-                for major in (False, True):
+                for major in self._kinds:
                     fd = self._open(tid, cpu, major)
                     if fd is not None:
                         opened.append((cpu, major, fd))
             if not self._buffers:
-                owners = {cpu: fd for cpu, major, fd in opened if not major}
+                owners = {cpu: fd for cpu, major, fd in opened if major is self._kinds[0]}
                 self._map(list(owners.values()))
                 self._owners = owners
             for cpu, _, fd in opened:
@@ -305,13 +318,16 @@ class FaultStream:
 
     def _open(self, tid: int, cpu: int, major: bool) -> int | None:
         """An event, with less where more is forbidden or unknown; None on an offline processor."""
+        tells = 0  # what else happens, and one of the events suffices for that
+        if major is self._kinds[0]:
+            tells = perf.TASKS if self._wants_tasks else perf.FORKS
         while True:
             try:
                 return perf.open_event(
                     tid,
                     cpu,
                     major=major,
-                    options=self._options,
+                    options=self._options | tells,
                     watermark_bytes=(self._wanted_bytes or BUFFER_BYTES) // WAKE_PART,
                 )
             except OSError as error:
@@ -379,7 +395,7 @@ class FaultStream:
             drained, self._kept = self._kept + self._drain(most), []
         self.lost += sum(each.lost for each in drained)
         batch = FaultBatch.of(drained)
-        if not self._options & perf.TASKS:
+        if not self._wants_tasks:
             batch.tasks.clear()
         return batch if self._only is None else batch.chosen(batch.pid == self._only)
 
@@ -402,18 +418,33 @@ class FaultStream:
         if left > 0:
             time.sleep(min(left, BLINK_S) if not self._polled else 0)
 
+    def descriptors(self) -> list[int]:
+        """For poll(2): each is readable when its buffer is a quarter full."""
+        return list(self._owners.values())
+
     def counts(self) -> tuple[int, int]:
-        """Minor and major faults since the beginning, also those that were lost.
+        """Minor and major faults since the beginning, also those that were lost; 0 of no interest.
 
         Before Linux 5.13 with those of children, whatever was asked for.
         """
         with self._lock:
             return perf.count(self._fds[False]), perf.count(self._fds[True])
 
+    def begin(self, minor: int, major: int) -> None:
+        """Record at most so many minor and so many major faults of this thread from now on.
+
+        What comes after them costs next to nothing, and is not counted either. OSError EINVAL for a
+        stream of several threads.
+        """
+        for fd in self._fds[False]:
+            perf.refresh(fd, minor)
+        for fd in self._fds[True]:
+            perf.refresh(fd, major)
+
     def stop(self) -> None:
         """Let no more be recorded; what was can be read. Also in children that go on."""
         with self._lock:
-            perf.switch([*self._fds[False], *self._fds[True]], on=False)
+            perf.Switch([*self._fds[False], *self._fds[True]]).set(False)
 
     def close(self) -> None:
         """Let go of buffers and descriptors; a second time does nothing."""
@@ -427,6 +458,87 @@ class FaultStream:
 
     def __enter__(self) -> FaultStream:
         """The stream, which is open already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+class FaultCounter:
+    """Counts the faults of this thread, or of all threads of this process, and records none.
+
+    It begins with :meth:`begin`. Threads that start later are counted; those that run must be given
+    by their numbers. OSError as of :class:`FaultStream`.
+
+    >>> from prefault_kit import Backing, Mapping
+    >>> with FaultCounter() as counter, Mapping(Backing.anon(), 64 * PAGE_SIZE_BYTES) as m:
+    ...     counter.begin()
+    ...     touched = m.touch_write()
+    ...     counter.stop()
+    >>> counter.counts() >= (64, 0)
+    True
+    """
+
+    def __init__(self, *, all_threads: bool = False) -> None:
+        self.kernel_included = True
+        self._options = perf.DISABLED
+        if all_threads:
+            self._options |= perf.INHERIT | perf.THREADS
+        self._fds: dict[bool, list[int]] = {False: [], True: []}
+        self._final: tuple[int, int] | None = None
+        try:
+            for tid in _threads(os.getpid()) if all_threads else [0]:
+                for major in (False, True):
+                    with suppress(ProcessLookupError):  # it has ended
+                        self._fds[major].append(self._open(tid, major))
+        except BaseException:
+            self.close()
+            raise
+        self._switch = perf.Switch([*self._fds[False], *self._fds[True]])
+
+    def _open(self, tid: int, major: bool) -> int:
+        while True:
+            try:
+                return perf.open_event(tid, major=major, options=self._options)
+            except OSError as error:
+                if error.errno in perf.REFUSED and self.kernel_included:
+                    self.kernel_included = False
+                    self._options |= perf.USER_ONLY
+                elif error.errno == errno.EINVAL and self._options & perf.THREADS:
+                    self._options &= ~perf.THREADS  # Linux before 5.13: with forked children
+                else:
+                    raise
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._switch.set(True)
+
+    def stop(self) -> None:
+        """Count no more."""
+        self._switch.set(False)
+
+    def counts(self) -> tuple[int, int]:
+        """Minor and major faults so far; after :meth:`close` what they were then."""
+        if self._final is not None:
+            return self._final
+        return perf.count(self._fds[False]), perf.count(self._fds[True])
+
+    def close(self) -> None:
+        """Let go of the descriptors; a second time does nothing."""
+        if self._final is None:
+            self._final = self.counts()
+        for fds in self._fds.values():
+            while fds:
+                os.close(fds.pop())
+
+    def __enter__(self) -> FaultCounter:
+        """The counter, which does not count yet."""
         return self
 
     def __exit__(

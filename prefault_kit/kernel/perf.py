@@ -3,7 +3,8 @@
 What is counted are faults that a trap brought to the kernel. Pages that a populate, mlock or
 MAP_POPULATE brings inside a call take none, and getrusage(2) counts them all the same: on Linux
 6.18 a populate of 64 pages is 64 minor faults of getrusage and 0 of perf. What the kernel takes for
-the program, in a read(2) into a fresh buffer for one, is counted where the event includes the kernel.
+the program, in a read(2) into a fresh buffer for one, is counted where the event includes the
+kernel.
 
 Sources: include/uapi/linux/perf_event.h, mm_account_fault in mm/memory.c, perf_event_open(2).
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RECORD, STACKS, TASKS = lib.PF_PERF_RECORD, lib.PF_PERF_STACKS, lib.PF_PERF_TASKS
 INHERIT, THREADS, USER_ONLY = lib.PF_PERF_INHERIT, lib.PF_PERF_THREADS, lib.PF_PERF_USER_ONLY
 DISABLED, ON_EXEC, TRAP = lib.PF_PERF_DISABLED, lib.PF_PERF_ON_EXEC, lib.PF_PERF_TRAP
+FORKS = lib.PF_PERF_FORKS
 """Options of an event: see ``constants.h``."""
 
 FAULT_DTYPE = [
@@ -50,6 +52,8 @@ TASK_KINDS = {
 }
 REFUSED = (errno.EACCES, errno.EPERM)
 """What perf_event_open says where it is forbidden."""
+USER_PARANOID = 2
+"""The highest kernel.perf_event_paranoid with which users may observe programs of their own."""
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 CHUNK_FAULTS, CHUNK_IPS, CHUNK_TASKS, CHUNK_NAMES = 1 << 14, 1 << 16, 1 << 10, 1 << 17
 """What is taken out of a buffer at a time; a single record has less of each."""
@@ -104,9 +108,16 @@ def redirect(fd: int, to: int) -> None:
     check(lib.pf_perf_redirect(fd, to), "PERF_EVENT_IOC_SET_OUTPUT")
 
 
-def switch(fds: Sequence[int], *, on: bool) -> None:
-    """Start or stop events, wherever they were inherited to."""
-    check(lib.pf_perf_switch(ffi.new("int[]", fds), len(fds), on), "PERF_EVENT_IOC_ENABLE")
+class Switch:
+    """Starts and stops events, with nothing to be allocated meanwhile."""
+
+    def __init__(self, fds: Sequence[int]) -> None:
+        self._fds = ffi.new("int[]", fds)
+        self._count = len(fds)
+
+    def set(self, on: bool) -> None:
+        """Start or stop them, wherever they were inherited to."""
+        check(lib.pf_perf_switch(self._fds, self._count, on), "PERF_EVENT_IOC_ENABLE")
 
 
 def refresh(fd: int, records: int) -> None:

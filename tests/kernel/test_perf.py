@@ -87,7 +87,7 @@ def test_refusals_keep_their_errno() -> None:
     with pytest.raises(OSError, match="EVENT_IOC_ID"):
         perf.identity(-1)
     with pytest.raises(OSError, match="ENABLE"):
-        perf.switch([-1], on=True)
+        perf.Switch([-1]).set(True)
     with pytest.raises(OSError, match="read of a perf event"):
         perf.count([-1])
     assert len(os.listdir("/proc/self/fd")) == before

@@ -120,6 +120,10 @@ int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t pag
 int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
 int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
 
+/* elf.c: the function at a place in a file */
+int pf_elf_symbol(int fd, uint64_t offset, uint64_t *address, uint64_t *distance, char *name,
+                  size_t size);
+
 /* fuse.c: a file system of one file, a part of which cannot be read */
 int pf_fuse_serve(int fd, int64_t size, int64_t good);
 

@@ -164,6 +164,7 @@ struct pf_uffdio_poison {
 #define PF_PERF_RECORD 1     /* record each fault, beside counting */
 #define PF_PERF_STACKS 2     /* with the stack, as far as frame pointers lead */
 #define PF_PERF_TASKS 4      /* record what is mapped, named, forked and ended as well */
+#define PF_PERF_FORKS 512    /* of those what is forked and ended alone */
 #define PF_PERF_INHERIT 8    /* go on in threads and children that start from now on */
 #define PF_PERF_THREADS 16   /* with the one before: in threads alone (Linux 5.13) */
 #define PF_PERF_USER_ONLY 32 /* without faults that the kernel takes for the program */

@@ -97,8 +97,8 @@ int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
             event.sample_type |= PERF_SAMPLE_CALLCHAIN;
             event.exclude_callchain_kernel = 1;
         }
-        event.task = event.inherit && !major; /* says which threads have inherited it */
-        if ((options & PF_PERF_TASKS) && !major) { /* one of the two suffices */
+        event.task = !!(options & (PF_PERF_FORKS | PF_PERF_TASKS));
+        if (options & PF_PERF_TASKS) {
             event.comm = 1;
             event.mmap = 1;
             event.mmap2 = 1;
