@@ -252,10 +252,11 @@ def _print(
 def _print_map(found: PageMap) -> None:
     console = terminal.console()
     mapping = found.mapping
+    per_cell = format_count(found.pages_per_cell, "page")
     console.print(
         Text(
             f"{show.printable(mapping.title)} at {mapping.address:x}, "
-            f"{format_bytes(mapping.size_bytes)}; a letter is {format_count(found.pages_per_cell, 'page')}: "
+            f"{format_bytes(mapping.size_bytes)}; a letter is {per_cell}: "
             ". absent, z zero page, a anonymous, f of the file, h huge, s swapped; "
             "capitals where most of them are"
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from prefault_kit.host import accounts, features, footprint, place, process, rlimits, space, thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel import hugepages, mounts, userfaultfd
+from prefault_kit.kernel import hugepages, mounts, perf, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import methods
 from prefault_kit.memory.backing import Backing
@@ -148,6 +148,14 @@ def _mlock_detail() -> str:
     return "without a limit" if limit is None else f"up to {format_bytes(limit)} of locked memory"
 
 
+def _faults_detail() -> str:
+    try:
+        os.close(perf.open_event(0, major=False))
+    except OSError:
+        return "each with its address, but for those that the kernel takes for a program"
+    return "each with its address, as perf_event_open tells them"
+
+
 def _cgroup_detail() -> str:
     limited = [account for account in accounts.accounts() if account.limit]
     if not limited:
@@ -193,6 +201,7 @@ def _features(directory: str) -> Iterator[Capability]:
             lambda: features.o_tmpfile(directory),
         ),
         ("mlock", _mlock_detail(), features.mlock),
+        ("page faults", _faults_detail(), features.fault_events),
         ("memory cgroup", _cgroup_detail(), lambda: None),
     )
     for name, detail, probe in tried:

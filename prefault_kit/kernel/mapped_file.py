@@ -13,12 +13,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from prefault_kit.kernel import maps, page_cache, syscalls
-from prefault_kit.kernel.maps import Head
+from prefault_kit.kernel import address_space, page_cache, syscalls
+from prefault_kit.kernel.address_space import DELETED, Region
 from prefault_kit.kernel.process import ProcessDirectory
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 
-DELETED = " (deleted)"
 MOST_DESCRIPTORS = 4096
 """Of the process, of which one may be the file's."""
 WINDOW_BYTES = 1 << 30
@@ -30,7 +29,7 @@ class ReplacedError(OSError):
 
 
 @contextmanager
-def opened(process: ProcessDirectory, head: Head) -> Iterator[int]:
+def opened(process: ProcessDirectory, head: Region) -> Iterator[int]:
     """A descriptor for reading the file that a mapping maps.
 
     :class:`ReplacedError` where its path has another file by now and it cannot be had otherwise;
@@ -43,9 +42,9 @@ def opened(process: ProcessDirectory, head: Head) -> Iterator[int]:
         os.close(fd)
 
 
-def _find(process: ProcessDirectory, head: Head) -> int:
+def _find(process: ProcessDirectory, head: Region) -> int:
     with suppress(PermissionError, FileNotFoundError):
-        return _regular(process, f"map_files/{head.start:x}-{head.end:x}")
+        return _regular(process, f"map_files/{head.address:x}-{head.end:x}")
     failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), head.name)
     for path in _paths(head.name):
         try:
@@ -80,7 +79,7 @@ def _regular(process: ProcessDirectory, name: str) -> int:
         os.close(there)
 
 
-def is_behind(fd: int, head: Head) -> bool:
+def is_behind(fd: int, head: Region) -> bool:
     """Whether a descriptor is of the file that a mapping maps.
 
     btrfs and overlayfs report another device to stat(2) than to maps: there a page of it is mapped
@@ -92,15 +91,13 @@ def is_behind(fd: int, head: Head) -> bool:
     if (os.major(found.st_dev), os.minor(found.st_dev)) == head.device:
         return True
     with _mapped(fd, 0, PAGE_SIZE_BYTES) as address:
-        own = os.open("/proc/self/maps", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            here = next(each for each in maps.heads(own) if each.start == address)
-        finally:
-            os.close(own)
+        here = address_space.of("self").find(address)
+    if here is None:
+        return False
     return (here.device, here.inode) == (head.device, head.inode)
 
 
-def _among_descriptors(process: ProcessDirectory, head: Head, failure: OSError) -> int:
+def _among_descriptors(process: ProcessDirectory, head: Region, failure: OSError) -> int:
     """The file by a descriptor that the process has of it; the failure where it has none."""
     with suppress(OSError):
         listed = process.open("fd", os.O_RDONLY | os.O_DIRECTORY)
@@ -118,7 +115,7 @@ def _among_descriptors(process: ProcessDirectory, head: Head, failure: OSError) 
     raise failure
 
 
-def fate(process: ProcessDirectory, head: Head) -> str:
+def fate(process: ProcessDirectory, head: Region) -> str:
     """What has become of the path of a mapped file, as the process itself sees it.
 
     ``there``, ``deleted``, ``replaced`` by another file, or ``out of sight`` of whoever asks.

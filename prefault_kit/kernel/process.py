@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from prefault_kit.kernel import proc
+from prefault_kit.kernel.address_space import Region, parse
 from prefault_kit.kernel.errors import whole
 
 MOST_PID = 1 << 22
@@ -150,6 +151,10 @@ class ProcessDirectory:
     def limits(self) -> dict[str, int | None]:
         """Its soft limits; None is unlimited."""
         return parse_limits(self.text("limits"))
+
+    def regions(self) -> list[Region]:
+        """Its mappings, ascending; since Linux 6.17 it waits for nobody who reads them."""
+        return parse(self.text("maps").split("\n")[:-1])  # a name may hold other line ends
 
     def ended(self) -> bool:
         """Whether it has ended, waited for or not."""

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from prefault_kit.kernel.address_space import Region
+from prefault_kit.kernel.address_space import parse as parse_regions
 from prefault_kit.kernel.looking import Looking
-from prefault_kit.kernel.maps import Head, parse_head
 
 NAMES: dict[str, str] = {
     "rss": "Rss",
@@ -130,7 +131,7 @@ REST_S = 0.00005
 class Record(NamedTuple):
     """A mapping by smaps."""
 
-    head: Head
+    head: Region
     usage: Usage
     page_size_bytes: int | None
     """KernelPageSize."""
@@ -153,7 +154,12 @@ def parse_record(data: bytes) -> Record:
     known = {name: sizes.pop(kernel, None) for name, kernel in NAMES.items()}
     page_size = sizes.pop("KernelPageSize", None)
     usage = Usage(**known, other=sizes, vm_flags=tuple(flags.decode().split()))
-    return Record(parse_head(first), usage, page_size, None if eligible is None else bool(eligible))
+    return Record(_head(first), usage, page_size, None if eligible is None else bool(eligible))
+
+
+def _head(line: bytes) -> Region:
+    [found] = parse_regions([os.fsdecode(line)])
+    return found
 
 
 def records(
@@ -196,7 +202,7 @@ def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
     """
     if rest and b"\n" not in rest:
         return HEAD_BYTES  # which mapping it is comes first
-    walked = parse_head(rest).end if rest else passed
+    walked = _head(rest.partition(b"\n")[0]).end if rest else passed
     if may_walk(walked):
         return READ_BYTES
     return 1 if rest else 0

@@ -291,7 +291,7 @@ def mapping_dict(each: ProcessMapping) -> dict[str, Any]:
     """One mapping."""
     head = each.head
     return {
-        "address": head.start,
+        "address": head.address,
         "size_bytes": each.size_bytes,
         "permissions": head.permissions,
         "offset": head.offset,

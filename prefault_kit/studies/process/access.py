@@ -75,7 +75,7 @@ def _exists(pid: int) -> bool:
 
 
 def _hidden(pid: int) -> Unavailable:
-    options = [each for each in mounts.mount_of("/proc").options if each.startswith("hidepid=")]
+    options = [each for each in mounts.mount_of("/proc").options if each.addressswith("hidepid=")]
     how = f" (/proc is mounted with {options[0]})" if options else ""
     return Unavailable(
         f"process {pid} is another user's, and /proc hides it{how}", COMMAND.format(pid=pid)

@@ -121,5 +121,5 @@ def between(before: Overview, after: Overview) -> Changes:
 
 def _key(mapping: ProcessMapping) -> tuple[object, ...]:
     head = mapping.head
-    place = head.end if head.name == "[stack]" else head.start
+    place = head.end if head.name == "[stack]" else head.address
     return place, head.device, head.inode

@@ -133,7 +133,7 @@ def _twice(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
     for each in now.mappings:
         own = each.anonymous_pages
         cached = each.file.cached if each.file else None
-        if each.head.shared or not each.head.inode or own is None or cached is None:
+        if each.shared or not each.head.inode or own is None or cached is None:
             continue
         # so many at least are both: what is not cached may be what is copied
         twice = (own + cached - _pages(each.size_bytes)) * PAGE_SIZE_BYTES
@@ -167,7 +167,7 @@ def _thp(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         asked, refused = "hg" in each.vm_flags, "nh" in each.vm_flags
         if small < (size if asked else THP_BYTES) or counts.huge * PAGE_SIZE_BYTES > small:
             continue
-        first = -(-each.head.start // size) * size
+        first = -(-each.head.address // size) * size
         blocks = max(0, each.head.end // size - first // size)
         level = PROBLEM if asked else NOTE
         if off:
@@ -349,7 +349,7 @@ def _written_back(each: MappingChange) -> Protected | None:
     """A shared file mapping whose dirty pages are clean by now."""
     mapping = each.mapping
     private, shared = each.usage("private_dirty"), each.usage("shared_dirty")
-    if private is None or shared is None or not mapping.head.shared or mapping.kind != FILE:
+    if private is None or shared is None or not mapping.shared or mapping.kind != FILE:
         return None
     cleaned = -(private + shared)
     gone = max(0, -(each.resident_bytes or 0))
@@ -369,7 +369,7 @@ def _forked(each: MappingChange) -> Protected | None:
     """Private memory that a child shares by now."""
     mapping = each.mapping
     private, shared = each.usage("private_dirty"), each.usage("shared_dirty")
-    if private is None or shared is None or mapping.head.shared:
+    if private is None or shared is None or mapping.shared:
         return None
     both = min(-private, shared)
     if both < LOST_BYTES:

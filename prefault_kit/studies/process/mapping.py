@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prefault_kit.kernel.maps import Head
+from prefault_kit.kernel.address_space import Region
 from prefault_kit.kernel.pagemap import PageCounts
 from prefault_kit.kernel.smaps import Usage
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
@@ -53,7 +53,7 @@ class FileState:
 class ProcessMapping:
     """A mapping of another process; what could not be found out is None."""
 
-    head: Head
+    head: Region
     usage: Usage | None
     """By smaps, in bytes."""
     pages: PageCounts | None
@@ -68,12 +68,17 @@ class ProcessMapping:
     @property
     def address(self) -> int:
         """Where it begins."""
-        return self.head.start
+        return self.head.address
 
     @property
     def size_bytes(self) -> int:
         """How many addresses it covers."""
-        return self.head.end - self.head.start
+        return self.head.end - self.head.address
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is MAP_SHARED."""
+        return not self.head.private
 
     @property
     def vm_flags(self) -> tuple[str, ...] | None:
@@ -120,10 +125,10 @@ class ProcessMapping:
         return self.head.name or self.kind
 
 
-def kind_of(head: Head, vm_flags: tuple[str, ...] = ()) -> str:
+def kind_of(head: Region, vm_flags: tuple[str, ...] = ()) -> str:
     """What a mapping maps, by its name.
 
-    >>> kind_of(Head(0, 4096, "rw-p", 0, (0, 0), 0, "[heap]"))
+    >>> kind_of(Region(0, 4096, "rw-p", name="[heap]"))
     'heap'
     """
     name = head.name

@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel import mapped_file, maps, numa_maps, page_cache, pagemap, smaps
+from prefault_kit.kernel import mapped_file, numa_maps, page_cache, pagemap, smaps
+from prefault_kit.kernel.address_space import Region
 from prefault_kit.kernel.looking import Looking
-from prefault_kit.kernel.maps import Head
 from prefault_kit.kernel.process import ProcessDirectory, Stat
 from prefault_kit.kernel.smaps import Record
 from prefault_kit.studies.process import access
@@ -86,7 +86,7 @@ class Overview:
     def at(self, address: int) -> ProcessMapping:
         """The mapping that has an address; ValueError if none has."""
         for each in self.mappings:
-            if each.head.start <= address < each.head.end:
+            if each.head.address <= address < each.head.end:
                 return each
         raise ValueError(f"process {self.pid} has no mapping at 0x{address:x}")
 
@@ -119,7 +119,7 @@ def take(
     on_progress(0, "mappings")
     if why := access.without_memory(process):
         raise why
-    heads = [each for each in _heads(process) if each.start < HIGHEST]
+    heads = _heads(process)
     counts = _counts(process, heads, looking, missing, on_progress)
     on_progress(0.4, "smaps")
     records = _records(process, heads, counts, looking, missing, longest_ms)
@@ -130,16 +130,16 @@ def take(
     taken = time.monotonic_ns()
     mappings = []
     for head in heads:
-        record = records.get(head[:2])
+        record = records.get((head.address, head.length))
         mappings.append(
             ProcessMapping(
                 head,
                 record.usage if record else None,
-                counts.get(head.start),
+                counts.get(head.address),
                 record.page_size_bytes if record else None,
                 record.thp_eligible if record else None,
-                states.get(head.start),
-                nodes.get(head.start) if nodes is not None else None,
+                states.get(head.address),
+                nodes.get(head.address) if nodes is not None else None,
             )
         )
     return Overview(
@@ -177,12 +177,8 @@ def totals(process: ProcessDirectory) -> Overview:
     )
 
 
-def _heads(process: ProcessDirectory) -> list[Head]:
-    fd = process.open("maps")
-    try:
-        return list(maps.heads(fd))
-    finally:
-        os.close(fd)
+def _heads(process: ProcessDirectory) -> list[Region]:
+    return [each for each in process.regions() if each.address < HIGHEST]
 
 
 def _command_line(process: ProcessDirectory) -> str:
@@ -203,7 +199,7 @@ def _memlock(process: ProcessDirectory, status: dict[str, str]) -> int | None:
 
 def _counts(
     process: ProcessDirectory,
-    heads: Sequence[Head],
+    heads: Sequence[Region],
     looking: Looking,
     missing: list[Unavailable],
     on_progress: Progress,
@@ -214,10 +210,10 @@ def _counts(
     try:
         for number, head in enumerate(heads):
             # asking whether a page is a file's takes three times as long, and is known mostly
-            ask = bool(head.inode) and not head.shared
-            size = head.end - head.start
+            ask = bool(head.inode) and head.private
+            size = head.length
             try:
-                counts = pagemap.count_pages(fd, head.start, size, looking, file=ask)
+                counts = pagemap.count_pages(fd, head.address, size, looking, file=ask)
             except OSError as error:
                 if error.errno not in (errno.ENOTTY, errno.EINVAL, errno.EPERM):
                     raise
@@ -228,9 +224,9 @@ def _counts(
                     )
                 )
                 return {}
-            if head.shared:
+            if not head.private:
                 counts = counts._replace(file=counts.present)
-            found[head.start] = counts
+            found[head.address] = counts
             if number % 256 == 0:
                 on_progress(0.4 * number / len(heads), "page tables")
     finally:
@@ -243,7 +239,7 @@ class _Pace:
 
     def __init__(
         self,
-        heads: Sequence[Head],
+        heads: Sequence[Region],
         counts: dict[int, pagemap.PageCounts],
         looking: Looking,
         longest_ms: float,
@@ -252,7 +248,7 @@ class _Pace:
         self.counts = counts
         self.looking = looking
         self.longest_ns = longest_ms * 1e6
-        self.refused: tuple[Head, float] | None = None
+        self.refused: tuple[Region, float] | None = None
         """The mapping that would take too long, and how long, in nanoseconds."""
         self._at = 0
         self._walked = 0
@@ -260,7 +256,7 @@ class _Pace:
 
     def may_walk(self, passed: int) -> bool:
         """Whether the mapping behind ``passed`` may be walked."""
-        while self._at < len(self.heads) and self.heads[self._at].start < passed:
+        while self._at < len(self.heads) and self.heads[self._at].address < passed:
             self._walked += self._small(self.heads[self._at])
             self._at += 1
         if self._at == len(self.heads):
@@ -275,15 +271,15 @@ class _Pace:
         self.refused = head, takes
         return False
 
-    def _small(self, head: Head) -> int:
+    def _small(self, head: Region) -> int:
         """Entries of the page tables that smaps looks at one by one."""
-        counts = self.counts.get(head.start, pagemap.NO_COUNTS)
+        counts = self.counts.get(head.address, pagemap.NO_COUNTS)
         return counts.present - counts.huge + counts.swapped
 
 
 def _records(
     process: ProcessDirectory,
-    heads: Sequence[Head],
+    heads: Sequence[Region],
     counts: dict[int, pagemap.PageCounts],
     looking: Looking,
     missing: list[Unavailable],
@@ -293,15 +289,18 @@ def _records(
     pace = _Pace(heads, counts, looking, longest_ms)
     fd = process.open("smaps")
     try:
-        found = {each.head[:2]: each for each in smaps.records(fd, looking, pace.may_walk)}
+        found = {
+            (each.head.address, each.head.length): each
+            for each in smaps.records(fd, looking, pace.may_walk)
+        }
     finally:
         os.close(fd)
     if pace.refused:
         head, takes_ns = pace.refused
-        without = sum(each[:2] not in found for each in heads)
+        without = sum((each.address, each.length) not in found for each in heads)
         missing.append(
             Unavailable(
-                f"smaps was read up to 0x{head.start:x}: for the mapping there it would hold "
+                f"smaps was read up to 0x{head.address:x}: for the mapping there it would hold "
                 f"mmap_lock for about {takes_ns / 1e6:.0f} ms, and {longest_ms:g} ms are allowed; "
                 f"flags, dirty and locked pages of {without} mappings are not known",
                 f"prefault-kit attach {process.pid} --longest-ms {2 * takes_ns / 1e6:.0f}",
@@ -341,19 +340,17 @@ def _nodes(
 
 def _files(
     process: ProcessDirectory,
-    heads: Iterable[Head],
+    heads: Iterable[Region],
     counts: dict[int, pagemap.PageCounts],
     missing: list[Unavailable],
     on_progress: Progress,
 ) -> dict[int, FileState]:
     """What is cached of the part of a file that each mapping maps, by the mapping's address."""
-    by_file: dict[tuple[object, ...], list[Head]] = {}
+    by_file: dict[tuple[object, ...], list[Region]] = {}
     for head in heads:
         if head.inode and kind_of(head) in (FILE, SHARED, MEMFD):
             by_file.setdefault((head.device, head.inode, head.name), []).append(head)
-    largest_first = sorted(
-        by_file.values(), key=lambda them: -sum(each.end - each.start for each in them)
-    )
+    largest_first = sorted(by_file.values(), key=lambda them: -sum(each.length for each in them))
     found: dict[int, FileState] = {}
     ends = time.perf_counter() + FILES_S
     for number, own in enumerate(largest_first):
@@ -370,7 +367,7 @@ def _files(
 
 
 def _states(
-    process: ProcessDirectory, own: Sequence[Head], counts: dict[int, pagemap.PageCounts]
+    process: ProcessDirectory, own: Sequence[Region], counts: dict[int, pagemap.PageCounts]
 ) -> dict[int, FileState]:
     """Of the mappings of one file."""
     fate = mapped_file.fate(process, own[0])
@@ -378,17 +375,17 @@ def _states(
         with mapped_file.opened(process, own[0]) as fd:
             size = os.fstat(fd).st_size
             return {
-                head.start: _state(fd, head, size, fate, counts.get(head.start)) for head in own
+                head.address: _state(fd, head, size, fate, counts.get(head.address)) for head in own
             }
     except OSError:  # it may not be read, or was replaced
-        return {head.start: FileState(None, None, None, None, fate) for head in own}
+        return {head.address: FileState(None, None, None, None, fate) for head in own}
 
 
 def _state(
-    fd: int, head: Head, size: int, fate: str, counts: pagemap.PageCounts | None
+    fd: int, head: Region, size: int, fate: str, counts: pagemap.PageCounts | None
 ) -> FileState:
     present = counts.file if counts else 0
-    cached = mapped_file.cache(fd, head.offset, head.end - head.start, present)
+    cached = mapped_file.cache(fd, head.offset, head.length, present)
     if isinstance(cached, page_cache.CacheCounts):
         return FileState(cached.cached, cached.dirty, cached.writeback, size, fate)
     return FileState(cached, None, None, size, fate)

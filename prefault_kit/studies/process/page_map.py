@@ -50,14 +50,14 @@ def take(process: ProcessDirectory, mapping: ProcessMapping, *, cells: int = CEL
     count = mapping.size_bytes // PAGE_SIZE_BYTES
     per_cell = -(-count // cells)
     looking = Looking()
-    file = bool(mapping.head.inode) and not mapping.head.shared
+    file = bool(mapping.head.inode) and not mapping.shared
     fd = process.open("pagemap")
     try:
         pages = None
         if count <= MOST_PAGES:
             pages = pagemap.states_of(fd, mapping.address, mapping.size_bytes, looking, file=file)
             found = tuple(
-                _counted(pages.state_bytes[first : first + per_cell], mapping.head.shared)
+                _counted(pages.state_bytes[first : first + per_cell], mapping.shared)
                 for first in range(0, count, per_cell)
             )
         else:
@@ -106,4 +106,4 @@ def _cell(
             raise
         why = Unavailable("a mapping of more than 1,048,576 pages takes PAGEMAP_SCAN (Linux 6.7)")
         raise OSError(errno.ENOTTY, why.reason) from error
-    return counts._replace(file=counts.present) if mapping.head.shared else counts
+    return counts._replace(file=counts.present) if mapping.shared else counts
