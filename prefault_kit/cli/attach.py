@@ -25,6 +25,7 @@ from prefault_kit.show.units import format_count
 from prefault_kit.studies.process import (
     Changes,
     Diagnosis,
+    Faults,
     NoAccess,
     Overview,
     PageMap,
@@ -62,6 +63,13 @@ ADDRESS = Parsed("address", _address)
     help="Look twice, and tell what changed: what was reclaimed, protected again, faulted.",
 )
 @click.option(
+    "--faults",
+    "faults_s",
+    type=float,
+    metavar="SECONDS",
+    help="Record its page faults meanwhile: by mapping, and by place in the code.",
+)
+@click.option(
     "--most", type=click.IntRange(1, 100_000), default=show.MOST_ROWS, show_default=True,
     help="Mappings in the table; the rest is summed.",
 )  # fmt: skip
@@ -90,6 +98,7 @@ def attach(
     pid: int,
     address: int | None,
     changes_s: float | None,
+    faults_s: float | None,
     most: int,
     longest_ms: float,
     willneed: int | None,
@@ -108,6 +117,7 @@ def attach(
     Examples:
       prefault-kit attach 4242
       prefault-kit attach 4242 --changes 5
+      prefault-kit attach 4242 --faults 5
       prefault-kit attach 4242 --map 7f12a4c00000
       prefault-kit attach 4242 --export process.html
       prefault-kit attach 4242 --read-file 7f12a4c00000
@@ -122,24 +132,32 @@ def attach(
         done = _act(process, {"willneed": willneed, "collapse": collapse}, read_file, as_json)
         with bar("attach", wanted=not as_json) as move:
             seen = process.overview(longest_ms=longest_ms, on_progress=move)
-            changes = None
+            changes = seen_faults = None
+            if faults_s is not None:
+                seen_faults = process.faults(faults_s, on_progress=move)
             if changes_s is not None:
                 move(0, f"waiting {changes_s:g} s")
                 process.wait(changes_s)
+            if faults_s is not None or changes_s is not None:
                 changes = process.changes(seen, longest_ms=longest_ms, on_progress=move)
                 seen = changes.after
         page_map = None
         if address is not None:
             page_map = process.page_map(seen.at(address))
-        diagnoses = process.diagnose(changes or seen)
+        diagnoses = process.diagnose(changes or seen, seen_faults)
+    more: dict[str, Any] = {
+        "changes": changes,
+        "page_map": page_map,
+        "seen_faults": seen_faults,
+    }
     if as_json:
-        found = show.as_dict(seen, diagnoses, changes=changes, page_map=page_map)
+        found = show.as_dict(seen, diagnoses, **more)
         click.echo(saved.json_text(found | {"done": done}))
     else:
-        _print(seen, diagnoses, most, changes, page_map, done)
+        _print(seen, diagnoses, most, done, **more)
     if export is not None:
         try:
-            process_export.save(export, seen, diagnoses, changes=changes, page_map=page_map)
+            process_export.save(export, seen, diagnoses, **more)
         except OSError as error:
             raise Ending(
                 FAILED, f"the export failed, and neither file is there: {in_words(error)}"
@@ -214,9 +232,11 @@ def _print(
     seen: Overview,
     diagnoses: tuple[Diagnosis, ...],
     most: int,
+    done: list[str],
+    *,
     changes: Changes | None,
     page_map: PageMap | None,
-    done: list[str],
+    seen_faults: Faults | None,
 ) -> None:
     console = terminal.console()
     for sentence in done:
@@ -234,6 +254,8 @@ def _print(
     console.print(table)
     if page_map is not None:
         _print_map(page_map)
+    if seen_faults is not None:
+        _print_faults(seen_faults, most)
     for sentence in show.changed(changes, most) if changes else []:
         console.print(Text(sentence))
     for each in diagnoses:
@@ -247,6 +269,25 @@ def _print(
     console.print(Text(show.cost(seen)))
     for missing in seen.missing:
         console.print(Text(f"Not known: {missing}"), soft_wrap=True)
+
+
+def _print_faults(found: Faults, most: int) -> None:
+    console = terminal.console()
+    for sentence in show.faults(found):
+        console.print(Text(sentence, style="bold"))
+    if not found.total:
+        return
+    for heads, rows in (
+        (show.FAULT_COLUMNS, show.fault_rows(found, most)),
+        (("minor", "major", "by", "called from"), show.place_rows(found, most)),
+    ):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in heads:
+            number = name in ("minor", "major")
+            table.add_column(name, justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
 
 def _print_map(found: PageMap) -> None:

@@ -6,6 +6,7 @@ Names come from the process and may hold anything: :func:`printable` makes a har
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from prefault_kit.host.unavailable import Unavailable
@@ -15,7 +16,14 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.page_map import ABSENT
 from prefault_kit.show.units import format_count
-from prefault_kit.studies.process import Changes, Diagnosis, Overview, PageMap, ProcessMapping
+from prefault_kit.studies.process import (
+    Changes,
+    Diagnosis,
+    Faults,
+    Overview,
+    PageMap,
+    ProcessMapping,
+)
 
 COLUMNS = (
     "address", "size", "resident", "anonymous", "dirty", "huge", "zero", "swapped", "cached",
@@ -246,6 +254,61 @@ def folio_words(found: PageMap) -> str | None:
     return f"Folios of several pages, as far as they are mapped: {sizes}"
 
 
+FAULT_COLUMNS = ("minor", "major", "perm", "where")
+
+
+def faults(found: Faults) -> list[str]:
+    """The faults that were seen, as sentences before their tables."""
+    sentences = [
+        f"In {found.seconds:.1f} s {format_count(found.minor, 'minor fault')} and "
+        f"{format_count(found.major, 'major fault')} on {format_count(found.pages, 'page')}"
+    ]
+    if found.lost:
+        sentences.append(
+            f"{format_count(found.lost, 'fault')} came too fast to be recorded, and are in no table"
+        )
+    if not found.kernel_included:
+        sentences.append(
+            "Faults that the kernel takes for the process, in read(2) for one, are missing: "
+            "to see them, sudo sysctl kernel.perf_event_paranoid=1"
+        )
+    if found.unwatched_threads:
+        sentences.append(
+            f"{format_count(found.unwatched_threads, 'thread')} could not be watched for want of "
+            "descriptors: ulimit -n"
+        )
+    return sentences
+
+
+def fault_rows(found: Faults, most: int = MOST_ROWS) -> list[tuple[str, ...]]:
+    """The mappings with the most faults, in :data:`FAULT_COLUMNS`."""
+    rows: list[tuple[str, ...]] = []
+    for each in found.mappings[:most]:
+        where = "" if each.address is None else f" at {each.address:x}"
+        rows.append(
+            (
+                f"{each.minor:,}",
+                f"{each.major:,}",
+                each.permissions,
+                f"{printable(each.title)}{where}",
+            )
+        )
+    return rows
+
+
+def place_rows(found: Faults, most: int = MOST_ROWS) -> list[tuple[str, ...]]:
+    """The places in the code with the most faults: counts, the place, and how it was reached."""
+    return [
+        (
+            f"{each.minor:,}",
+            f"{each.major:,}",
+            printable(str(each.place)),
+            " < ".join(printable(frame.function or str(frame)) for frame in each.stack[:4]),
+        )
+        for each in found.places[:most]
+    ]
+
+
 # As JSON
 
 
@@ -255,6 +318,7 @@ def as_dict(
     *,
     changes: Changes | None = None,
     page_map: PageMap | None = None,
+    seen_faults: Faults | None = None,
 ) -> dict[str, Any]:
     """All that was found, in the names of the kernel and in bytes or pages."""
     return {
@@ -274,6 +338,7 @@ def as_dict(
         "looking": looking_dict(seen.looking) | {"wall_ms": seen.elapsed_ms},
         "changes": changes_dict(changes) if changes else None,
         "page_map": page_map_dict(page_map) if page_map else None,
+        "fault_stream": faults_dict(seen_faults) if seen_faults else None,
     }
 
 
@@ -366,6 +431,35 @@ def changes_dict(found: Changes) -> dict[str, Any]:
                 "cached_pages": each.cached,
             }
             for each in found.mappings
+        ],
+    }
+
+
+def faults_dict(found: Faults) -> dict[str, Any]:
+    """The faults that were seen."""
+    return {
+        "seconds": found.seconds,
+        "minor": found.minor,
+        "major": found.major,
+        "pages": found.pages,
+        "lost": found.lost,
+        "kernel_included": found.kernel_included,
+        "unwatched_threads": found.unwatched_threads,
+        "mappings": [asdict(each) for each in found.mappings],
+        "files": [{"name": name, "faults": count} for name, count in found.files],
+        "threads": [{"tid": tid, "faults": count} for tid, count in found.threads],
+        "places": [
+            {
+                "place": str(each.place),
+                "function": each.place.function,
+                "file": each.place.file,
+                "offset": each.place.offset,
+                "line_command": each.place.command,
+                "stack": [str(frame) for frame in each.stack],
+                "minor": each.minor,
+                "major": each.major,
+            }
+            for each in found.places
         ],
     }
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefault_kit.measure import saved
 from prefault_kit.show.process import as_dict
 from prefault_kit.show.process_page import page
-from prefault_kit.studies.process import Changes, Diagnosis, Overview, PageMap
+from prefault_kit.studies.process import Changes, Diagnosis, Faults, Overview, PageMap
 
 
 def files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -33,13 +34,19 @@ def save(
     *,
     changes: Changes | None = None,
     page_map: PageMap | None = None,
+    seen_faults: Faults | None = None,
 ) -> None:
     """Write both. FileExistsError if there is either; OSError as it comes, and then neither is."""
     check(path)
     html, beside = files(path)
-    figures = as_dict(seen, diagnoses, changes=changes, page_map=page_map)
+    more: dict[str, Any] = {
+        "changes": changes,
+        "page_map": page_map,
+        "seen_faults": seen_faults,
+    }
+    figures = as_dict(seen, diagnoses, **more)
     texts = {
-        html: page(seen, diagnoses, changes=changes, page_map=page_map, beside=beside.name),
+        html: page(seen, diagnoses, **more, beside=beside.name),
         beside: saved.json_text(figures) + "\n",
     }
     saved.write_all(texts)

@@ -10,7 +10,7 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import process as show
 from prefault_kit.show.page_map import COLOURS
 from prefault_kit.show.units import format_count
-from prefault_kit.studies.process import Changes, Diagnosis, Overview, PageMap
+from prefault_kit.studies.process import Changes, Diagnosis, Faults, Overview, PageMap
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 MOST_ROWS = 500
@@ -23,6 +23,7 @@ def page(
     *,
     changes: Changes | None = None,
     page_map: PageMap | None = None,
+    seen_faults: Faults | None = None,
     beside: str = "",
 ) -> str:
     """A whole HTML page; ``beside`` names the JSON with all figures."""
@@ -44,11 +45,20 @@ def page(
         rows=show.rows(seen, MOST_ROWS),
         bars=_bars(seen),
         changes=show.changed(changes) if changes else [],
+        faults=show.faults(seen_faults) if seen_faults else [],
+        fault_tables=_fault_tables(seen_faults) if seen_faults else [],
         map_title=_map_title(page_map) if page_map else None,
         map_cells=_map_cells(page_map) if page_map else [],
         map_words=show.folio_words(page_map) if page_map else None,
         beside=beside,
     )
+
+
+def _fault_tables(found: Faults) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    return [
+        ("By mapping", show.FAULT_COLUMNS, show.fault_rows(found)),
+        ("By place", ("minor", "major", "by", "called from"), show.place_rows(found)),
+    ]
 
 
 def _bars(seen: Overview) -> list[tuple[str, str, float, float]]:

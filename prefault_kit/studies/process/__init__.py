@@ -7,6 +7,7 @@ so.
 from prefault_kit.studies.process.access import NoAccess
 from prefault_kit.studies.process.changes import Changes, MappingChange
 from prefault_kit.studies.process.diagnosis import Diagnosis
+from prefault_kit.studies.process.faults import Faults
 from prefault_kit.studies.process.mapping import FileState, ProcessMapping
 from prefault_kit.studies.process.overview import Overview
 from prefault_kit.studies.process.page_map import PageMap
@@ -15,6 +16,7 @@ from prefault_kit.studies.process.process import Process
 __all__ = [
     "Changes",
     "Diagnosis",
+    "Faults",
     "FileState",
     "MappingChange",
     "NoAccess",

@@ -15,6 +15,10 @@ COMMAND = "sudo $(command -v prefault-kit) attach {pid}"
 """sudo looks for commands in directories of its own."""
 
 
+class NoProcess(ProcessLookupError):
+    """There is no such process, or it has no memory, or no more; the text is a sentence."""
+
+
 class NoAccess(PermissionError):
     """The process may not be looked at by this user; ``missing`` has the command that helps."""
 
@@ -28,23 +32,23 @@ def in_words(pid: int, directory: ProcessDirectory | None = None) -> Iterator[No
     """Errors of a block as sentences: a process that has ended, or that may not be seen."""
     try:
         yield
+    except (NoAccess, NoProcess):
+        raise
     except (ProcessLookupError, FileNotFoundError) as error:
         if directory is None and _exists(pid):
             raise NoAccess(_hidden(pid)) from error
         raise ended(pid, meanwhile=directory is not None) from error
-    except NoAccess:
-        raise
     except PermissionError as error:
         raise NoAccess(_hidden(pid) if directory is None else _not_ours(directory)) from error
 
 
-def ended(pid: int, *, meanwhile: bool = True) -> ProcessLookupError:
+def ended(pid: int, *, meanwhile: bool = True) -> NoProcess:
     """The error of a process that is no more."""
     words = f"process {pid} ended meanwhile" if meanwhile else f"there is no process {pid}"
-    return ProcessLookupError(errno.ESRCH, words)
+    return NoProcess(errno.ESRCH, words)
 
 
-def without_memory(directory: ProcessDirectory) -> ProcessLookupError | None:
+def without_memory(directory: ProcessDirectory) -> NoProcess | None:
     """Why a process has no mappings at all: it is a zombie or the kernel's; None if it has some."""
     stat = directory.stat()
     if stat.state in ZOMBIES:
@@ -56,7 +60,7 @@ def without_memory(directory: ProcessDirectory) -> ProcessLookupError | None:
         sentence = f"process {directory.pid} is a thread of the kernel: it has no memory of its own"
     else:
         return None
-    return ProcessLookupError(errno.ESRCH, sentence)
+    return NoProcess(errno.ESRCH, sentence)
 
 
 def no_advising(pid: int) -> Unavailable:
@@ -75,7 +79,7 @@ def _exists(pid: int) -> bool:
 
 
 def _hidden(pid: int) -> Unavailable:
-    options = [each for each in mounts.mount_of("/proc").options if each.addressswith("hidepid=")]
+    options = [each for each in mounts.mount_of("/proc").options if each.startswith("hidepid=")]
     how = f" (/proc is mounted with {options[0]})" if options else ""
     return Unavailable(
         f"process {pid} is another user's, and /proc hides it{how}", COMMAND.format(pid=pid)

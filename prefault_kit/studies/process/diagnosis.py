@@ -14,6 +14,7 @@ from prefault_kit.host import thp
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.process.changes import Changes, MappingChange
+from prefault_kit.studies.process.faults import Faults
 from prefault_kit.studies.process.mapping import (
     ANONYMOUS,
     FILE,
@@ -78,7 +79,7 @@ def _call(mapping: ProcessMapping, advice: str) -> str:
     return f"madvise((void *)0x{mapping.address:x}, {mapping.size_bytes}, {advice})"
 
 
-def _random(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _random(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """MADV_RANDOM on a file mapping that is large."""
     for each in now.mappings:
         if "rr" not in (each.vm_flags or ()) or each.kind != FILE or each.size_bytes < LARGE_BYTES:
@@ -113,7 +114,7 @@ def _random(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         )
 
 
-def _locked(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _locked(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Locked memory at its limit; of a process without CAP_IPC_LOCK."""
     locked, limit = now.status_bytes("VmLck"), now.memlock_bytes
     if not locked or limit is None or locked < NEAR * limit:
@@ -128,7 +129,7 @@ def _locked(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
     )
 
 
-def _twice(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _twice(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Private copies of a file's pages that are cached as well."""
     for each in now.mappings:
         own = each.anonymous_pages
@@ -153,7 +154,7 @@ def _twice(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         )
 
 
-def _thp(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _thp(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Anonymous memory in small pages, and why."""
     size, setting = thp.size_bytes(), thp.enabled()
     if size is None:
@@ -213,7 +214,7 @@ def _thp(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         )
 
 
-def _small_part(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _small_part(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """A huge file of which little is mapped into the page tables."""
     for each in now.mappings:
         if each.kind != FILE or each.size_bytes < HUGE_FILE_BYTES or each.pages is None:
@@ -238,7 +239,7 @@ def _small_part(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         )
 
 
-def _tables(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _tables(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Page tables that are large for what they map."""
     tables, resident = now.status_bytes("VmPTE"), now.status_bytes("VmRSS")
     if tables is None or resident is None or tables < TABLES_BYTES:
@@ -256,7 +257,7 @@ def _tables(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
     )
 
 
-def _replaced(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _replaced(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Files that were replaced under their mapping."""
     seen = set()
     for each in now.mappings:
@@ -273,7 +274,7 @@ def _replaced(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
             )
 
 
-def _swapped(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _swapped(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Memory in swap."""
     swapped = now.status_bytes("VmSwap")
     if swapped and swapped >= LOST_BYTES:
@@ -286,7 +287,7 @@ def _swapped(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         )
 
 
-def _many(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
+def _many(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """As many mappings as there may be."""
     try:
         most = int(MAX_MAP_COUNT.read_text())
@@ -303,7 +304,7 @@ def _many(now: Overview, _: Changes | None) -> Iterator[Diagnosis]:
         )
 
 
-def _reclaimed(now: Overview, changes: Changes | None) -> Iterator[Diagnosis]:
+def _reclaimed(now: Overview, changes: Changes | None, _: Faults | None) -> Iterator[Diagnosis]:
     """Pages that were there before, and that the kernel took."""
     for each in changes.mappings if changes else ():
         lost = -(each.pages("present") or 0) * PAGE_SIZE_BYTES
@@ -332,7 +333,7 @@ def _ago(changes: Changes | None) -> str:
     return f"{changes.seconds:.1f} s before" if changes else ""
 
 
-def _protected(now: Overview, changes: Changes | None) -> Iterator[Diagnosis]:
+def _protected(now: Overview, changes: Changes | None, _: Faults | None) -> Iterator[Diagnosis]:
     """Pages whose next write takes a fault again: written back, or shared with a child."""
     for each in changes.mappings if changes else ():
         if each.before is None or each.after is None:
@@ -384,7 +385,7 @@ def _forked(each: MappingChange) -> Protected | None:
     )
 
 
-def _faulting(now: Overview, changes: Changes | None) -> Iterator[Diagnosis]:
+def _faulting(now: Overview, changes: Changes | None, seen: Faults | None) -> Iterator[Diagnosis]:
     """Faults that go on while memory does not grow."""
     if changes is None or changes.seconds < SHORTEST_S:
         return
@@ -399,10 +400,10 @@ def _faulting(now: Overview, changes: Changes | None) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "major-faults",
             PROBLEM,
-            f"{major / seconds:,.0f} major faults a second: it waits for pages from disk",
+            f"{major / seconds:,.0f} major faults a second: it waits for pages from disk"
+            f"{_from_where(seen)}",
             evidence,
-            f"prefault-kit attach {now.pid} --faults 5 says where; "
-            "MADV_WILLNEED or MADV_POPULATE_READ brings them before",
+            f"{_ask_where(now, seen)}MADV_WILLNEED or MADV_POPULATE_READ brings them before",
         )
     grown = _pages(max(0, changes.resident_bytes))
     if minor - grown < FAULTS_PER_SECOND * seconds or minor < 2 * grown:
@@ -414,14 +415,35 @@ def _faulting(now: Overview, changes: Changes | None) -> Iterator[Diagnosis]:
         PROBLEM,
         f"{minor / seconds:,.0f} minor faults a second go on while its memory grew by "
         f"{format_bytes(max(0, changes.resident_bytes))} in {seconds:.1f} s{why}: what is touched "
-        "was given back, protected again or mapped anew",
+        f"was given back, protected again or mapped anew{_from_where(seen)}",
         evidence | {"mappings_changed": moved},
-        f"prefault-kit attach {now.pid} --faults 5 says where; keep memory instead of giving it "
-        "back (mallopt(M_TRIM_THRESHOLD), M_MMAP_THRESHOLD, a pool), and populate it once",
+        f"{_ask_where(now, seen)}keep memory instead of giving it back "
+        "(mallopt(M_TRIM_THRESHOLD), M_MMAP_THRESHOLD, a pool), and populate it once",
     )
 
 
-Rule = Callable[[Overview, Changes | None], Iterator[Diagnosis]]
+def _ask_where(now: Overview, seen: Faults | None) -> str:
+    return "" if seen else f"prefault-kit attach {now.pid} --faults 5 says where; "
+
+
+def _from_where(seen: Faults | None) -> str:
+    """The mapping, the place and the thread with the most faults, as the end of a sentence."""
+    if seen is None or not seen.total:
+        return ""
+    mapping, place = seen.mappings[0], seen.places[0]
+    own = mapping.minor + mapping.major
+    where = "" if mapping.address is None else f" at 0x{mapping.address:x}"
+    parts = [f"{own / seen.total:.0%} in {mapping.title}{where}"]
+    callers = [each for each in place.stack if each.function]
+    by = f", called by {callers[0].function}" if callers else ""
+    parts.append(f"{(place.minor + place.major) / seen.total:.0%} by {place.place}{by}")
+    if len(seen.threads) > 1:
+        thread, count = seen.threads[0]
+        parts.append(f"{count / seen.total:.0%} by thread {thread}")
+    return f". Of {seen.total:,} faults that were seen, {', '.join(parts)}"
+
+
+Rule = Callable[[Overview, Changes | None, Faults | None], Iterator[Diagnosis]]
 
 RULES: tuple[Rule, ...] = (
     _faulting,
@@ -439,13 +461,13 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def of(what: Overview | Changes) -> tuple[Diagnosis, ...]:
+def of(what: Overview | Changes, seen: Faults | None = None) -> tuple[Diagnosis, ...]:
     """All that the rules find, problems first; of one rule the first few mappings."""
     changes = what if isinstance(what, Changes) else None
     now = what.after if isinstance(what, Changes) else what
     found: list[Diagnosis] = []
     for rule in RULES:
-        own = list(rule(now, changes))
+        own = list(rule(now, changes, seen))
         found += own[:MOST_OF_A_RULE]
         if len(own) > MOST_OF_A_RULE:
             last, left = own[0], len(own) - MOST_OF_A_RULE

@@ -7,12 +7,14 @@ import time
 from types import TracebackType
 from typing import Self
 
+from prefault_kit.host import features
 from prefault_kit.kernel import mapped_file, syscalls
 from prefault_kit.kernel.process import ProcessDirectory
-from prefault_kit.studies.process import access, changes, diagnosis, page_map
+from prefault_kit.studies.process import access, changes, diagnosis, faults, page_map
 from prefault_kit.studies.process import overview as overviews
 from prefault_kit.studies.process.changes import Changes
 from prefault_kit.studies.process.diagnosis import Diagnosis
+from prefault_kit.studies.process.faults import Faults
 from prefault_kit.studies.process.mapping import ProcessMapping
 from prefault_kit.studies.process.overview import LONGEST_MS, Overview, Progress, nothing
 from prefault_kit.studies.process.page_map import CELLS, PageMap
@@ -99,23 +101,45 @@ class Process:
         with access.in_words(self.pid, self._directory):
             return overviews.totals(self._directory)
 
-    def diagnose(self, what: Overview | Changes | None = None) -> tuple[Diagnosis, ...]:
+    def diagnose(
+        self, what: Overview | Changes | None = None, seen: Faults | None = None
+    ) -> tuple[Diagnosis, ...]:
         """What is amiss, the worst first: empty where nothing is.
 
         Of an overview (a new one by default), or of changes, which tell more: what was reclaimed,
-        protected again, and whether faults go on.
+        protected again, and whether faults go on; with the faults that were seen meanwhile it
+        says from where.
         """
-        return diagnosis.of(what or self.overview())
+        return diagnosis.of(what or self.overview(), seen)
 
     def wait(self, seconds: float) -> None:
         """Let it run; ProcessLookupError as soon as it ends."""
-        if not 0 < seconds <= MOST_SECONDS:
-            raise ValueError(f"seconds are more than 0 and at most 86400, not {seconds!r}")
+        self._check_seconds(seconds)
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
             self._still_there()
             time.sleep(min(left, STEP_S))
         self._still_there()
+
+    def faults(self, seconds: float, *, on_progress: Progress = nothing) -> Faults:
+        """The page faults that its threads take in so many seconds, told apart by where.
+
+        Each that is recorded takes the process a little longer. :class:`NoAccess` where this user
+        or this host may not record them, with the command that helps.
+        """
+        self._check_seconds(seconds)
+        with access.in_words(self.pid, self._directory):
+            try:
+                return faults.watch(
+                    self._directory,
+                    seconds,
+                    still_there=self._still_there,
+                    on_progress=on_progress,
+                )
+            except PermissionError as error:
+                if missing := features.fault_events(error):
+                    raise access.NoAccess(missing) from error
+                raise
 
     def advise(self, which: int | ProcessMapping, advice: str) -> None:
         """Give the kernel an advice for one of its mappings: it changes what is in memory.
@@ -155,6 +179,11 @@ class Process:
                 done += got
                 on_progress(done / mapping.size_bytes, "reading the file")
         return done
+
+    @staticmethod
+    def _check_seconds(seconds: float) -> None:
+        if not 0 < seconds <= MOST_SECONDS:
+            raise ValueError(f"seconds are more than 0 and at most 86400, not {seconds!r}")
 
     def _at(self, address: int) -> ProcessMapping:
         return self.overview(files=False, longest_ms=0).at(address)
