@@ -122,14 +122,15 @@ def fate(process: ProcessDirectory, head: Region) -> str:
     """
     answer = "deleted" if head.name.endswith(DELETED) else "out of sight"
     for path in _paths(head.name):
-        with suppress(FileNotFoundError, NotADirectoryError):
-            try:
-                inode = os.stat(f"root{path}", dir_fd=process.fd).st_ino
-            except OSError:
-                return "out of sight"
-            if inode == head.inode:  # device numbers do not compare on every file system
-                return "there"
-            answer = "replaced"
+        try:
+            inode = os.stat(f"root{path}", dir_fd=process.fd).st_ino
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return "out of sight"
+        if inode == head.inode:  # device numbers do not compare on every file system
+            return "there"
+        answer = "replaced"
     return answer
 
 

@@ -109,7 +109,12 @@ class ProcessDirectory:
         stat = self.stat()
         if stat.state not in ZOMBIES or stat.threads < 2:
             return
-        for task in os.listdir(self.open("task", os.O_RDONLY)):
+        tasks = self.open("task", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            names = os.listdir(tasks)
+        finally:
+            os.close(tasks)
+        for task in names:
             thread = _open_directory(f"/proc/{self.pid}/task/{task}")
             self._directories.append(thread)
             if self.stat().state not in ZOMBIES:
