@@ -37,6 +37,8 @@ def in_words(pid: int, directory: ProcessDirectory | None = None) -> Iterator[No
     except (ProcessLookupError, FileNotFoundError) as error:
         if directory is None and _exists(pid):
             raise NoAccess(_hidden(pid)) from error
+        if directory and isinstance(error, FileNotFoundError) and not directory.ended():
+            raise  # it is another file that is not there
         raise ended(pid, meanwhile=directory is not None) from error
     except PermissionError as error:
         raise NoAccess(_hidden(pid) if directory is None else _not_ours(directory)) from error

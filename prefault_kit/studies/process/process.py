@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from types import TracebackType
@@ -166,6 +167,8 @@ class Process:
         """
         mapping = which if isinstance(which, ProcessMapping) else self._at(which)
         head = mapping.head
+        if not head.has_file:
+            raise OSError(errno.EINVAL, "the mapping has no regular file")
         done = 0
         with (
             access.in_words(self.pid, self._directory),
