@@ -34,6 +34,9 @@ from prefault_kit.studies.process import (
 from prefault_kit.studies.process.overview import LONGEST_MS
 
 MAP_COLUMNS = 64
+WIDE = 120
+"""Columns of a terminal that has room for all of the table."""
+NARROW = ("address", "size", "resident", "perm", "mapping")
 PARTS = {"willneed": "MADV_WILLNEED", "collapse": "MADV_COLLAPSE"}
 """The options that advise the process, and their advice."""
 
@@ -244,14 +247,7 @@ def _print(
     console.print(Text(show.title(seen), style="bold"))
     console.print(Text(show.printable(seen.command_line)))
     console.print(Text(show.totals(seen)))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in show.COLUMNS:
-        options: dict[str, Any] = {"justify": "right"} if name in show.NUMBERS else {}
-        wraps = name in ("advice", "mapping")
-        table.add_column(name, no_wrap=not wraps, overflow="fold", **options)
-    for row in show.rows(seen, most):
-        table.add_row(*map(Text, row))
-    console.print(table)
+    console.print(_mappings(seen, most, console.width))
     if page_map is not None:
         _print_map(page_map)
     if seen_faults is not None:
@@ -269,6 +265,26 @@ def _print(
     console.print(Text(show.cost(seen)))
     for missing in seen.missing:
         console.print(Text(f"Not known: {missing}"), soft_wrap=True)
+
+
+def _mappings(seen: Overview, most: int, width: int) -> Table:
+    """The mappings as a table: without columns that say nothing, with few on a narrow screen."""
+    rows = show.rows(seen, most)
+    told = [
+        at
+        for at, name in enumerate(show.COLUMNS)
+        if (width >= WIDE or name in NARROW)
+        and (name in NARROW or any(row[at] not in ("", "0") for row in rows))
+    ]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for at in told:
+        name = show.COLUMNS[at]
+        options: dict[str, Any] = {"justify": "right"} if name in show.NUMBERS else {}
+        wraps = name in ("advice", "mapping")
+        table.add_column(name, no_wrap=not wraps, overflow="fold", **options)
+    for row in rows:
+        table.add_row(*(Text(row[at]) for at in told))
+    return table
 
 
 def _print_faults(found: Faults, most: int) -> None:
