@@ -168,7 +168,7 @@ def records(
     """Every mapping in an open file of smaps, from its beginning, one walked by the kernel a read.
 
     ``may_walk`` is asked before the mapping that begins at or behind an address is walked; where it
-    says no, reading ends, for the kernel skips none. Costs are added to ``looking``.
+    says no, reading ends a record earlier, for the kernel skips none. Costs are added to ``looking``.
     """
     rest, passed, walked_ns = b"", 0, 0
     while step := _step(rest, passed, may_walk):
@@ -198,11 +198,11 @@ def _record_end(data: bytes) -> int | None:
 def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
     """How much to read next, so that only what may be walked is; 0 to end.
 
-    What a read begins of a record is walked already, and the kernel keeps the rest of its text.
+    What a read begins of a record is walked already, and the kernel keeps the rest of its text; the
+    read that takes the last byte of it walks the next mapping, however few bytes are asked for. So
+    the record before one that may not be walked stays without its end.
     """
     if rest and b"\n" not in rest:
         return HEAD_BYTES  # which mapping it is comes first
     walked = _head(rest.partition(b"\n")[0]).end if rest else passed
-    if may_walk(walked):
-        return READ_BYTES
-    return 1 if rest else 0
+    return READ_BYTES if may_walk(walked) else 0

@@ -47,7 +47,7 @@ def test_a_narrow_screen_has_few_columns(
     text = prefault_here("attach", ME, "--most", "3").stdout
     assert "more mappings" in text
     heads = next(line for line in text.splitlines() if line.startswith(" address"))
-    assert ("anonymous" in heads.split() and "cached" in heads.split()) is has
+    assert ("anonymous" in heads.split() and "dirty" in heads.split()) is has
     assert "swapped" not in heads
 
 

@@ -35,6 +35,8 @@ LONGEST_MS = 5.0
 WALK_NS = 100
 """What smaps takes for a small page until it is known better: seen in a virtual machine, and three
 times what it takes on plain hardware."""
+TIMES_SCAN = 3
+"""As much as PAGEMAP_SCAN has taken for a page, which is known when smaps begins."""
 KNOWN_PAGES = 20_000
 """After so many it is known better."""
 FILES_S = 0.5
@@ -253,6 +255,10 @@ class _Pace:
         self._at = 0
         self._walked = 0
         self._began_ns = looking.elapsed_ns
+        self._rate: float = WALK_NS
+        scanned = sum(map(self._small, self.heads))
+        if scanned > KNOWN_PAGES:  # so fast is this machine now
+            self._rate = TIMES_SCAN * looking.elapsed_ns / scanned
 
     def may_walk(self, passed: int) -> bool:
         """Whether the mapping behind ``passed`` may be walked."""
@@ -262,7 +268,7 @@ class _Pace:
         if self._at == len(self.heads):
             return True
         head = self.heads[self._at]
-        rate: float = WALK_NS
+        rate = self._rate
         if self._walked > KNOWN_PAGES:
             rate = (self.looking.elapsed_ns - self._began_ns) / self._walked
         takes = self._small(head) * rate
