@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 from prefault_kit.kernel.looking import Looking
-from prefault_kit.kernel.smaps import REST_S
 
 ONLINE = Path("/sys/devices/system/node/online")
 NODE = re.compile(r" N(\d+)=(\d+)")
@@ -57,5 +56,5 @@ def read(fd: int, looking: Looking) -> dict[int, dict[int, int]]:
         if not part:
             break
         text += part
-        time.sleep(REST_S)
+        looking.rest()
     return dict(parse_line(line) for line in os.fsdecode(text).splitlines() if line)

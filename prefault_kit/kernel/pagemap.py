@@ -148,6 +148,7 @@ def count_pages(
     look = cast("LookPointer", ffi.new("pf_look *"))
     result = lib.pf_count_pages(pagemap, address, length, PAGE_SIZE_BYTES, file, counts, look)
     looking.add(look.calls, look.elapsed_ns, look.longest_ns)
+    looking.rest()
     check(result, f"PAGEMAP_SCAN({span_text(address, length)})")
     return PageCounts(counts.present, counts.zero, counts.huge, counts.swapped, counts.file)
 
@@ -179,6 +180,7 @@ def states_of(
             piece, counts = page_states(start, size, pagemap=pagemap, scan=False)
         took = time.perf_counter_ns() - began
         looking.add(1, took, took)
+        looking.rest()
         states += piece
         totals = [a + b for a, b in zip(totals, counts, strict=True)]
     present, zero, huge, swapped, files = totals

@@ -123,9 +123,6 @@ READ_BYTES = 512
 """Less than one record of smaps: the kernel then walks one mapping in each read, and lets go of
 mmap_lock between."""
 HEAD_BYTES = 64
-REST_AFTER_NS = 500_000
-REST_S = 0.00005
-"""After so much walking, so long a pause: whoever waits for the lock comes first."""
 
 
 class Record(NamedTuple):
@@ -170,7 +167,7 @@ def records(
     ``may_walk`` is asked before the mapping that begins at or behind an address is walked; where it
     says no, reading ends a record earlier, for the kernel skips none. Costs are added to ``looking``.
     """
-    rest, passed, walked_ns = b"", 0, 0
+    rest, passed = b"", 0
     while step := _step(rest, passed, may_walk):
         began = time.perf_counter_ns()
         read = os.read(fd, step)
@@ -183,9 +180,7 @@ def records(
             record = parse_record(rest[:end])
             rest, passed = rest[end:], record.head.end
             yield record
-        if (walked_ns := walked_ns + took) > REST_AFTER_NS:
-            time.sleep(REST_S)
-            walked_ns = 0
+        looking.rest()
 
 
 def _record_end(data: bytes) -> int | None:
@@ -198,8 +193,8 @@ def _record_end(data: bytes) -> int | None:
 def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
     """How much to read next, so that only what may be walked is; 0 to end.
 
-    What a read begins of a record is walked already, and the kernel keeps the rest of its text; the
-    read that takes the last byte of it walks the next mapping, however few bytes are asked for. So
+    What a read begins of a record is walked already, and the kernel keeps the rest of its text; but
+    the read that takes its last byte walks the next mapping, however few bytes are asked for. So
     the record before one that may not be walked stays without its end.
     """
     if rest and b"\n" not in rest:

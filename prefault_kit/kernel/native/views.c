@@ -85,6 +85,9 @@ int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
  * passed. Tables without pages take their time too. */
 #define PIECE_PAGES 8192
 #define PIECE_BYTES ((uint64_t)16 << 30)
+/* After a piece of so long it rests for as long: whoever waits for the lock must find it free. */
+#define REST_AFTER_NS 100000
+#define REST_AT_MOST_NS 5000000
 
 /* Count the pages of a range, of any process, in calls that each hold mmap_lock for a short time;
  * `look` is added to. What is sparse is skipped by the kernel. */
@@ -124,8 +127,9 @@ int pf_count_pages(int pagemap_fd, uintptr_t address, uint64_t length, size_t pa
         if (next <= scan.start)
             return -EIO; /* it would go on for ever */
         scan.start = next;
-        if (scan.start < last)
-            sched_yield(); /* whoever waits for the lock comes first */
+        if (scan.start < last && took > REST_AFTER_NS)
+            nanosleep(&(struct timespec){.tv_nsec = took < REST_AT_MOST_NS ? took : REST_AT_MOST_NS},
+                      NULL);
     }
     return 0;
 }
