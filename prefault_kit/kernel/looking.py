@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-REST_AFTER_NS = 250_000
+REST_AFTER_NS = 1_000_000
 """After so much holding, a pause as long."""
 LONGEST_REST_NS = 5_000_000
 

@@ -165,7 +165,8 @@ def records(
     """Every mapping in an open file of smaps, from its beginning, one walked by the kernel a read.
 
     ``may_walk`` is asked before the mapping that begins at or behind an address is walked; where it
-    says no, reading ends a record earlier, for the kernel skips none. Costs are added to ``looking``.
+    says no, reading ends a record earlier, for the kernel skips none. Costs are added to
+    ``looking``.
     """
     rest, passed = b"", 0
     while step := _step(rest, passed, may_walk):
@@ -199,5 +200,5 @@ def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
     """
     if rest and b"\n" not in rest:
         return HEAD_BYTES  # which mapping it is comes first
-    walked = _head(rest.partition(b"\n")[0]).end if rest else passed
+    walked = int(rest[: rest.index(b" ")].partition(b"-")[2], 16) if rest else passed
     return READ_BYTES if may_walk(walked) else 0

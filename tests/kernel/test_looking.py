@@ -20,7 +20,7 @@ def test_it_rests_as_long_as_it_has_held(monkeypatch: pytest.MonkeyPatch) -> Non
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     looking = Looking()
-    for took_ns in (100_000, 200_000, 10, 60_000_000_000):
+    for took_ns in (900_000, 200_000, 10, 60_000_000_000):
         looking.add(1, took_ns, took_ns)
         looking.rest()
-    assert slept == [0.0003, 0.005]
+    assert slept == [0.0011, 0.005]
