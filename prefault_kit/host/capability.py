@@ -21,7 +21,7 @@ from prefault_kit.host import (
     thp,
 )
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel import hugepages, mounts, userfaultfd
+from prefault_kit.kernel import hugepages, mounts, perf, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import methods
 from prefault_kit.memory.backing import Backing
@@ -158,6 +158,14 @@ def _mlock_detail() -> str:
     return "without a limit" if limit is None else f"up to {format_bytes(limit)} of locked memory"
 
 
+def _faults_detail() -> str:
+    try:
+        os.close(perf.open_event(0, major=False))
+    except OSError:
+        return "each with its address, but for those that the kernel takes for a program"
+    return "each with its address, as perf_event_open tells them"
+
+
 def _cgroup_detail() -> str:
     limited = [account for account in accounts.accounts() if account.limit]
     if not limited:
@@ -216,6 +224,7 @@ def _features(directory: str) -> Iterator[Capability]:
             lambda: features.o_tmpfile(directory),
         ),
         ("mlock", _mlock_detail(), features.mlock),
+        ("page faults", _faults_detail(), features.fault_events),
         ("memory cgroup", _cgroup_detail(), lambda: None),
         ("idle pages kept", "until memory is short", _idle_pages_kept),
     )

@@ -5,6 +5,7 @@ Versions are never parsed: distributions carry features back, and seccomp filter
 
 from __future__ import annotations
 
+import errno
 import functools
 import mmap
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from prefault_kit.host import thp
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel import errors, mounts, page_cache, proc, syscalls
+from prefault_kit.kernel import errors, mounts, page_cache, perf, proc, syscalls
 from prefault_kit.kernel import userfaultfd as uffd
 from prefault_kit.kernel.pagemap import SOFT_DIRTY, entries, guard_pages, page_states
 from prefault_kit.kernel.smaps import NAMES
@@ -293,6 +294,39 @@ def mounting(answer: str) -> Unavailable | None:
     if answer in ("EPERM", "EACCES"):
         return Unavailable(small_tmpfs.FORBIDDEN, "sudo prefault-kit check")
     return None
+
+
+def fault_events(refusal: OSError | None = None) -> Unavailable | None:
+    """Page faults as events, of this thread; or why perf_event_open has refused others."""
+    if refusal is None:
+        try:
+            os.close(perf.open_event(0, major=False, options=perf.USER_ONLY))
+        except OSError as error:
+            refusal = error
+        else:
+            return None
+    answer = errors.ERRNO_NAMES.get(refusal.errno or 0, str(refusal.errno))
+    what = f"page faults cannot be observed one by one (perf_event_open answers {answer})"
+    if refusal.errno in (errno.EMFILE, errno.ENFILE):
+        return Unavailable(
+            f"{what}: each thread takes two descriptors for a processor", "ulimit -n $(ulimit -Hn)"
+        )
+    if refusal.errno in perf.REFUSED:
+        level = perf.paranoid()
+        if level is not None and level > perf.USER_PARANOID and os.geteuid() != 0:
+            return Unavailable(
+                f"{what}: kernel.perf_event_paranoid is {level}",
+                f"sudo sysctl kernel.perf_event_paranoid={perf.USER_PARANOID}",
+            )
+        if proc.status().get("Seccomp") == SECCOMP_FILTER:
+            return Unavailable(
+                f"{what}: the seccomp filter on this process forbids it (of a container, say: run "
+                "it with --security-opt seccomp=unconfined or --cap-add PERFMON)"
+            )
+        return Unavailable(f"{what}: the process is not this user's", "sudo prefault-kit")
+    return Unavailable(
+        f"{what}: this kernel is built without CONFIG_PERF_EVENTS, or a sandbox hides it"
+    )
 
 
 def mlock() -> Unavailable | None:

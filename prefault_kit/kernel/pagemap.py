@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from prefault_kit.kernel.errors import check, span_text
+from prefault_kit.kernel.looking import Looking
 from prefault_kit.kernel.native import ffi, lib
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from prefault_kit.kernel.native import PageCountsPointer
+    from prefault_kit.kernel.native import LookPointer, PageCountsPointer
 
 PAGE_STATES: dict[str, int] = {
     "present": lib.PF_STATE_PRESENT,
@@ -104,25 +106,87 @@ class PageCounts(NamedTuple):
 
 
 def page_states(
-    address: int, length: int, *, scan: bool = True, file: bool = False
+    address: int,
+    length: int,
+    *,
+    scan: bool = True,
+    file: bool = False,
+    pagemap: int | None = None,
 ) -> tuple[bytearray, PageCounts]:
-    """One byte of :data:`PAGE_STATES` bits a page, and how many have each, of this process's pages.
+    """One byte of :data:`PAGE_STATES` bits a page, and how many have each.
 
-    By PAGEMAP_SCAN, which tells whether a page is a file's only if asked to (``file``); with
+    Of this process's pages, or of those of which ``pagemap`` is a descriptor. By
+    PAGEMAP_SCAN, which tells whether a page is a file's only if asked to (``file``); with
     ``scan=False`` from /proc/self/pagemap, which tells neither the zero page nor huge pages.
     OSError ENOTTY or EINVAL where the kernel has no PAGEMAP_SCAN.
     """
     states = _page_bytes(length)
     counts = cast("PageCountsPointer", ffi.new("pf_page_counts *"))
     answer = (ffi.from_buffer(states), counts)
-    with _pagemap() as pagemap:
-        place = (pagemap, address, length, PAGE_SIZE_BYTES)
+    with _pagemap() if pagemap is None else nullcontext(pagemap) as fd:
+        place = (fd, address, length, PAGE_SIZE_BYTES)
         if scan:
             result = lib.pf_scan_pages(*place, file, *answer)
         else:
             result = lib.pf_read_pagemap(*place, *answer)
     check(result, f"{'PAGEMAP_SCAN' if scan else 'pagemap'}({span_text(address, length)})")
     return states, PageCounts(counts.present, counts.zero, counts.huge, counts.swapped, counts.file)
+
+
+NO_COUNTS = PageCounts(0, 0, 0, 0, 0)
+
+
+def count_pages(
+    pagemap: int, address: int, length: int, looking: Looking, *, file: bool = False
+) -> PageCounts:
+    """How many pages of a range are in each state, by an open pagemap of any process.
+
+    In pieces, so that the process never waits for long, and without walking what is sparse; costs
+    are added to ``looking``. By PAGEMAP_SCAN: OSError ENOTTY or EINVAL where there is none.
+    """
+    counts = cast("PageCountsPointer", ffi.new("pf_page_counts *"))
+    look = cast("LookPointer", ffi.new("pf_look *"))
+    result = lib.pf_count_pages(pagemap, address, length, PAGE_SIZE_BYTES, file, counts, look)
+    looking.add(look.calls, look.elapsed_ns, look.longest_ns)
+    looking.rest()
+    check(result, f"PAGEMAP_SCAN({span_text(address, length)})")
+    return PageCounts(counts.present, counts.zero, counts.huge, counts.swapped, counts.file)
+
+
+PIECE_PAGES = 8192
+"""Of a scan that gives the state of each page of another process: so many a call."""
+
+
+def states_of(
+    pagemap: int, address: int, length: int, looking: Looking, *, file: bool = False
+) -> Pages:
+    """The state of each page of a range, by an open pagemap of any process; a byte a page.
+
+    In pieces, as :func:`count_pages`. Without PAGEMAP_SCAN by the entries of pagemap, which tell
+    neither the zero page nor huge pages.
+    """
+    states = bytearray()
+    totals = [0] * len(NO_COUNTS)
+    by_scan = True
+    for start in range(address, address + length, PIECE_PAGES * PAGE_SIZE_BYTES):
+        size = min(PIECE_PAGES * PAGE_SIZE_BYTES, address + length - start)
+        began = time.perf_counter_ns()
+        try:
+            piece, counts = page_states(start, size, pagemap=pagemap, scan=by_scan, file=file)
+        except OSError as error:
+            if not by_scan or error.errno not in (errno.ENOTTY, errno.EINVAL, errno.EPERM):
+                raise
+            by_scan = False
+            piece, counts = page_states(start, size, pagemap=pagemap, scan=False)
+        took = time.perf_counter_ns() - began
+        looking.add(1, took, took)
+        looking.rest()
+        states += piece
+        totals = [a + b for a, b in zip(totals, counts, strict=True)]
+    present, zero, huge, swapped, files = totals
+    if not by_scan:
+        return Pages(present, None, None, swapped, files, states)
+    return Pages(present, zero, huge, swapped, files if file else None, states)
 
 
 def written_pages(address: int, length: int) -> list[int]:
@@ -158,11 +222,14 @@ kernel is built with CONFIG_MEM_SOFT_DIRTY), for userfaultfd's write protection 
 guard regions (Linux 6.15)."""
 
 
-def entries(address: int, length: int) -> array[int]:
-    """The entries of /proc/self/pagemap for a range, one of 64 bits a page, as they are."""
+def entries(address: int, length: int, pagemap: int | None = None) -> array[int]:
+    """The entries of /proc/self/pagemap for a range, one of 64 bits a page, as they are.
+
+    Or of the process of which ``pagemap`` is a descriptor.
+    """
     size = 8 * -(-length // PAGE_SIZE_BYTES)
-    with _pagemap() as pagemap:
-        read = os.pread(pagemap, size, 8 * (address // PAGE_SIZE_BYTES))
+    with _pagemap() if pagemap is None else nullcontext(pagemap) as fd:
+        read = os.pread(fd, size, 8 * (address // PAGE_SIZE_BYTES))
     return array("Q", read)
 
 

@@ -7,9 +7,16 @@ hugetlb are in no Rss (see ``pagemap.py``, and ``shared_hugetlb`` and ``private_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from prefault_kit.kernel.address_space import Region
+from prefault_kit.kernel.address_space import parse as parse_regions
+from prefault_kit.kernel.looking import Looking
 
 NAMES: dict[str, str] = {
     "rss": "Rss",
@@ -109,3 +116,89 @@ def areas(address: int, length: int) -> list[Area]:
             elif key == "VmFlags:" and high > address:
                 found.append(Area(low, high - low, permissions, tuple(value.split())))
     return found
+
+
+FIELD = re.compile(rb"^(\w+): +(\d+)( kB)?$", re.MULTILINE)
+READ_BYTES = 512
+"""Less than one record of smaps: the kernel then walks one mapping in each read, and lets go of
+mmap_lock between."""
+HEAD_BYTES = 64
+
+
+class Record(NamedTuple):
+    """A mapping by smaps."""
+
+    head: Region
+    usage: Usage
+    page_size_bytes: int | None
+    """KernelPageSize."""
+    thp_eligible: bool | None
+    """THPeligible (Linux 4.20)."""
+
+
+def parse_record(data: bytes) -> Record:
+    """One mapping's lines of smaps."""
+    first, _, lines = data.partition(b"\n")
+    sizes: dict[str, int] = {}
+    plain: dict[bytes, int] = {}
+    for name, number, unit in FIELD.findall(lines):
+        if unit:
+            sizes[name.decode()] = int(number) * 1024
+        else:
+            plain[name] = int(number)
+    _, _, flags = lines.rpartition(b"VmFlags:")
+    eligible = plain.get(b"THPeligible")
+    known = {name: sizes.pop(kernel, None) for name, kernel in NAMES.items()}
+    page_size = sizes.pop("KernelPageSize", None)
+    usage = Usage(**known, other=sizes, vm_flags=tuple(flags.decode().split()))
+    return Record(_head(first), usage, page_size, None if eligible is None else bool(eligible))
+
+
+def _head(line: bytes) -> Region:
+    [found] = parse_regions([os.fsdecode(line)])
+    return found
+
+
+def records(
+    fd: int, looking: Looking, may_walk: Callable[[int], bool] = lambda passed: True
+) -> Iterator[Record]:
+    """Every mapping in an open file of smaps, from its beginning, one walked by the kernel a read.
+
+    ``may_walk`` is asked before the mapping that begins at or behind an address is walked; where it
+    says no, reading ends a record earlier, for the kernel skips none. Costs are added to
+    ``looking``.
+    """
+    rest, passed = b"", 0
+    while step := _step(rest, passed, may_walk):
+        began = time.perf_counter_ns()
+        read = os.read(fd, step)
+        took = time.perf_counter_ns() - began
+        looking.add(1, took, took)
+        if not read:
+            return
+        rest += read
+        while (end := _record_end(rest)) is not None:
+            record = parse_record(rest[:end])
+            rest, passed = rest[end:], record.head.end
+            yield record
+        looking.rest()
+
+
+def _record_end(data: bytes) -> int | None:
+    """Where the first record ends: behind the line of its VmFlags."""
+    flags = data.find(b"\nVmFlags:")
+    end = -1 if flags < 0 else data.find(b"\n", flags + 1)
+    return None if end < 0 else end + 1
+
+
+def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
+    """How much to read next, so that only what may be walked is; 0 to end.
+
+    What a read begins of a record is walked already, and the kernel keeps the rest of its text; but
+    the read that takes its last byte walks the next mapping, however few bytes are asked for. So
+    the record before one that may not be walked stays without its end.
+    """
+    if rest and b"\n" not in rest:
+        return HEAD_BYTES  # which mapping it is comes first
+    walked = int(rest[: rest.index(b" ")].partition(b"-")[2], 16) if rest else passed
+    return READ_BYTES if may_walk(walked) else 0

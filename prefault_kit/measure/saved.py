@@ -103,6 +103,19 @@ def write(path: Path, text: str) -> None:
             part.replace(path)
 
 
+def write_all(texts: dict[Path, str]) -> None:
+    """Write new files, all of them or none; as :func:`write` each."""
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            write(path, text)
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
+
+
 def replace(path: Path, text: str) -> None:
     """Write a file whole or not at all, over one that is there."""
     with _beside(path) as (part, out):

@@ -39,13 +39,5 @@ def save(review: Review, weights: Weights, path: str | os.PathLike[str]) -> None
     neither file is there. ValueError if the page is to end with ``.md`` itself.
     """
     check(path)
-    written: list[Path] = []
-    try:
-        texts = page(review, weights), markdown(review, weights)
-        for target, text in zip(files(path), texts, strict=True):
-            saved.write(target, text)
-            written.append(target)
-    except BaseException:
-        for target in written:
-            target.unlink()
-        raise
+    texts = page(review, weights), markdown(review, weights)
+    saved.write_all(dict(zip(files(path), texts, strict=True)))

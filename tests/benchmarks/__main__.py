@@ -14,11 +14,11 @@ from prefault_kit.kernel.proc import meminfo
 from prefault_kit.memory.sizes import format_bytes, parse_bytes
 from prefault_kit.studies.grid.cells import Grid
 
-from . import explorer, harness, lockstep, plain, playground, report, start, suite, views
+from . import attached, explorer, harness, lockstep, plain, playground, report, start, suite, views
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
-PARTS = ("start", "click", "stop", "views", "matrix", "cells")
+PARTS = ("start", "click", "stop", "views", "attach", "matrix", "cells")
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
 WIDTH = 150
@@ -103,6 +103,7 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
     large: dict[str, Callable[[], Iterator[Finding]]] = {
         "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),
+        "attach": lambda: attached.attaching(SIZE_BYTES, 15),
     }
     for part, measure in large.items():
         if part not in chosen.only:

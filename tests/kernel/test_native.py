@@ -25,8 +25,10 @@ STRUCTS = {
     "pf_work": "WorkPointer",
     "pf_page_counts": "PageCountsPointer",
     "pf_cache_counts": "CacheCountsPointer",
+    "pf_look": "LookPointer",
+    "pf_drained": "DrainedPointer",
 }
-INTEGERS = {"int", "size_t", "int64_t", "uint64_t", "uintptr_t", "unsigned long"}
+INTEGERS = {"int", "uint32_t", "size_t", "int64_t", "uint64_t", "uintptr_t", "unsigned long"}
 
 
 def declared() -> dict[str, tuple[str, list[tuple[str, str]]]]:

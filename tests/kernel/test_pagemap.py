@@ -1,11 +1,13 @@
 """prefault_kit.kernel.pagemap: the page-table view, exact to the page."""
 
+import errno
 import os
 
 import pytest
 
 from prefault_kit.host import features
-from prefault_kit.kernel import pagemap, userfaultfd
+from prefault_kit.kernel import pagemap, syscalls, userfaultfd
+from prefault_kit.kernel.looking import Looking
 from prefault_kit.kernel.pagemap import PAGE_STATES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
@@ -204,3 +206,61 @@ def test_guards_are_found_by_scanning() -> None:
         assert pagemap.guard_pages(*memory.span()) == [1, 2, 5]
         memory.advise("MADV_GUARD_REMOVE")
         assert pagemap.guard_pages(*memory.span()) == []
+
+
+@pytest.mark.needs("pagemap_scan")
+def test_pages_are_counted_in_pieces() -> None:
+    """Of any process, by its pagemap: as many as one by one, in several calls."""
+    size = 20_000 * PAGE
+    with Mapping(Backing.anon(), size) as memory, open("/proc/self/pagemap", "rb") as pagemap_file:
+        memory.populate_read(0, 9000 * PAGE)
+        memory.populate_write(9000 * PAGE, 3000 * PAGE)
+        looking = Looking()
+        counts = pagemap.count_pages(pagemap_file.fileno(), memory.address, size, looking)
+        assert (counts.present, counts.zero, counts.huge) == (12000, 9000, 0)
+        assert looking.calls >= 2
+        assert 0 < looking.longest_ns <= looking.elapsed_ns
+
+
+@pytest.mark.needs("pagemap_scan")
+def test_what_is_sparse_is_skipped() -> None:
+    """1 TiB of addresses with one page in it: few calls, no byte a page."""
+    size = 1 << 40
+    flags = (syscalls.MAP[f"MAP_{name}"] for name in ("PRIVATE", "ANONYMOUS", "NORESERVE"))
+    address, fence, length = syscalls.map_fenced(
+        size, align=PAGE, protection=syscalls.PROTECTION["rw"], flags=sum(flags)
+    )
+    try:
+        syscalls.madvise(address, size, "MADV_NOHUGEPAGE")
+        syscalls.memory(address + size // 2, 1)[0] = 1
+        looking = Looking()
+        with open("/proc/self/pagemap", "rb") as fd:
+            counts = pagemap.count_pages(fd.fileno(), address, size, looking)
+        assert counts.present == 1
+        assert looking.calls < 1000
+    finally:
+        syscalls.unmap(fence, length)
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+def test_states_of_another_process(monkeypatch: pytest.MonkeyPatch, lacking: bool) -> None:
+    """The same as of oneself, piece by piece, also by the entries of pagemap."""
+    monkeypatch.setattr(pagemap, "PIECE_PAGES", 3)
+    if lacking:
+        original = pagemap.lib
+
+        class Old:
+            def __getattr__(self, name: str) -> object:
+                if name == "pf_scan_pages":
+                    return lambda *_: -errno.ENOTTY
+                return getattr(original, name)
+
+        monkeypatch.setattr(pagemap, "lib", Old())
+    with Mapping(Backing.anon(), 8 * PAGE) as memory, open("/proc/self/pagemap", "rb") as fd:
+        memory.touch_write(2 * PAGE, 3 * PAGE)
+        looking = Looking()
+        found = pagemap.states_of(fd.fileno(), *memory.span(), looking)
+    assert [state & pagemap.PRESENT for state in found.state_bytes] == [0, 0, 1, 1, 1, 0, 0, 0]
+    assert found.present == 3
+    assert found.zero is None if lacking else found.zero == 0
+    assert looking.calls == 3

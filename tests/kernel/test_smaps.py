@@ -1,8 +1,13 @@
 """prefault_kit.kernel.smaps: the accounting view, on captured texts and on the running kernel."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
-from prefault_kit.kernel import smaps
+from prefault_kit.kernel import address_space, smaps
+from prefault_kit.kernel.looking import Looking
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
@@ -168,3 +173,63 @@ def test_each_area_has_its_permissions_and_flags() -> None:
     ]
     assert [each.permissions for each in found] == ["rw-p", "r--p", "rw-p"]
     assert ["wr" in each.vm_flags for each in found] == [True, False, True]
+
+
+def _own_smaps() -> Iterator[int]:
+    fd = os.open("/proc/self/smaps", os.O_RDONLY)
+    yield fd
+    os.close(fd)
+
+
+own_smaps = contextmanager(_own_smaps)
+
+
+def test_records_are_those_of_the_list() -> None:
+    """Each mapping once, in order, with its flags and sizes; each read is counted."""
+    with Mapping(Backing.anon(), SIZE) as mapping, own_smaps() as fd:
+        mapping.populate_write()
+        looking = Looking()
+        found = list(smaps.records(fd, looking))
+        own = next(each for each in found if each.head.address == mapping.address)
+    assert (own.head.length, own.usage.rss, own.page_size_bytes) == (SIZE, SIZE, PAGE)
+    assert "wr" in own.usage.vm_flags
+    assert [each.head.address for each in found] == sorted(each.head.address for each in found)
+    assert looking.calls >= len(found)
+
+
+@pytest.mark.parametrize("skipped", range(6))
+def test_reading_ends_before_a_mapping_that_may_not_be_walked(
+    skipped: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records before it are whole but for the last, whose last byte would have walked it."""
+    listed = list(address_space.of("self"))
+    limit = listed[skipped].address
+    read = os.read
+    taken = b""
+
+    def keep(fd: int, size: int) -> bytes:
+        nonlocal taken
+        got = read(fd, size)
+        taken += got
+        return got
+
+    def may_walk(passed: int) -> bool:
+        return next(each.address for each in listed if each.address >= passed) < limit
+
+    with own_smaps() as fd:
+        monkeypatch.setattr(os, "read", keep)
+        found = list(smaps.records(fd, Looking(), may_walk))
+        monkeypatch.undo()
+    before = [each.address for each in listed[:skipped]]
+    assert [each.head.address for each in found] == before[:-1]
+    assert all(each.usage.vm_flags for each in found)
+    assert not taken.endswith(b"\n")
+
+
+def test_a_record_of_another_architecture() -> None:
+    """64 KiB pages, a name with blanks, fields that nobody knows yet."""
+    record = smaps.parse_record(FUTURE.encode())
+    assert record.head.name == "/path with spaces (deleted)"
+    assert record.page_size_bytes == 65536
+    assert record.thp_eligible is True
+    assert record.usage.other["Brand_New"] == 12 * 1024

@@ -10,8 +10,18 @@ from prefault_kit.kernel.native._prefault import ffi, lib
 if TYPE_CHECKING:
     from prefault_kit.kernel.native._prefault import (
         CacheCountsPointer,
+        DrainedPointer,
+        LookPointer,
         PageCountsPointer,
         WorkPointer,
     )
 
-__all__ = ["CacheCountsPointer", "PageCountsPointer", "WorkPointer", "ffi", "lib"]
+__all__ = [
+    "CacheCountsPointer",
+    "DrainedPointer",
+    "LookPointer",
+    "PageCountsPointer",
+    "WorkPointer",
+    "ffi",
+    "lib",
+]

@@ -35,6 +35,22 @@ class CacheCountsPointer(Protocol):
     evicted: int
     recently_evicted: int
 
+class LookPointer(Protocol):
+    """A ``pf_look *``."""
+
+    calls: int
+    elapsed_ns: int
+    longest_ns: int
+
+class DrainedPointer(Protocol):
+    """A ``pf_drained *``."""
+
+    faults: int
+    ips: int
+    tasks: int
+    names: int
+    lost: int
+
 class Lib:
     """The functions give 0 (or a count, a descriptor) or -errno, and release the GIL meanwhile."""
 
@@ -133,6 +149,17 @@ class Lib:
         counts: PageCountsPointer,
         /,
     ) -> int: ...
+    def pf_count_pages(
+        self,
+        pagemap_fd: int,
+        address: int,
+        length: int,
+        page: int,
+        ask_file: int,
+        counts: PageCountsPointer,
+        look: LookPointer,
+        /,
+    ) -> int: ...
     def pf_scan_category(
         self,
         pagemap_fd: int,
@@ -157,6 +184,9 @@ class Lib:
         self, fd: int, offset: int, length: int, counts: CacheCountsPointer, /
     ) -> int: ...
     def pf_extents(self, fd: int, pages: int, page: int, states: CData, /) -> int: ...
+    def pf_elf_symbol(
+        self, fd: int, offset: int, address: CData, distance: CData, name: CData, size: int, /
+    ) -> int: ...
     def pf_fuse_serve(self, fd: int, size: int, good: int, /) -> int: ...
     def pf_uffd_open(self) -> int: ...
     def pf_uffd_agree(self, fd: int, wanted: int, offered: CData, /) -> int: ...
@@ -166,6 +196,32 @@ class Lib:
     ) -> int: ...
     def pf_uffd_poison(self, fd: int, address: int, length: int, /) -> int: ...
     def pf_uffd_fault(self, fd: int, address: CData, /) -> int: ...
+    def pf_perf_faults(
+        self, tid: int, cpu: int, major: int, options: int, watermark: int, /
+    ) -> int: ...
+    def pf_perf_identity(self, fd: int, identity: CData, /) -> int: ...
+    def pf_perf_redirect(self, fd: int, to: int, /) -> int: ...
+    def pf_perf_map(self, fd: int, length: int, address: CData, /) -> int: ...
+    def pf_perf_switch(self, fds: CData, count: int, on: int, /) -> int: ...
+    def pf_perf_refresh(self, fd: int, records: int, /) -> int: ...
+    def pf_perf_count(self, fds: CData, count: int, total: CData, /) -> int: ...
+    def pf_perf_drain(
+        self,
+        buffer: int,
+        stacks: int,
+        majors: CData,
+        major_count: int,
+        faults: CData,
+        most_faults: int,
+        ips: CData,
+        most_ips: int,
+        tasks: CData,
+        most_tasks: int,
+        names: CData,
+        most_names: int,
+        drained: DrainedPointer,
+        /,
+    ) -> int: ...
 
     PROT_NONE: Final[int]
     PROT_READ: Final[int]
@@ -226,6 +282,20 @@ class Lib:
     PF_TOUCH_WRITE: Final[int]
     PF_TOUCH_READ_WRITE: Final[int]
     PF_TOUCH_ATOMIC: Final[int]
+    PF_PERF_RECORD: Final[int]
+    PF_PERF_STACKS: Final[int]
+    PF_PERF_TASKS: Final[int]
+    PF_PERF_INHERIT: Final[int]
+    PF_PERF_THREADS: Final[int]
+    PF_PERF_USER_ONLY: Final[int]
+    PF_PERF_DISABLED: Final[int]
+    PF_PERF_ON_EXEC: Final[int]
+    PF_PERF_FORKS: Final[int]
+    PF_PERF_TRAP: Final[int]
+    PERF_RECORD_MMAP2: Final[int]
+    PERF_RECORD_COMM: Final[int]
+    PERF_RECORD_FORK: Final[int]
+    PERF_RECORD_EXIT: Final[int]
     PF_ADVISE: Final[int]
     PF_MLOCK: Final[int]
     PF_MLOCK_ONFAULT: Final[int]

@@ -33,6 +33,56 @@ typedef struct {
     int64_t recently_evicted;
 } pf_cache_counts;
 
+/* What it cost to look at a process; functions that take one ADD to it, but for the longest. */
+typedef struct {
+    int64_t calls;
+    int64_t elapsed_ns;
+    int64_t longest_ns; /* of one call: so long may the process have waited for its mmap_lock */
+} pf_look;
+
+/* A page fault, as perf_event_open(2) records it. */
+typedef struct {
+    int64_t time_ns;        /* CLOCK_MONOTONIC */
+    uint64_t address;       /* which was accessed */
+    uint64_t ip;            /* the instruction that did */
+    uint32_t pid;
+    uint32_t tid;
+    uint32_t depth;         /* how many addresses of its stack there are */
+    uint8_t major;
+    uint8_t in_kernel;      /* taken by the kernel for the program */
+    uint16_t unused;
+} pf_fault;
+
+/* What else happened: PERF_RECORD_MMAP2, _COMM, _FORK or _EXIT. */
+typedef struct {
+    int64_t time_ns;
+    uint64_t address;       /* of a mapping, as what follows */
+    uint64_t length;
+    uint64_t offset;
+    uint64_t inode;
+    uint32_t device_major;
+    uint32_t device_minor;
+    uint32_t protection;
+    uint32_t flags;         /* MAP_...; of a name: whether it came with execve */
+    uint32_t pid;
+    uint32_t tid;
+    uint32_t parent_pid;    /* of a fork or an end */
+    uint32_t parent_tid;
+    uint32_t name_at;       /* where in the names */
+    uint32_t name_length;
+    int32_t kind;
+    uint32_t unused;
+} pf_task;
+
+/* How much was taken out of a buffer. */
+typedef struct {
+    int64_t faults;
+    int64_t ips;
+    int64_t tasks;
+    int64_t names;          /* bytes */
+    int64_t lost;           /* records for which the buffer had no room */
+} pf_drained;
+
 /* calls.c: one system call each */
 int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int64_t offset,
                   uintptr_t *fence, size_t *fence_length, uintptr_t *address);
@@ -70,12 +120,18 @@ void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t 
 /* views.c: what the page tables and the page cache hold */
 int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page, int ask_file,
                   unsigned char *states, pf_page_counts *counts);
+int pf_count_pages(int pagemap_fd, uintptr_t address, uint64_t length, size_t page, int ask_file,
+                   pf_page_counts *counts, pf_look *look);
 int pf_scan_category(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                      uint64_t category, unsigned char *states);
 int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                     unsigned char *states, pf_page_counts *counts);
 int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
 int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
+
+/* elf.c: the function at a place in a file */
+int pf_elf_symbol(int fd, uint64_t offset, uint64_t *address, uint64_t *distance, char *name,
+                  size_t size);
 
 /* fuse.c: a file system of one file, a part of which cannot be read */
 int pf_fuse_serve(int fd, int64_t size, int64_t good);
@@ -87,3 +143,16 @@ int pf_uffd_register(int fd, uintptr_t address, size_t length, int mode);
 int pf_uffd_protect_timed(pf_work *work, int fd, uintptr_t address, size_t length, int on);
 int pf_uffd_poison(int fd, uintptr_t address, size_t length);
 int pf_uffd_fault(int fd, uint64_t *address);
+
+/* perf.c: page faults as they happen */
+int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark);
+int pf_perf_identity(int fd, uint64_t *identity);
+int pf_perf_redirect(int fd, int to);
+int pf_perf_map(int fd, size_t length, uintptr_t *address);
+int pf_perf_switch(const int *fds, size_t count, int on);
+int pf_perf_refresh(int fd, int records);
+int pf_perf_count(const int *fds, size_t count, int64_t *total);
+int pf_perf_drain(uintptr_t buffer, int stacks, const uint64_t *majors, size_t major_count,
+                  pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
+                  pf_task *tasks, size_t most_tasks, char *names, size_t most_names,
+                  pf_drained *drained);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/perf_event.h>
 #include <linux/types.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
@@ -158,6 +159,18 @@ struct pf_uffdio_poison {
 #define PF_MLOCK 5
 #define PF_MLOCK_ONFAULT 6
 #define PF_PROTECT 7
+
+/* Ours: what an event of pf_perf_faults is to do */
+#define PF_PERF_RECORD 1     /* record each fault, beside counting */
+#define PF_PERF_STACKS 2     /* with the stack, as far as frame pointers lead */
+#define PF_PERF_TASKS 4      /* record what is mapped, named, forked and ended as well */
+#define PF_PERF_FORKS 512    /* of those what is forked and ended alone */
+#define PF_PERF_INHERIT 8    /* go on in threads and children that start from now on */
+#define PF_PERF_THREADS 16   /* with the one before: in threads alone (Linux 5.13) */
+#define PF_PERF_USER_ONLY 32 /* without faults that the kernel takes for the program */
+#define PF_PERF_DISABLED 64  /* do not begin yet */
+#define PF_PERF_ON_EXEC 128  /* begin where a program is executed */
+#define PF_PERF_TRAP 256     /* raise SIGTRAP at each fault (Linux 5.13) */
 
 /* Ours: one byte of state for each page */
 #define PF_STATE_PRESENT 1

@@ -81,6 +81,59 @@ int pf_scan_pages(int pagemap_fd, uintptr_t address, size_t length, size_t page,
     return scan(pagemap_fd, &wanted, page, states, counts);
 }
 
+/* Where a scan of another process stops to let it go on: after so many pages found, or addresses
+ * passed. Tables without pages take their time too. */
+#define PIECE_PAGES 8192
+#define PIECE_BYTES ((uint64_t)16 << 30)
+/* After a piece of so long it rests for as long: whoever waits for the lock must find it free. */
+#define REST_AFTER_NS 100000
+#define REST_AT_MOST_NS 5000000
+
+/* Count the pages of a range, of any process, in calls that each hold mmap_lock for a short time;
+ * `look` is added to. What is sparse is skipped by the kernel. */
+int pf_count_pages(int pagemap_fd, uintptr_t address, uint64_t length, size_t page, int ask_file,
+                   pf_page_counts *counts, pf_look *look)
+{
+    struct pf_page_region regions[512];
+    struct pf_scan_arg scan = {
+        .size = sizeof(scan),
+        .start = address,
+        .vec = (uintptr_t)regions,
+        .vec_len = sizeof(regions) / sizeof(regions[0]),
+        .max_pages = PIECE_PAGES,
+        .category_anyof_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED,
+        .return_mask = PF_PAGE_IS_PRESENT | PF_PAGE_IS_SWAPPED | PF_PAGE_IS_PFNZERO |
+                       PF_PAGE_IS_HUGE | (ask_file ? PF_PAGE_IS_FILE : 0),
+    };
+    const uint64_t last = address + length;
+    memset(counts, 0, sizeof(*counts));
+    while (scan.start < last) {
+        scan.end = last - scan.start < PIECE_BYTES ? last : scan.start + PIECE_BYTES;
+        int64_t began = pf_now_ns();
+        int found = ioctl(pagemap_fd, PF_PAGEMAP_SCAN, &scan);
+        int64_t took = pf_now_ns() - began;
+        if (found < 0)
+            return -errno;
+        look->calls++;
+        look->elapsed_ns += took;
+        look->longest_ns = took > look->longest_ns ? took : look->longest_ns;
+        uint64_t next = scan.walk_end; /* which may lie before the last region, as above */
+        for (int i = 0; i < found; i++) {
+            uint64_t end = regions[i].end < scan.end ? regions[i].end : scan.end;
+            count(counts, state_of(regions[i].categories),
+                  (int64_t)((end - regions[i].start) / page));
+            next = end > next ? end : next;
+        }
+        if (next <= scan.start)
+            return -EIO; /* it would go on for ever */
+        scan.start = next;
+        if (scan.start < last && took > REST_AFTER_NS)
+            nanosleep(&(struct timespec){.tv_nsec = took < REST_AT_MOST_NS ? took : REST_AT_MOST_NS},
+                      NULL);
+    }
+    return 0;
+}
+
 /* Pages of one category (PF_PAGE_IS_...). -EINVAL on kernels that do not know it. */
 int pf_scan_category(int pagemap_fd, uintptr_t address, size_t length, size_t page,
                      uint64_t category, unsigned char *states)

@@ -1,0 +1,334 @@
+"""A budget of page faults for a piece of a program: what is over it raises, and names who took it.
+
+::
+
+    with fault_budget(major=0, minor=10) as spent:
+        step(robot)
+    print(spent.minor, spent.major)
+
+What counts are faults that a trap brought to the kernel, as perf counts them; pages that a populate
+brings inside a call are none, for the program does not meet them later. Where perf is forbidden,
+getrusage(2) counts both, and nobody is named: :attr:`FaultBudget.source` says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import resource
+import select
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ContextDecorator, ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from prefault_kit.host.unavailable import Unavailable
+    from prefault_kit.kernel.faults import FaultCounter, FaultStream
+    from prefault_kit.measure.culprits import Culprit
+
+THREADS = ("this", "all")
+MOST_RECORDED, MOST_ALLOWED = 256, 1 << 10
+"""Faults of each kind that are looked at one by one, beside those that are allowed; the others are
+counted."""
+BUFFER_BYTES = 512 << 10
+"""Room for as many, each with its stack."""
+SHOWN_CULPRITS = 5
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class FaultBudgetExceeded(AssertionError):
+    """More page faults than were allowed; ``spent`` is the :class:`FaultBudget` with the culprits.
+
+    An AssertionError, so that a test that raises it has failed and is not in error.
+
+    >>> from prefault_kit import Backing, Mapping, PAGE_SIZE_BYTES
+    >>> with Mapping(Backing.anon(), 4 * PAGE_SIZE_BYTES) as memory:
+    ...     try:
+    ...         with fault_budget(minor=3):
+    ...             touched = memory.touch_write()
+    ...     except FaultBudgetExceeded as exceeded:
+    ...         print(str(exceeded).partition(":")[0])
+    4 minor faults, where 3 are allowed
+    """
+
+    def __init__(self, spent: FaultBudget) -> None:
+        super().__init__("\n".join(spent.lines()))
+        self.spent = spent
+
+
+class FaultBudget(ContextDecorator):
+    """What :func:`fault_budget` gives: before, during and after the piece that it stands around."""
+
+    source: str | None = None
+    """``perf``, or ``getrusage`` where perf is forbidden; None before it begins.
+
+    getrusage counts pages that populate brings as well.
+    """
+    kernel_included: bool | None = None
+    """Whether faults that the kernel takes for the program are counted, in read(2) for one."""
+    missing: Unavailable | None = None
+    """Why no one can be named here, and what would help."""
+    lost: int = 0
+    """Faults that are counted, and not among the culprits."""
+
+    def __init__(self, major: int | None, minor: int | None, thread: str) -> None:
+        self.allowed_major, self.allowed_minor = major, minor
+        self.thread = thread
+        self.culprits: list[Culprit] = []
+        """Who took the faults, worst first; known afterwards."""
+        self._ends = ExitStack()
+        self._counter: FaultCounter | None = None
+        self._stream: FaultStream | None = None
+        self._usage = (0, 0)
+        self._final: tuple[int, int] | None = None
+
+    def _recreate_cm(self) -> FaultBudget:
+        """As a decorator: a budget of its own for each call."""
+        return FaultBudget(self.allowed_major, self.allowed_minor, self.thread)
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate a function; TypeError for one whose calls end before it has done its work."""
+        for kind in ("coroutinefunction", "generatorfunction", "asyncgenfunction"):
+            if getattr(inspect, f"is{kind}")(function):
+                raise TypeError(
+                    f"{getattr(function, '__name__', function)} only begins when it is called: use "
+                    "with fault_budget(...) inside of it"
+                )
+        return super().__call__(function)
+
+    @property
+    def minor(self) -> int:
+        """Minor faults so far, or in all."""
+        return self._counts()[0]
+
+    @property
+    def major(self) -> int:
+        """Major faults so far, or in all: those that waited for a disk."""
+        return self._counts()[1]
+
+    @property
+    def kept(self) -> bool:
+        """Whether no more were taken than are allowed."""
+        pairs = ((self.minor, self.allowed_minor), (self.major, self.allowed_major))
+        return all(allowed is None or taken <= allowed for taken, allowed in pairs)
+
+    def _counts(self) -> tuple[int, int]:
+        if self._final is not None:
+            return self._final
+        if self._counter:
+            return self._counter.counts()
+        if self.source is None:
+            return 0, 0
+        minor, major = _usage(self.thread)
+        return minor - self._usage[0], major - self._usage[1]
+
+    def __enter__(self) -> FaultBudget:
+        """Begin to count; RuntimeError for a budget that has begun before."""
+        if self.source is not None:
+            raise RuntimeError("this budget has been used: call fault_budget again")
+        # here, so that importing the kit stays quick
+        import numpy  # noqa: F401  # else its pages would be what faults
+
+        from prefault_kit.host import features
+
+        try:
+            self._observe()
+        except OSError as error:
+            self._ends.close()
+            self._counter = self._stream = None
+            self.missing = features.fault_events(error)
+            self.source = "getrusage"
+            self._usage = _usage(self.thread)
+            return self
+        self.source = "perf"
+        if self._stream and self.thread == "this":
+            most = (self.allowed_minor or 0, self.allowed_major or 0)
+            self._stream.begin(*(min(MOST_ALLOWED, each) + MOST_RECORDED for each in most))
+        assert self._counter
+        self._counter.begin()
+        return self
+
+    def _observe(self) -> None:
+        """A counter, and a stream beside it."""
+        from prefault_kit.kernel.faults import FaultCounter, FaultStream
+
+        whole = self.thread == "all"
+        self._counter = self._ends.enter_context(FaultCounter(all_threads=whole))
+        self.kernel_included = self._counter.kernel_included
+        minor = self.allowed_minor is not None
+        if not minor and self.allowed_major is None:
+            return
+        known: dict[str, Any] = {"tasks": True, "minor": minor, "buffer_bytes": BUFFER_BYTES}
+        try:
+            if whole:
+                stream = FaultStream(stacks=True, **known)
+            else:
+                stream = FaultStream.of_this_thread(stacks=True, disabled=True, **known)
+        except OSError as error:  # no more buffers may be locked: what is counted can be counted on
+            from prefault_kit.host import features
+
+            self.missing = features.fault_events(error)
+        else:
+            self._stream = self._ends.enter_context(stream)
+            if whole:
+                self._ends.enter_context(_stopped_when_full(stream))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Count no more. FaultBudgetExceeded, unless the piece has raised something by itself."""
+        if self._counter:
+            self._counter.stop()
+        self._final = self._counts()
+        with self._ends:
+            if self._stream:
+                self._stream.stop()
+                if kind is None and not self.kept:
+                    self._name(self._stream)
+        self._counter = self._stream = None
+        if kind is None and not self.kept:
+            raise FaultBudgetExceeded(self)
+
+    def _name(self, stream: FaultStream) -> None:
+        """Find out who it was."""
+        from prefault_kit.kernel import address_space
+        from prefault_kit.measure.culprits import Tally
+
+        batch = stream.read()
+        space, past = address_space.of(), address_space.AddressSpace()
+        for each in batch.tasks:
+            if each.kind == "mmap":
+                past.add(address_space.region(each))
+        tally = Tally(lambda _: space, lambda _: past)
+        tally.names = _thread_names(set(batch.tid.tolist()))
+        tally.add(batch)
+        self.culprits = tally.culprits()
+        self.lost = max(0, sum(self._counts()) - len(batch))
+
+    def lines(self) -> list[str]:
+        """What to print: the verdict, then each culprit with the advice."""
+        over = [
+            f"{taken} {kind} fault{'' if taken == 1 else 's'}, where {allowed or 'none'} "
+            f"{'is' if allowed in (0, 1) else 'are'} allowed"
+            for taken, allowed, kind in (
+                (self.major, self.allowed_major, "major"),
+                (self.minor, self.allowed_minor, "minor"),
+            )
+            if allowed is not None and taken > allowed
+        ]
+        if not over:
+            return [f"{self.minor} minor and {self.major} major faults: the budget is kept"]
+        lines = ["; ".join(over) + ":"]
+        for each in self.culprits[:SHOWN_CULPRITS]:
+            lines += each.lines()
+        if more := len(self.culprits) - SHOWN_CULPRITS:
+            lines += [f"and {more} more mappings"] if more > 0 else []
+        if self.lost and self.culprits:
+            lines.append(f"({self.lost} of the faults were counted and not looked at)")
+        if self.missing:
+            lines.append(f"nobody can be named: {self.missing}")
+        if self.source == "getrusage":
+            lines.append("(getrusage counts pages that a populate brought as well)")
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "minor": self.minor,
+            "major": self.major,
+            "allowed_minor": self.allowed_minor,
+            "allowed_major": self.allowed_major,
+            "kept": self.kept,
+            "thread": self.thread,
+            "source": self.source,
+            "kernel_included": self.kernel_included,
+            "lost": self.lost,
+            "missing": str(self.missing) if self.missing else None,
+            "culprits": [each.as_dict() for each in self.culprits],
+        }
+
+
+@contextlib.contextmanager
+def _stopped_when_full(stream: FaultStream) -> Iterator[None]:
+    """Let a stream that fills up record no more meanwhile, so that what follows costs nothing."""
+    told = os.eventfd(0, os.EFD_CLOEXEC)
+    poll = select.poll()
+    for fd in (told, *stream.descriptors()):
+        poll.register(fd, select.POLLIN)
+
+    begun = threading.Event()
+
+    def watch() -> None:
+        begun.set()
+        if all(fd != told for fd, _ in poll.poll()):
+            stream.stop()
+
+    watcher = threading.Thread(target=watch, name="fault_budget", daemon=True)
+    try:
+        watcher.start()
+        begun.wait()  # what a new thread faults is not what is looked for
+        yield
+    finally:
+        os.eventfd_write(told, 1)
+        watcher.join()
+        os.close(told)
+
+
+def _usage(thread: str) -> tuple[int, int]:
+    who = resource.RUSAGE_THREAD if thread == "this" else resource.RUSAGE_SELF
+    usage = resource.getrusage(who)
+    return usage.ru_minflt, usage.ru_majflt
+
+
+def _thread_names(tids: set[int]) -> dict[int, str]:
+    """Names of threads of this process: Python's, else the kernel's."""
+    names = {}
+    for tid in tids:
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{tid}/comm", "rb") as name:
+            names[tid] = os.fsdecode(name.read().rstrip(b"\n"))
+    names |= {
+        each.native_id: each.name
+        for each in threading.enumerate()
+        if each.native_id in tids  # ended ones are not among them
+    }
+    return names
+
+
+def fault_budget(
+    major: int | None = 0, minor: int | None = None, *, thread: str = "this"
+) -> FaultBudget:
+    """Allow so many page faults within a ``with`` block or a function, and no more.
+
+    ``major`` and ``minor``: how many, at most; None is any number. ``thread``: ``this`` one alone,
+    or ``all`` of this process, those that start meanwhile included. :class:`FaultBudgetExceeded` at
+    the end where there were more; it names them by thread and mapping, with their address, their
+    place in the code as far as frame pointers lead, and the advice that would have prevented them.
+    What the block itself raises passes through. ValueError for what is no number of faults.
+
+    In all it costs 0.3 ms or so; within the block a fault is recorded in a microsecond, up to 256
+    of this thread, or as long as they come where all threads are watched.
+
+    Source: perf_event_open(2); see :mod:`prefault_kit.kernel.perf` for what counts.
+
+    >>> with fault_budget(major=0, minor=100) as spent:
+    ...     total = sum(range(1000))
+    >>> spent.kept, spent.major
+    (True, 0)
+    """
+    for name, value in (("major", major), ("minor", minor)):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 0
+        ):
+            raise ValueError(
+                f"{name} is a number of faults from 0 on, or None for any, not {value!r}"
+            )
+    if thread not in THREADS:
+        raise ValueError(f"thread is one of {', '.join(THREADS)}, not {thread!r}")
+    return FaultBudget(major, minor, thread)
