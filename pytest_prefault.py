@@ -1,7 +1,7 @@
-"""pytest: ``@pytest.mark.fault_budget(major=0, minor=10)`` fails a test that takes more page faults.
+"""pytest: with ``@pytest.mark.fault_budget(major=0, minor=10)`` more page faults fail a test.
 
-Arguments as of :func:`prefault_kit.fault_budget`. Fixtures are outside of the budget. It is a module
-of its own beside the kit, which is imported where a test has such a mark, and only then.
+Arguments as of :func:`prefault_kit.fault_budget`. Fixtures are outside of the budget. It is a
+module of its own beside the kit, which is imported where a test has such a mark, and only then.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.hookimpl(hookwrapper=True, trylast=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, None]:
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Run a marked test under its budget; what the test itself raises comes first."""
     mark = item.get_closest_marker(MARK)
     if mark is None:
@@ -33,21 +33,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, None]:
     try:
         budget = fault_budget(*mark.args, **mark.kwargs)
     except (TypeError, ValueError) as error:
-        wrong = f"@pytest.mark.{MARK}: {error}"
+        wrong = str(error)
     else:
         wrong = ""
     if wrong:
-        pytest.fail(wrong, pytrace=False)
+        pytest.fail(f"@pytest.mark.{MARK}: {wrong}", pytrace=False)
+    too_many = ""
     try:
         with budget:
-            outcome = yield
-            failed = outcome.excinfo is not None
-            if failed:
-                budget.excuse()
+            yield
     except FaultBudgetExceeded as exceeded:
+        if exceeded.spent is not budget:  # the test has one of its own
+            raise
         too_many = str(exceeded)
-    else:
-        too_many = ""
     item.user_properties += [("minor_faults", budget.minor), ("major_faults", budget.major)]
     if too_many:
         pytest.fail(too_many, pytrace=False)

@@ -21,6 +21,8 @@ MOST_FRAMES = 12
 MOST_PAGES, MOST_PLACES = 1 << 16, 256
 """What is kept of a group, however many faults there are."""
 SHOWN_FRAMES = 4
+MOST_GUARD_BYTES = 64 << 10
+"""A thread's stack has a page of 4 to 64 KiB below it."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,17 @@ def _counts(minor: int, major: int) -> str:
     return f"{number} {kind} fault{'' if number == 1 else 's'}"
 
 
+def _is_guarded(region: Region, space: AddressSpace, address: int) -> bool:
+    """Whether a mapping begins with an inaccessible page or a few, and is used from its end."""
+    fence = space.before(region.address)
+    return (
+        fence is not None
+        and fence.permissions.startswith("---")
+        and fence.length <= MOST_GUARD_BYTES
+        and address - region.address >= region.length // 2
+    )
+
+
 @dataclass
 class _Group:
     """What is known of the faults of a thread in a mapping."""
@@ -154,19 +167,17 @@ class Tally:
         starts = batch.starts
         for at, record in enumerate(batch.records.tolist()):
             _, address, ip, pid, tid, depth, major, _, _ = record
-            space = self._space_of(pid)
+            space = behind = self._space_of(pid)
             region = space.find(address)
             gone = region is None
             if region is None and self._past_of:
-                space = self._past_of(pid)
-                region = space.find(address)
+                region = (behind := self._past_of(pid)).find(address)
             what = (region.name or region.address, region.permissions) if region else None
             forked = pid in self.forked
             key = (pid, tid, id(space), forked, what)
             group = self._groups.get(key)
             if group is None:
-                fence = space.before(region.address) if region else None
-                guarded = fence is not None and fence.permissions.startswith("---")
+                guarded = region is not None and _is_guarded(region, behind, address)
                 group = self._groups[key] = _Group(space, region, guarded, gone, forked, address)
             if major:
                 group.major += 1
