@@ -192,11 +192,11 @@ class _Watch:
     def look(self) -> None:
         """Take in what has happened since."""
         batch = self._stream.read()
-        execs = [each.time_ns for each in batch.tasks if each.kind == "comm" and each.flags]
+        borders = [each.time_ns for each in batch.tasks if _changes_processes(each)]
         times, tasks = batch.time_ns, iter([*batch.tasks, None])
         task = next(tasks)
         begin = 0
-        for border in (*execs, None):  # an address means something else afterwards
+        for border in (*borders, None):  # an address means something else afterwards
             while task is not None and (border is None or task.time_ns < border):
                 self._learn(task)
                 task = next(tasks)
@@ -313,6 +313,15 @@ def _started(command: Sequence[str], pipes: tuple[int, int]) -> Iterator[subproc
         for each in (program.stdout, program.stderr):
             if each:
                 each.close()
+
+
+def _changes_processes(task: TaskEvent) -> bool:
+    """Whether a process begins, ends, or becomes another program."""
+    if task.kind == "fork":
+        return task.pid != task.parent_pid
+    return (task.kind == "comm" and task.flags != 0) or (
+        task.kind == "exit" and task.tid == task.pid
+    )
 
 
 class _Guard:
