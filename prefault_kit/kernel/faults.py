@@ -215,7 +215,7 @@ class FaultStream:
         stream = cls.__new__(cls)
         stream._begin(stacks, tasks, minor, buffer_bytes)
         stream._only = None
-        stream._options |= perf.DISABLED if disabled else 0
+        stream._waits = disabled
         stream._open_all(lambda: [0], [ANY])
         return stream
 
@@ -229,7 +229,8 @@ class FaultStream:
         stream = cls.__new__(cls)
         stream._begin(stacks, True, True, buffer_bytes)
         stream._only = None
-        stream._options |= perf.INHERIT | perf.DISABLED | perf.ON_EXEC
+        stream._waits = True
+        stream._options |= perf.INHERIT | perf.ON_EXEC
         stream._open_all(lambda: [0], _processors())
         return stream
 
@@ -243,7 +244,9 @@ class FaultStream:
         self._stacks = stacks
         self._kinds = (False, True) if minor else (True,)
         self._wants_tasks = tasks
-        self._options = perf.RECORD
+        self._waits = False
+        # else what happens before there is a buffer would be counted and not recorded
+        self._options = perf.RECORD | perf.DISABLED
         self._options |= perf.STACKS if stacks else 0
         self._fds: dict[bool, list[int]] = {False: [], True: []}
         self._owners: dict[int, int] = {}
@@ -309,6 +312,8 @@ class FaultStream:
             for cpu, _, fd in opened:
                 if fd != self._owners[cpu]:
                     perf.redirect(fd, self._owners[cpu])
+            if not self._waits:
+                perf.Switch([fd for _, _, fd in opened]).set(True)
         except BaseException:
             for _, _, fd in opened:
                 os.close(fd)

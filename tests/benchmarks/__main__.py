@@ -102,7 +102,7 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
         yield from playground.touching(100)
     if "faults" in chosen.only:
         yield from faults.streaming(5)
-        yield from faults.budgeting(30)
+        yield from faults.budgeting(15)
     large: dict[str, Callable[[], Iterator[Finding]]] = {
         "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),
