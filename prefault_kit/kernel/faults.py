@@ -351,17 +351,22 @@ class FaultStream:
         length = self._wanted_bytes or max(
             LEAST_BYTES, min(BUFFER_BYTES, ALL_BUFFERS_BYTES // max(1, len(owners)))
         )
+        if not self._wanted_bytes and os.geteuid() != 0:  # leave RLIMIT_MEMLOCK to the program
+            length = min(length, perf.buffer_allowance() or length)
         pages = 1 << (max(1, length // PAGE_SIZE_BYTES).bit_length() - 1)
         while True:
             try:
                 for fd in owners:
                     self._buffers.append(Buffer(fd, pages * PAGE_SIZE_BYTES))
                 return
-            except OSError as error:
+            except perf.BufferRefused:
                 self._unmap()
-                if error.errno not in (errno.EPERM, errno.ENOMEM) or pages == 1:
+                if pages == 1:
                     raise
                 pages //= 2
+            except OSError:
+                self._unmap()
+                raise
 
     def _unmap(self) -> None:
         for each in self._buffers:
@@ -571,7 +576,7 @@ def _threads(pid: int) -> list[int]:
 def _processors() -> list[int]:
     """Those that are online, as /sys says; else as many as Python counts."""
     try:
-        with open("/sys/devices/system/cpu/online", encoding="ascii") as text:
+        with open("/sys/devices/system/cpu/online", encoding="utf-8") as text:
             return parse_list(text.read())
     except (OSError, ValueError):
         return list(range(os.cpu_count() or 1))

@@ -213,7 +213,7 @@ def test_with_less_where_more_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> N
     class Tight(perf.Buffer):
         def __init__(self, fd: int, length: int) -> None:
             if length > 4 * PAGE:
-                raise OSError(errno.EPERM, "too much")
+                raise perf.BufferRefused(errno.EPERM, "too much")
             super().__init__(fd, length)
 
     monkeypatch.setattr(perf, "open_event", strict)
