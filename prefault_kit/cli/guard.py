@@ -137,6 +137,12 @@ def guard(
         if github:
             for line in shown.on_github(outcome):
                 click.echo(line)
+    if not outcome.observed:
+        raise Ending(
+            UNAVAILABLE,
+            f"no fault of {command[0]} was to be seen: it runs as another user (setuid)",
+            "sudo prefault-kit guard",
+        )
     if not outcome.ready:
         failures.append("the program was never ready, so that nothing was judged")
     over = [str(each) for each in outcome.verdicts if not each.kept]

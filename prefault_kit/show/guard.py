@@ -7,7 +7,8 @@ from prefault_kit.studies.guard import Outcome, Verdict
 MOST_CULPRITS = 5
 NEVER_READY = (
     "the program never said that it was ready: does the pattern match a line of its output, and "
-    "does it write at once where that is no terminal (stdbuf -oL, python -u)?"
+    "does it write at once where that is no terminal (stdbuf -oL, python -u), and not only as it "
+    "ends?"
 )
 
 
@@ -18,7 +19,7 @@ def lines(outcome: Outcome) -> list[str]:
         found.append(NEVER_READY)
     else:
         found += [f"{'kept' if each.kept else 'EXCEEDED'}: {each}" for each in outcome.verdicts]
-    found.append(f"{outcome.ending()}; faults counted for {outcome.elapsed_s:.1f} s")
+    found.append(f"{outcome.ending()}; faults counted for {outcome.elapsed_s:.3g} s")
     if not outcome.kernel_included:
         found.append(
             "faults that the kernel took for it, in read(2) for one, are not among them "

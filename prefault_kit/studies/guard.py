@@ -95,6 +95,8 @@ class Outcome:
     unseen: int
     """Faults that are counted, and not among the culprits'."""
     culprits: tuple[Culprit, ...]
+    observed: bool = True
+    """Whether any fault was seen at all: a program of another user (setuid) shows none."""
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -115,7 +117,8 @@ class Outcome:
     @property
     def kept(self) -> bool:
         """Whether it was ready, ended well, and kept to every limit."""
-        return self.ready and not self.failed and all(each.kept for each in self.verdicts)
+        good = self.ready and self.observed and not self.failed
+        return good and all(each.kept for each in self.verdicts)
 
     def ending(self) -> str:
         """How the program ended, in words."""
@@ -140,7 +143,7 @@ class Outcome:
                 for each in self.verdicts
             ],
             "status": self.status,
-            "stopped": self.stopped,
+            "stopped": self.stopped, "observed": self.observed,
             "kernel_included": self.kernel_included,
             "unseen": self.unseen,
             "culprits": [each.as_dict() for each in self.culprits],
@@ -289,6 +292,7 @@ def run(
             stopped=stopped,
             kernel_included=stream.kernel_included,
             unseen=max(0, minor + major - watch.looked_at),
+            observed=sum(stream.counts()) > 0,
             culprits=tuple(watch.tally.culprits()[:MOST_CULPRITS]),
         )
 
@@ -343,6 +347,8 @@ class _Guard:
                 program.stdout.fileno(): outputs[0],
                 program.stderr.fileno(): outputs[1],
             }
+        self._over = False
+        """Whether the program has ended: what it says now is too late to be ready."""
         self._began: tuple[int, int] = (0, 0)
         self._ended: tuple[int, int] | None = None
         self._began_s = time.monotonic()
@@ -384,6 +390,7 @@ class _Guard:
                         poll.unregister(fd)
                 self._watch.look()
                 if pidfd in found:
+                    self._over = True
                     self._drain(0)
                     return False
         finally:
@@ -399,7 +406,7 @@ class _Guard:
             for each in (self._program.stdout, self._program.stderr):
                 if each and not each.closed and each.fileno() == fd:
                     each.close()
-        if self._output.ready and not self.ready and self._ended is None:
+        if self._output.ready and not (self.ready or self._over):
             self._watch.look_closely()  # at what is mapped now
             self._began = self._stream.counts()
             self._watch.since_ns = time.monotonic_ns()
@@ -408,6 +415,7 @@ class _Guard:
 
     def end(self) -> None:
         """Faults do not count from now on; the program ends, if it has not, and its children."""
+        self._over = True
         self._ended = self._stream.counts()
         self._watch.until_ns = time.monotonic_ns()
         self._ended_s = time.monotonic()

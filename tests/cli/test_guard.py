@@ -112,6 +112,14 @@ def test_where_faults_cannot_be_observed(
     assert "sudo sysctl kernel.perf_event_paranoid=2" in sentence(done)
 
 
+def test_a_program_that_cannot_be_observed(outcome: list[object]) -> None:
+    """Status 3: that no fault was seen is no pass."""
+    outcome[0] = Outcome(**(vars(KEPT) | {"observed": False}))
+    done = prefault_here("guard", "--", "su")
+    assert done.returncode == 3
+    assert "no fault of su was to be seen" in sentence(done)
+
+
 def test_sigterm_ends_both(tmp_path: Path) -> None:
     """The command, and the program under it."""
     place = tmp_path / "pid"

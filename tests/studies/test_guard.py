@@ -136,9 +136,19 @@ def test_a_program_that_is_never_ready(
 
 
 def test_ready_with_its_last_word(outputs: tuple[int, int]) -> None:
-    """A program that says so without a newline, and ends: it was ready."""
+    """A program that says so in the end, as one does that does not flush, has not been judged."""
     outcome = run(("sh", "-c", "printf ready"), Budget(None, 50), ready="ready$", outputs=outputs)
-    assert outcome.kept
+    if outcome.elapsed_s == 0:  # else it was seen just before
+        assert (outcome.ready, outcome.kept) == (False, False)
+
+
+def test_a_program_of_which_nothing_is_seen(
+    outputs: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a setuid one: no fault at all is no proof of anything."""
+    monkeypatch.setattr(guard.FaultStream, "counts", lambda _: (0, 0))
+    outcome = run(("true",), Budget(None, 50), outputs=outputs)
+    assert (outcome.observed, outcome.kept) == (False, False)
 
 
 def test_children_end_with_it(outputs: tuple[int, int], tmp_path: Path) -> None:
