@@ -55,6 +55,7 @@ REFUSED = (errno.EACCES, errno.EPERM)
 USER_PARANOID = 2
 """The highest kernel.perf_event_paranoid with which users may observe programs of their own."""
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
+MLOCK_KB = "/proc/sys/kernel/perf_event_mlock_kb"
 CHUNK_FAULTS, CHUNK_IPS, CHUNK_TASKS, CHUNK_NAMES = 1 << 14, 1 << 16, 1 << 10, 1 << 17
 """What is taken out of a buffer at a time; a single record has less of each."""
 
@@ -135,8 +136,17 @@ def count(fds: Sequence[int]) -> int:
 def paranoid() -> int | None:
     """The sysctl kernel.perf_event_paranoid; None where it cannot be read."""
     try:
-        with open(PARANOID, encoding="ascii") as value:
+        with open(PARANOID, "rb") as value:
             return int(value.read())
+    except (OSError, ValueError):
+        return None
+
+
+def buffer_allowance() -> int | None:
+    """Bytes of a buffer that a user may have on each processor beside RLIMIT_MEMLOCK."""
+    try:
+        with open(MLOCK_KB, "rb") as value:
+            return int(value.read()) * 1024 - PAGE_SIZE_BYTES
     except (OSError, ValueError):
         return None
 
@@ -155,13 +165,22 @@ class Drained(NamedTuple):
     """Whether there is more."""
 
 
+class BufferRefused(OSError):
+    """No more memory may be locked for buffers: by this user, or by this process."""
+
+
 class Buffer:
     """The ring buffer of an event: one reader, which does not disturb who is recorded."""
 
     def __init__(self, fd: int, length: int) -> None:
-        """Map ``length`` bytes, a power of two of pages; EPERM where that is too much to lock."""
+        """Map ``length`` bytes, a power of two of pages; BufferRefused where that is too much."""
         address = ffi.new("uintptr_t *")
-        check(lib.pf_perf_map(fd, length, address), f"mmap(perf buffer of {length} bytes)")
+        try:
+            check(lib.pf_perf_map(fd, length, address), f"mmap(perf buffer of {length} bytes)")
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.ENOMEM):
+                raise BufferRefused(*error.args) from None
+            raise
         self.address: int = address[0]
         self.length = length
         self._owner = os.getpid()

@@ -46,6 +46,7 @@ def test_names(disk: str) -> None:
         "cachestat",
         "O_TMPFILE",
         "mlock",
+        "page faults",
         "memory cgroup",
         "idle pages kept",
         "userfaultfd write-protect",
