@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POOLS = Path("/sys/kernel/mm/hugepages")
+THP = Path("/sys/kernel/mm/transparent_hugepage")
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,13 @@ def pools() -> dict[int, Pool]:
         )
         found[size] = Pool(size, total, free, reserved)
     return dict(sorted(found.items()))
+
+
+def transparent_size_bytes() -> int | None:
+    """Of a transparent huge page; None where the kernel has none, or gives none to anybody."""
+    try:
+        if "[never]" in (THP / "enabled").read_text():
+            return None
+        return int((THP / "hpage_pmd_size").read_text())
+    except OSError:
+        return None

@@ -77,6 +77,10 @@ int pf_read_pagemap(int pagemap_fd, uintptr_t address, size_t length, size_t pag
 int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *counts);
 int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
 
+/* numa.c: the nodes of memory */
+int pf_mbind(uintptr_t address, size_t length, int mode, int node);
+int pf_page_nodes(uintptr_t address, size_t length, size_t page, int64_t *counts, int nodes);
+
 /* fuse.c: a file system of one file, a part of which cannot be read */
 int pf_fuse_serve(int fd, int64_t size, int64_t good);
 
