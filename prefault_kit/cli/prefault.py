@@ -64,7 +64,7 @@ def prefault(
     touch: bool,
     as_json: bool,
 ) -> None:
-    """Read files into the page cache, so that nobody waits for the disk who maps or reads them then.
+    """Read files into the page cache, so that who maps or reads them does not wait for the disk.
 
     Nothing is written, and nothing stays mapped. What was read stays until the kernel needs the
     memory for something else. A page that cannot be read is an error that names it; a file that is

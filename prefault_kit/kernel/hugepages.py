@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +62,23 @@ def pools() -> dict[int, Pool]:
 
 
 def transparent_size_bytes() -> int | None:
-    """Of a transparent huge page; None where the kernel has none, or gives none to anybody."""
+    """Of a transparent huge page; None where the kernel has none."""
     try:
-        if "[never]" in (THP / "enabled").read_text():
-            return None
         return int((THP / "hpage_pmd_size").read_text())
     except OSError:
         return None
+
+
+def transparent_for(*, shared: bool, flags: Collection[str]) -> bool:
+    """Whether memory without a file on a disk may be given transparent huge pages.
+
+    ``flags`` are the VmFlags of its mapping. Each size of its own (mTHP) counts as none.
+    """
+    try:
+        text = (THP / ("shmem_enabled" if shared else "enabled")).read_text()
+    except OSError:
+        return False
+    setting = text.partition("[")[2].partition("]")[0]
+    if setting in ("never", "deny", "") or ("nh" in flags and setting != "force"):
+        return False
+    return setting not in ("madvise", "advise") or "hg" in flags

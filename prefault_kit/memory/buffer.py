@@ -119,6 +119,8 @@ def _from_dlpack(tensor: Any) -> Buffer:
     try:
         return numpy.from_dlpack(tensor).data
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        if _is_arrow(tensor):
+            raise _arrow(tensor) from None
         said = " ".join(str(error).split())
         raise ValueError(f"DLPack does not give the tensor's memory: {said}") from None
 
@@ -129,17 +131,19 @@ def _torch_bytes(tensor: Any, torch: Any) -> Any:
         raise ValueError(f"the tensor is {tensor.layout}: give its values or its indices")
     if not tensor.is_contiguous():
         raise ValueError("the buffer is not contiguous: give the tensor that it is a part of")
-    return tensor.detach().reshape(-1).view(torch.uint8)  # contiguous: neither of them copies
+    try:
+        return tensor.detach().reshape(-1).view(torch.uint8)  # contiguous: neither of them copies
+    except RuntimeError as error:  # conjugate views and the like, which have no bytes of their own
+        said = " ".join(str(error).split())
+        raise ValueError(f"the tensor's memory cannot be had: {said}") from None
 
 
 def _refusal(buffer: object, error: Exception) -> Exception:
     """Why an object gives no memory, in a sentence."""
     if isinstance(error, TypeError):
         kind = type(buffer).__name__
-        if callable(getattr(buffer, "buffers", None)):  # Arrow's arrays
-            return TypeError(
-                f"{kind!r} objects may lie in several buffers: give one of what .buffers() returns"
-            )
+        if _is_arrow(buffer):
+            return _arrow(buffer)
         return TypeError(
             f"{kind!r} objects have no buffer: give a Mapping, a numpy array, an mmap or a "
             "memoryview"
@@ -153,6 +157,18 @@ def _refusal(buffer: object, error: Exception) -> Exception:
     if "read-only" in said:
         return ValueError("the buffer is read-only: this needs permission to write")
     return ValueError(f"there is no memory behind the buffer: {said}")
+
+
+def _is_arrow(memory: object) -> bool:
+    return type(memory).__module__.partition(".")[0] == "pyarrow"
+
+
+def _arrow(memory: object) -> TypeError:
+    kind = type(memory).__name__
+    return TypeError(
+        f"{kind!r} objects of Arrow may lie in several buffers: give one of what .buffers() of an "
+        "array returns"
+    )
 
 
 def is_path(memory: object) -> bool:

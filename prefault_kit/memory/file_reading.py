@@ -12,12 +12,19 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from prefault_kit.kernel import mounts, syscalls
+from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import population
 from prefault_kit.memory.file_part import FilePart
-from prefault_kit.memory.page_cache_share import Cache, cache_of, cached_pages, is_blind, mapped
+from prefault_kit.memory.page_cache_share import (
+    Cache,
+    cache_of,
+    cached_pages,
+    is_blind,
+    is_in_memory,
+    mapped,
+)
 
 AHEAD_BYTES = 64 << 20
 """What is asked for with WILLNEED before it is waited for."""
@@ -48,7 +55,7 @@ class FileReading:
         end = part.offset_bytes + part.size_bytes
         size = -(-(end - first) // PAGE_SIZE_BYTES) * PAGE_SIZE_BYTES if part.size_bytes else 0
         threads = threads or population.usual_threads(size)
-        in_memory = mounts.in_memory(f"/proc/self/fd/{fd}") is not None
+        in_memory = is_in_memory(fd)
         return cls(part, fd, operation, threads, first, size, in_memory, is_blind(fd))
 
     @property

@@ -47,8 +47,18 @@ def cache_of(fd: int, offset: int, length: int, *, blind: bool) -> Cache:
 
 def is_blind(fd: int) -> bool:
     """Whether a file is on a file system whose pages cachestat cannot see."""
-    path = os.readlink(f"/proc/self/fd/{fd}")
+    path = _path(fd)
     return not path.startswith(MEMORY_FILES) and mounts.file_system(path) in BLIND
+
+
+def is_in_memory(fd: int) -> bool:
+    """Whether a file is memory and nothing else, as on tmpfs: what is not there are its holes."""
+    path = _path(fd)
+    return path.startswith(MEMORY_FILES) or mounts.in_memory(path) is not None
+
+
+def _path(fd: int) -> str:
+    return os.readlink(f"/proc/self/fd/{fd}")
 
 
 def cached_by_mincore(fd: int, offset: int, length: int) -> int | None:

@@ -237,9 +237,13 @@ def _on_node(node: int | None, notes: list[str]) -> Iterator[None]:
 
 def _grain(here: Held) -> int:
     """What a write may add at once: a huge page, where the kernel may give one."""
-    step = here.place.step
-    may = any(not area.is_shared or area.path.startswith(MEMORY_FILES) for area in here.areas)
-    return max(step, hugepages.transparent_size_bytes() or step) if may else step
+    here.ask_flags()
+    may = any(
+        hugepages.transparent_for(shared=area.is_shared, flags=area.vm_flags)
+        for area in here.areas
+        if not area.has_file or area.path.startswith(MEMORY_FILES)
+    )
+    return max(here.place.step, (may and hugepages.transparent_size_bytes()) or 0)
 
 
 class _Populating:
@@ -253,7 +257,7 @@ class _Populating:
         self.size_bytes = here.place.size_bytes
         self.step = here.place.step
         self.address = here.place.address
-        self.grain = self.step if access == "read" else _grain(here)
+        self.grain = self.step
         self.notes: set[str] = set()
 
     def missing_bytes(self, offset: int, length: int) -> int:
@@ -320,6 +324,8 @@ def _buffer(
         notes += _random(here, undo_random)
         before = here.look(copies=access == "write")
         ground = _Populating(here, access, operation, threads)
+        if pieces.budget and access == "write":
+            ground.grain = _grain(here)
         if node is not None:
             _prefer(place, node)
         with _on_node(node, notes):

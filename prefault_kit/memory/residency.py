@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from prefault_kit.kernel import numa, smaps
@@ -73,9 +73,9 @@ class Residency:
 
     def as_dict(self) -> dict[str, Any]:
         """The counts, for JSON."""
-        found = {**vars(self), "states": None}
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
         del found["states"]
-        return asdict(Residency(**found)) | {"size_bytes": self.size_bytes}
+        return found | {"size_bytes": self.size_bytes}
 
     def __str__(self) -> str:
         parts = []

@@ -11,10 +11,9 @@ import itertools
 import json
 import math
 import os
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, Literal, NoReturn
 
 from prefault_kit.memory.file_part import FilePart, Identity, open_regular
 
@@ -39,7 +38,6 @@ BLOCKS: dict[int, tuple[str, int, int]] = {
     6: ("Q5_0", 32, 22),
     7: ("Q5_1", 32, 24),
     8: ("Q8_0", 32, 34),
-    9: ("Q8_1", 32, 36),
     10: ("Q2_K", 256, 84),
     11: ("Q3_K", 256, 110),
     12: ("Q4_K", 256, 144),
@@ -64,6 +62,8 @@ BLOCKS: dict[int, tuple[str, int, int]] = {
     34: ("TQ1_0", 256, 54),
     35: ("TQ2_0", 256, 66),
     39: ("MXFP4", 32, 17),
+    40: ("NVFP4", 64, 36),
+    41: ("Q1_0", 128, 18),
 }
 """GGUF's types: a name, elements in a block, bytes of a block."""
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -261,7 +261,7 @@ class _Reader:
     def __init__(self, file: BinaryIO, size_bytes: int) -> None:
         self._file = file
         self.left = min(size_bytes, MOST_HEADER_BYTES)
-        self.order = "<"
+        self.order: Literal["little", "big"] = "little"
 
     def take(self, count: int) -> bytes:
         if count > self.left:
@@ -275,11 +275,11 @@ class _Reader:
             raise _HeaderError("the file was truncated while it was read")
         return data
 
-    def number(self, form: str) -> int:
-        return int(struct.unpack(self.order + form, self.take(struct.calcsize(form)))[0])
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), self.order)
 
     def text(self) -> str:
-        data = self.take(self.number("Q"))
+        data = self.take(self.number(8))
         try:
             return data.decode()
         except UnicodeDecodeError:
@@ -287,7 +287,7 @@ class _Reader:
 
     def many(self, least_bytes: int) -> int:
         """A count of things that take at least so many bytes each."""
-        count = self.number("Q")
+        count = self.number(8)
         if count * least_bytes > self.left:
             raise _HeaderError(f"its header says that {count} follow, for which it is too short")
         return count
@@ -297,9 +297,9 @@ class _Reader:
         if kind in SCALARS:
             self.take(SCALARS[kind])
         elif kind == TEXT:
-            self.take(self.number("Q"))
+            self.take(self.number(8))
         elif kind == ARRAY and depth < MOST_NESTING:
-            inner = self.number("I")
+            inner = self.number(4)
             if inner in SCALARS:
                 self.take(self.many(SCALARS[inner]) * SCALARS[inner])
             else:
@@ -312,21 +312,21 @@ class _Reader:
 def _gguf(file: BinaryIO, identity: Identity) -> _Found:
     reader = _Reader(file, identity.size_bytes)
     reader.take(4)
-    version = reader.number("I")
+    version = reader.number(4)
     if version and not version & 0xFFFF:  # a small number in the other byte order
-        reader.order, version = ">", int.from_bytes(version.to_bytes(4, "little"), "big")
+        reader.order, version = "big", int.from_bytes(version.to_bytes(4, "little"), "big")
     if version not in (2, 3):
         raise _HeaderError(f"it is GGUF of version {version}; 2 and 3 are known here")
     tensors = reader.many(24)
     alignment = 32
     seen: set[str] = set()
     for _ in range(reader.many(13)):
-        key, kind = reader.text(), reader.number("I")
+        key, kind = reader.text(), reader.number(4)
         if key in seen:
             raise _HeaderError(f"its header has {_short(key)} twice")
         seen.add(key)
         if key == "general.alignment" and kind == UINT32:
-            alignment = reader.number("I")
+            alignment = reader.number(4)
             if not alignment or alignment % 8 or alignment > 1 << 30:
                 raise _HeaderError(f"its alignment of {alignment} is no multiple of 8 bytes")
         else:
@@ -336,11 +336,11 @@ def _gguf(file: BinaryIO, identity: Identity) -> _Found:
         name = reader.text()
         if name in told:
             raise _HeaderError(f"its header has {_short(name)} twice")
-        dimensions = reader.number("I")
+        dimensions = reader.number(4)
         if dimensions > MOST_DIMENSIONS:
             raise _HeaderError(f"tensor {_short(name)} is said to have {dimensions} dimensions")
-        shape = tuple(reader.number("Q") for _ in range(dimensions))[::-1]
-        told[name] = reader.number("I"), shape, reader.number("Q")
+        shape = tuple(reader.number(8) for _ in range(dimensions))[::-1]
+        told[name] = reader.number(4), shape, reader.number(8)
     read = min(identity.size_bytes, MOST_HEADER_BYTES) - reader.left
     return _placed(told, -(-read // alignment) * alignment, alignment, identity.size_bytes)
 

@@ -196,8 +196,8 @@ def _words(memory: Memory) -> list[str]:
         memory = FilePart.whole(memory)  # type: ignore[arg-type]
     if isinstance(memory, FilePart):
         with memory.opened() as fd:
-            found = FileReading.of(memory, fd, "", 1).cached_pages()
-        return ["in the page cache" if each else ABSENT for each in found]
+            cached = FileReading.of(memory, fd, "", 1).cached_pages()
+        return ["in the page cache" if each else ABSENT for each in cached]
     found = residency(memory)
     assert found.states is not None
     words = states(found.states, file=found.states.file is not None)

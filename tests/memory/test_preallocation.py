@@ -104,13 +104,18 @@ def test_an_mmap() -> None:
 
 SHARED = f"""
 from multiprocessing import shared_memory
-from prefault_kit import preallocate
+from prefault_kit import preallocate, prefault
 shared = shared_memory.SharedMemory(create=True, size={SIZE})
 try:
     print(preallocate(shared.buf).done_bytes)
+    print(preallocate(shared).work.minor_faults, prefault(shared).there_before_bytes)
 finally:
     shared.close()
     shared.unlink()
+try:
+    prefault(shared)
+except ValueError as error:
+    print(error)
 """
 
 
@@ -119,7 +124,8 @@ def test_shared_memory_of_multiprocessing() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", SHARED], capture_output=True, text=True, check=True, timeout=60
     )
-    assert (ran.stdout, ran.stderr) == (f"{SIZE}\n", "")
+    closed = "there is no memory behind the buffer: the shared memory is closed"
+    assert (ran.stdout, ran.stderr) == (f"{SIZE}\n0 {SIZE}\n{closed}\n", "")
 
 
 def test_a_part_of_a_buffer_means_whole_pages() -> None:
