@@ -41,11 +41,11 @@ from prefault_kit.measure.running import run, run_many
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.preallocation import Preallocation, preallocate
-from prefault_kit.memory.prefault import Prefault, prefault
-from prefault_kit.memory.residency import Residency, residency
-from prefault_kit.memory.weights import weights
 
 if TYPE_CHECKING:
+    from prefault_kit.memory.prefault import Prefault, prefault
+    from prefault_kit.memory.residency import Residency, residency
+    from prefault_kit.memory.weights import weights
     from prefault_kit.show.page_map import page_map
 
 __version__ = "0.1.0"
@@ -70,7 +70,14 @@ __all__ = [
     "weights",
 ]
 
-LATER = {"page_map": "prefault_kit.show.page_map"}
+LATER = {
+    "Prefault": "prefault_kit.memory.prefault",
+    "Residency": "prefault_kit.memory.residency",
+    "page_map": "prefault_kit.show.page_map",
+    "prefault": "prefault_kit.memory.prefault",
+    "residency": "prefault_kit.memory.residency",
+    "weights": "prefault_kit.memory.weights",
+}
 """Names that are loaded when they are first asked for, and where they are."""
 
 

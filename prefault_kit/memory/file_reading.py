@@ -18,6 +18,8 @@ from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import population
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.page_cache_share import (
+    NOT_TOLD,
+    UNMAPPABLE,
     Cache,
     cache_of,
     cached_pages,
@@ -77,7 +79,7 @@ class FileReading:
         if found is None:
             raise OSError(
                 errno.EPERM,
-                "the kernel tells its owner alone which pages of it are cached",
+                NOT_TOLD,
                 self.part.path,
             )
         return found
@@ -92,7 +94,7 @@ class FileReading:
             with mapped(self.fd, self.first + offset, length) as (address, _):
                 return self._populate(address, offset, length, go_on)
         except OSError as error:
-            if error.errno in (errno.ENODEV, errno.EACCES, errno.EPERM):
+            if error.errno in UNMAPPABLE:
                 raise OSError(
                     error.errno, "its file system lets nobody map it", self.part.path
                 ) from None

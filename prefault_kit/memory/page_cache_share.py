@@ -17,6 +17,9 @@ AT_ONCE_BYTES = 1 << 30
 CANNOT = (errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP)
 """What cachestat(2) answers where it does not tell: an old kernel, a file of somebody else's that
 is open for reading alone, hugetlbfs."""
+UNMAPPABLE = (errno.ENODEV, errno.EACCES, errno.EPERM)
+"""What mmap(2) answers where a file system lets nobody map a file, or not this user."""
+NOT_TOLD = "what of the file is cached the kernel tells its owner, or who may write it, alone"
 MEMORY_FILES = ("/memfd:", "/dev/zero", "/SYSV", "/dev/shm/", "/anon_hugepage")
 """How the paths of files begin that are memory and nothing else, and often have no name."""
 
@@ -76,9 +79,14 @@ def cached_pages(fd: int, offset: int, length: int) -> bytearray | None:
     first = offset // PAGE_SIZE_BYTES * PAGE_SIZE_BYTES
     end = min(offset + length, os.fstat(fd).st_size)
     found = bytearray()
-    for at in range(first, end, AT_ONCE_BYTES):
-        with mapped(fd, at, min(end - at, AT_ONCE_BYTES)) as (address, size):
-            found += bytes(byte & 1 for byte in syscalls.mincore(address, size))
+    try:
+        for at in range(first, end, AT_ONCE_BYTES):
+            with mapped(fd, at, min(end - at, AT_ONCE_BYTES)) as (address, size):
+                found += bytes(byte & 1 for byte in syscalls.mincore(address, size))
+    except OSError as error:
+        if error.errno not in UNMAPPABLE:
+            raise
+        return None
     if all(found) and not _may_ask(os.fstat(fd)):
         return None
     return found + bytes(-(-(offset + length - first) // PAGE_SIZE_BYTES) - len(found))

@@ -27,7 +27,7 @@ from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
 from prefault_kit.memory.holding import GONE, Held, Holding, held
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.memory.page_cache_share import MEMORY_FILES
+from prefault_kit.memory.page_cache_share import MEMORY_FILES, NOT_TOLD
 from prefault_kit.memory.pieces import Pieces
 from prefault_kit.memory.sizes import format_bytes
 
@@ -339,7 +339,7 @@ def _buffer(
         notes.append(_limited(work, limit))
     if work.done_bytes == place.size_bytes and not pieces.window_bytes:
         notes += _gone(place.size_bytes // PAGE_SIZE_BYTES - after.pages.present, "page table")
-    notes += _advice(here, access, after)
+    notes += _advice(here, access, after, work.done_bytes)
     return Prefault(
         access,
         place.size_bytes,
@@ -414,7 +414,7 @@ def _gone(pages: int, where: str) -> list[str]:
     )
 
 
-def _advice(here: Held, access: str, after: Holding) -> list[str]:
+def _advice(here: Held, access: str, after: Holding, done_bytes: int) -> list[str]:
     """What one should know of memory of this kind, and what cannot be promised of it."""
     notes = []
     files = [area for area in here.areas if area.has_file]
@@ -435,7 +435,7 @@ def _advice(here: Held, access: str, after: Holding) -> list[str]:
     if after.pages.zero:
         notes.append(f"{after.pages.zero} pages are the zero page: a first write takes a fault")
     if on_disk and not all("lo" in area.vm_flags for area in here.areas):
-        notes.append(_evictable(here.place.size_bytes))
+        notes.append(_evictable(done_bytes))
     return notes
 
 
@@ -473,12 +473,14 @@ def _file(
     pieces.tell(work.done_bytes, size)
     if limit:
         notes.append(_limited(work, limit))
+    if before is None:
+        notes.append(NOT_TOLD)
     if reading.in_memory:
         notes.append("a file of this kind is memory already: its holes were left as they are")
     elif size:
         if work.done_bytes == size and after is not None:
             notes += _gone(size // PAGE_SIZE_BYTES - after, "page cache")
-        notes.append(_evictable(size))
+        notes.append(_evictable(work.done_bytes))
     return Prefault(
         "read",
         size,

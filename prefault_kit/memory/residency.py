@@ -12,7 +12,7 @@ from prefault_kit.memory import file_reading
 from prefault_kit.memory.buffer import is_path, placed
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.holding import GONE, Held, held
-from prefault_kit.memory.page_cache_share import MEMORY_FILES
+from prefault_kit.memory.page_cache_share import MEMORY_FILES, NOT_TOLD
 from prefault_kit.memory.sizes import format_bytes
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ class Residency:
             for name, count in counts.items()
             if count
         ]
-        if self.present is None and not self.cached:
-            parts.append(f"nothing of {format_bytes(self.size_bytes)} cached")
+        if self.present is None and self.cached == 0:
+            parts.append(f"nothing of {format_bytes(self.size_bytes)} in the page cache")
         if self.nodes and len(self.nodes) > 1:
             parts.append(
                 "by node " + ", ".join(f"{node}: {count}" for node, count in self.nodes.items())
             )
-        return "; ".join((", ".join(parts), *self.advice, *self.notes))
+        return "; ".join((*filter(None, [", ".join(parts)]), *self.advice, *self.notes))
 
 
 WORDS = {
@@ -186,9 +186,9 @@ def _of_file(part: FilePart) -> Residency:
     with part.opened() as fd:
         reading = file_reading.FileReading.of(part, fd, "", 1)
         cache = reading.cache()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = () if cache.cached is not None else (NOT_TOLD,)
     if part.offset_bytes % PAGE_SIZE_BYTES or part.size_bytes % PAGE_SIZE_BYTES:
-        notes = ("it begins or ends amid a page: whole pages are counted",)
+        notes += ("it begins or ends amid a page: whole pages are counted",)
     return Residency(
         part.size_bytes,
         reading.size_bytes // PAGE_SIZE_BYTES,

@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_mapped(part: FilePart, monkeypatch: pytest.Monkey
     with part.opened() as fd:
         found = reading(part, fd)
         monkeypatch.setattr(file_reading, "cached_pages", lambda *_: None)
-        with pytest.raises(PermissionError, match="its owner alone"):
+        with pytest.raises(PermissionError, match="who may write it, alone"):
             found.cached_pages()
         monkeypatch.setattr(syscalls, "map_fenced", refuse)
         with pytest.raises(OSError, match="lets nobody map it") as raised:

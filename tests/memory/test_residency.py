@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy
 import pytest
 
-from prefault_kit import Backing, Mapping, residency
+from prefault_kit import Backing, Mapping, prefault, residency
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.file_part import FilePart
+from prefault_kit.memory.page_cache_share import Cache
 
 PAGES = 64
 SIZE = PAGES * PAGE
@@ -114,3 +115,18 @@ def test_nothing_is_changed() -> None:
         residency(memory)
         assert (residency(memory).present, memory.pages().present) == (0, 0)
         assert str(residency(memory)).startswith("0 of ")
+
+
+def test_a_file_of_which_the_kernel_tells_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's: unknown is not nothing, and it is told; of prefault too."""
+    from prefault_kit.memory import file_reading
+
+    monkeypatch.setattr(file_reading, "cache_of", lambda *_, **__: Cache(None))
+    found = residency(file)
+    assert found.cached is None
+    assert str(found).startswith("what of the file is cached the kernel tells its owner")
+    done = prefault(file)
+    assert (done.there_before_bytes, done.cache_growth_bytes, done.complete) == (None, None, True)
+    assert done.notes[0].startswith("what of the file is cached")
