@@ -186,6 +186,9 @@ class Lib:
     def pf_extents(self, fd: int, pages: int, page: int, states: CData, /) -> int: ...
     def pf_elf_symbol(
         self, fd: int, offset: int, address: CData, distance: CData, name: CData, size: int, /
+    def pf_mbind(self, address: int, length: int, mode: int, node: int, /) -> int: ...
+    def pf_page_nodes(
+        self, address: int, length: int, page: int, counts: CData, nodes: int, /
     ) -> int: ...
     def pf_fuse_serve(self, fd: int, size: int, good: int, /) -> int: ...
     def pf_uffd_open(self) -> int: ...
@@ -278,6 +281,7 @@ class Lib:
     PR_SET_THP_DISABLE: Final[int]
     PR_SET_PDEATHSIG: Final[int]
     EHWPOISON: Final[int]
+    MPOL_PREFERRED: Final[int]
     PF_TOUCH_READ: Final[int]
     PF_TOUCH_WRITE: Final[int]
     PF_TOUCH_READ_WRITE: Final[int]

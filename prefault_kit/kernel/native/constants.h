@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/perf_event.h>
+#include <linux/mempolicy.h>
 #include <linux/types.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>
