@@ -33,18 +33,27 @@ from prefault_kit.studies.kernels import (
     compiling,
     image,
     recorded,
+    tested,
 )
 from prefault_kit.studies.kernels.architecture import ARCHITECTURES, X86_64
 from prefault_kit.studies.kernels.cache import CacheError
 from prefault_kit.studies.kernels.changes import compare
 from prefault_kit.studies.kernels.debian import PackagesError
-from prefault_kit.studies.kernels.guest import ACCELERATORS, LIMIT_S, GuestError, has_tests
+from prefault_kit.studies.kernels.guest import (
+    ACCELERATORS,
+    LIMIT_S,
+    GuestError,
+    Outcome,
+    has_tests,
+)
 from prefault_kit.studies.kernels.record import DIFFERS, EXPLAINED, HOLDS, load_all, table
 from prefault_kit.studies.kernels.version import series
 
 ROOMS = tuple(f"tests/{room}" for room in ("kernel", "memory", "host", "measure"))
 TESTS = "tests"
 """The command that is the project's tests."""
+TESTED = "tests.xml"
+"""Where a guest leaves what its tests did."""
 GAP = 2
 """Blanks between the columns of a table."""
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
@@ -210,7 +219,8 @@ def run(
 
     Without a VERSION every series that can be had is booted, in its usual flavour. Behind --
     another command may stand, which a guest runs in place of the check; its output is printed.
-    In a checkout it may be tests, with paths: the project's own.
+    In a checkout it may be tests, with paths: the project's own; --out then
+    takes their counts, as tests.csv.
 
     \b
     Examples:
@@ -220,6 +230,7 @@ def run(
       prefault-kit kernels run --kernel bzImage --modules modules -- prefault-kit doctor
       prefault-kit kernels run 6.1 --expect
       prefault-kit kernels run 6.12 -- tests tests/kernel
+      prefault-kit kernels run 6.1 6.12 --out data/kernels -- tests
 
     Exit status: 0 if each finished, no verdict differs without a known reason, and with --expect
     none from what is recorded; else 1. 2 is bad usage, such as an --out that cannot be written, or
@@ -238,7 +249,8 @@ def run(
     if accel == "kvm" and not architecture.is_here:
         raise click.UsageError(f"KVM runs this host's processor alone: --arch {machine} is another")
     if command:
-        for name, given in (("--expect", expect), ("--out", out), ("--json", as_json)):
+        other = out if command[0] != TESTS else None
+        for name, given in (("--expect", expect), ("--out", other), ("--json", as_json)):
             if given:
                 raise click.UsageError(f"{name} is about verdicts: leave it out with -- command")
         if command[0] == TESTS and not has_tests():
@@ -288,6 +300,8 @@ def run(
                     click.echo(f"{version}: emulated, so no time in this means anything", err=True)
                 if outcome.status != 0:
                     failed.append(f"{version} ({outcome.status or ' | '.join(outcome.tail)})")
+                if out and outcome.status is not None:
+                    _keep_tested(version, machine, outcome, out)
                 continue
             made = checking.record(version, guest, chosen, outcome)
             with _sentences(cache):
@@ -478,8 +492,9 @@ def _script(file_systems: Sequence[str], command: Sequence[str]) -> str:
     if first == "prefault-kit":
         words = ["python3", "-m", "prefault_kit", *rest]
     if first == TESTS:
-        words = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *(rest or ROOMS)]
-    go = "cd /job\n" if first == TESTS else ""
+        options = ["-q", "-p", "no:cacheprovider", f"--junitxml=/result/{TESTED}"]
+        words = ["python3", "-m", "pytest", *options, *(rest or ROOMS)]
+    go = f"{checking.LENT}\ncd /job\n" if first == TESTS else ""
     run = f"{shlex.join(words)} >/result/output 2>&1"
     return f"{checking.mounts(file_systems)}\n{go}{run}\n"
 
@@ -503,6 +518,13 @@ def _keep(made: Record, place: Path) -> None:
         saved.replace(path, made.dump())
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _keep_tested(version: str, machine: str, outcome: Outcome, place: Path) -> None:
+    """Write what the tests did on a kernel, in place of what they did before."""
+    new = tested.Count.of(version, machine, outcome.files.get(TESTED, b""))
+    path = place / tested.FILE
+    saved.replace(path, tested.text([*(tested.read(path) if path.exists() else ()), new]))
 
 
 def _tell(made: Record) -> None:

@@ -290,11 +290,11 @@ def write_memory(address: int, data: bytes | memoryview) -> None:
 
 def _copy(address: int, data: bytearray, *, write: bool) -> None:
     at = ffi.new("int64_t *")
-    result = lib.pf_copy(address, ffi.from_buffer(data), len(data), write, at)
+    result = lib.pf_copy(address, ffi.from_buffer(data), len(data), PAGE_SIZE_BYTES, write, at)
     if result < 0:
         raise PrefaultError(
             -result,
             f"access to 0x{address + at[0]:x}: {os.strerror(-result)}",
-            page=at[0] // PAGE_SIZE_BYTES,
-            work=Work(),  # memcpy keeps to no order: what it copied before is not known
+            page=(address % PAGE_SIZE_BYTES + at[0]) // PAGE_SIZE_BYTES,
+            work=Work(),  # within a page memcpy keeps to no order: what it copied is not known
         )

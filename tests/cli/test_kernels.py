@@ -4,6 +4,7 @@ import errno
 import json
 import platform
 import string
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -215,7 +216,12 @@ def test_words_behind_two_dashes_are_a_command() -> None:
     assert "mount -t tmpfs" in script
     assert "uname -a >/result/output" in module._script((), ["uname", "-a"])
     tests = module._script(("ext4",), ["tests", "tests/show"])
-    assert "cd /job\npython3 -m pytest -q -p no:cacheprovider tests/show >/result/output" in tests
+    assert (
+        "cd /job\npython3 -m pytest -q -p no:cacheprovider --junitxml=/result/tests.xml " in tests
+    )
+    assert "tests/show >/result/output" in tests
+    assert "mount -t overlay" in tests
+    subprocess.run(["sh", "-n"], input=tests, text=True, check=True, timeout=60)
     assert "tests/kernel tests/memory" in module._script((), ["tests"])
 
 
@@ -347,6 +353,25 @@ def test_what_an_emulated_kernel_prints_is_no_time(booted: Answer) -> None:
     result = call("run", "6.1", "--", "prefault-kit", "run")
     assert result.stdout == "hello\n"
     assert result.stderr == "6.1.999: emulated, so no time in this means anything\n"
+
+
+def test_what_the_tests_did_is_kept(booted: Answer, tmp_path: Path) -> None:
+    """A line for each kernel, in place of an earlier one; none where the guest did not end."""
+    booted([])
+    files = Answering.answer.files
+    words = "run", "6.1", "--out", str(tmp_path / "o"), "--", "tests"
+    for name, failures in (("a", 0), ("b", 1)):
+        case = f'<testcase name="{name}"/><testcase>{"<failure/>" * failures}</testcase>'
+        report = f"<testsuites>{case}</testsuites>".encode()
+        Answering.answer = Outcome("tcg", 1.0, failures, {**files, module.TESTED: report})
+        assert bool(call(*words).exception) == bool(failures)
+        kept = (tmp_path / "o" / "tests.csv").read_text().splitlines()
+        assert kept == ["kernel,passed,skipped,failed,why", f"6.1.999,{2 - failures},0,{failures},"]
+    Answering.answer = Outcome("tcg", 1.0, None, {}, ("panic",))
+    assert "6.1.999 (panic)" in str(call(*words).exception)
+    Answering.answer = Outcome("tcg", 1.0, 2, {})
+    assert "6.1.999: its tests left no whole report" in str(call(*words).exception)
+    assert (tmp_path / "o" / "tests.csv").read_text().splitlines() == kept
 
 
 def test_a_kernel_that_cannot_even_compile_is_told(

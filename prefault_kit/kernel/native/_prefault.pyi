@@ -133,7 +133,14 @@ class Lib:
         /,
     ) -> int: ...
     def pf_copy(
-        self, address: int, buffer: CData, length: int, write: int, fault_offset: CData, /
+        self,
+        address: int,
+        buffer: CData,
+        length: int,
+        page: int,
+        write: int,
+        fault_offset: CData,
+        /,
     ) -> int: ...
     def pf_touch_unguarded(
         self, operation: int, address: int, length: int, step: int, /

@@ -114,7 +114,8 @@ int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step
                     uint32_t *latency_ns);
 
 /* touch.c: reading and writing memory that may raise SIGBUS or SIGSEGV */
-int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset);
+int pf_copy(uintptr_t address, char *buffer, size_t length, size_t page, int write,
+            int64_t *fault_offset);
 void pf_touch_unguarded(int operation, uintptr_t address, size_t length, size_t step);
 
 /* views.c: what the page tables and the page cache hold */

@@ -104,7 +104,22 @@ int pf_access_pages(const struct pf_access *access, size_t first, size_t last,
     return result;
 }
 
-int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *fault_offset)
+/* Page by page: memcpy keeps to no order, and the first page that cannot be had is to be told. */
+static void copy_pages(char *memory, char *buffer, size_t length, size_t page, int write)
+{
+    size_t part = page - (uintptr_t)memory % page;
+    for (size_t done = 0; done < length; done += part, part = page) {
+        if (part > length - done)
+            part = length - done;
+        if (write)
+            memcpy(memory + done, buffer + done, part);
+        else
+            memcpy(buffer + done, memory + done, part);
+    }
+}
+
+int pf_copy(uintptr_t address, char *buffer, size_t length, size_t page, int write,
+            int64_t *fault_offset)
 {
     char *memory = (char *)address;
     struct pf_guard guard;
@@ -116,10 +131,7 @@ int pf_copy(uintptr_t address, char *buffer, size_t length, int write, int64_t *
     }
     pf_guard_enter(&guard, memory, memory + length);
     if (sigsetjmp(guard.back, 0) == 0) {
-        if (write)
-            memcpy(memory, buffer, length);
-        else
-            memcpy(buffer, memory, length);
+        copy_pages(memory, buffer, length, page, write);
         result = 0;
     } else {
         *fault_offset = (int64_t)(guard.fault - guard.begin);

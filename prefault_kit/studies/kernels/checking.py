@@ -35,6 +35,15 @@ MADE = """made() {
     directories="$directories --dir /job/$1"
     export PREFAULT_TEST_DIRS="${PREFAULT_TEST_DIRS:+$PREFAULT_TEST_DIRS:}$1=/job/$1"
 }"""
+LENT = """lend() {
+    export PREFAULT_TEST_DIRS="${PREFAULT_TEST_DIRS:+$PREFAULT_TEST_DIRS:}$1=/job/$1"
+}
+mkdir -p /job/tmpfs_small /job/hugetlbfs /job/overlay /scratch/lower /scratch/upper /scratch/work
+busybox mount -t tmpfs -o size=1m none /job/tmpfs_small && lend tmpfs_small
+busybox mount -t hugetlbfs none /job/hugetlbfs && lend hugetlbfs
+layers=lowerdir=/scratch/lower,upperdir=/scratch/upper,workdir=/scratch/work
+busybox mount -t overlay -o $layers none /job/overlay && lend overlay"""
+"""What the project's tests get beside the disks (tests/conftest.py)."""
 CHECK = """python3 -m prefault_kit doctor --json >/result/doctor.json
 export PREFAULT_BAR=lines
 (python3 -m prefault_kit check --json $directories >/result/verdicts.json; echo $? >/tmp/status) \

@@ -17,14 +17,14 @@ from prefault_kit.studies.kernels.cache import Cache, CacheError
 SUITES = ("trixie", "sid")
 """Of Debian: the first whose packages are all to be had; a mirror may lack some for a processor."""
 PACKAGES = (
-    "busybox-static", "libc-bin", "coreutils", "dash", "mount",
+    "busybox-static", "libc-bin", "coreutils", "dash", "mount", "util-linux",
     "python3-minimal", "python3-numpy", "python3-cffi-backend", "python3-click", "python3-rich",
     "python3-pytest",
     "e2fsprogs", "xfsprogs", "btrfs-progs",
 )  # fmt: skip
 COMPILER = ("gcc", "libc6-dev", "libpython3-dev", "python3-cffi")
 """Where the kit is not compiled for the guest's processor, the guest does it."""
-REVISION = 6
+REVISION = 7
 """Another number makes it anew."""
 ROOM_BYTES = 2 << 30
 SIZE_BYTES = 2 << 30
@@ -45,6 +45,8 @@ mount -t cgroup2 none /sys/fs/cgroup
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 size=$(busybox awk '/Hugepagesize/ {print $2}' /proc/meminfo)
 test -z "$size" || echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
+folios=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
+test ! -e $folios || echo madvise >$folios
 busybox ln -sf /proc/self/fd /dev/fd
 echo BEGUN
 busybox tar xf /dev/job -C /job
