@@ -26,7 +26,9 @@ def connect() -> int:
 
 def mount(fd: int, file: str) -> None:
     """Mount over a file, in this process's own mounts. OSError where nothing may be mounted."""
-    namespace.mount("fuse", file, f"fd={fd},rootmode=100000,user_id=0,group_id=0,max_read={READ_BYTES}")
+    namespace.mount(
+        "fuse", file, f"fd={fd},rootmode=100000,user_id=0,group_id=0,max_read={READ_BYTES}"
+    )
 
 
 def serve(

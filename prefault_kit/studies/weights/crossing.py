@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,9 +45,7 @@ class Crossing:
         return self.one if self.points[-1][1] <= 1 else self.other
 
 
-def of(
-    runs: Sequence[Found], one: str, other: str, axis: str, figure: str = LAST
-) -> Crossing:
+def compare(runs: Sequence[Found], one: str, other: str, axis: str, figure: str = LAST) -> Crossing:
     """Compare two ways in runs that differ along an axis. ValueError for fewer than two runs in
     which one of them came to its end."""
     points = sorted(
@@ -68,9 +67,7 @@ def _ratio(found: Found, one: str, other: str, figure: str) -> float | None:
 
 def _crossing(points: Sequence[tuple[float, float]]) -> float | None:
     """The last change of sign, so that beyond it nothing changes."""
-    for (left, before), (right, after) in reversed(
-        list(zip(points, points[1:], strict=False))
-    ):
+    for (left, before), (right, after) in reversed(list(itertools.pairwise(points))):
         if (before <= 1) != (after <= 1):
             ends = (before, after)
             if math.isinf(max(ends)) or min(ends) == 0:

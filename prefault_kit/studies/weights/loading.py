@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from prefault_kit.kernel import page_cache, timed
@@ -31,7 +31,7 @@ class Load:
     """What one process took, and what it then has. Times are in milliseconds from the beginning.
 
     ``ended`` is ``ok``, an errno's name, or the signal that killed the process; then the rest is
-    that of nothing done.
+    that of nothing done. What it has is what it had when it had used all of them once.
     """
 
     ended: str = OK
@@ -109,10 +109,18 @@ def load(
                 _use_in_windows(way, memory, spans, window_bytes, marks)
             else:
                 _use(way, memory, source, spans, marks)
+            found = _told(memory, fd, marks)
             again = Work()
             for each in spans:
                 again += memory.touch_read(*each, interruptible=False)
-            tell(_told(memory, fd, marks, again))
+            tell(
+                replace(
+                    found,
+                    again_ms=again.elapsed_ms,
+                    again_minor=again.minor_faults,
+                    again_major=again.major_faults,
+                )
+            )
     except OSError as error:
         tell(Load(ERRNO_NAMES.get(error.errno or 0, "?")))
 
@@ -136,9 +144,7 @@ def _memory(way: Way, fd: int, size_bytes: int) -> Iterator[tuple[Mapping, int]]
             os.close(source)
 
 
-def _use(
-    way: Way, memory: Mapping, source: int, spans: Sequence[Span], marks: _Marks
-) -> None:
+def _use(way: Way, memory: Mapping, source: int, spans: Sequence[Span], marks: _Marks) -> None:
     """Tensor by tensor: bring it in where that is not done, and use it."""
     for number, each in enumerate(spans):
         address, length = memory.span(*each)
@@ -162,19 +168,16 @@ def _use_in_windows(
             marks.bringing += memory.advise("MADV_DONTNEED", *each)
 
 
-def _told(memory: Mapping, fd: int, marks: _Marks, again: Work) -> Load:
+def _told(memory: Mapping, fd: int, marks: _Marks) -> Load:
     usage = memory.usage()
     cached = page_cache.of(fd, address=memory.address, length=0).cached
     return Load(
         first_ms=marks.first_ms,
         last_ms=marks.now_ms,
-        again_ms=again.elapsed_ms,
         load_minor=marks.bringing.minor_faults,
         load_major=marks.bringing.major_faults,
         use_minor=marks.using.minor_faults,
         use_major=marks.using.major_faults,
-        again_minor=again.minor_faults,
-        again_major=again.major_faults,
         rss=usage.rss or 0,
         pss=usage.pss or 0,
         anonymous=usage.anonymous or 0,

@@ -44,7 +44,7 @@ class Plan:
     second: bool = True
     """Whether a second process loads the same beside the first."""
     path: str | None = None
-    """A file of one's own: read, and evicted from the page cache for a cold start, never written."""
+    """A file of one's own: read, evicted from the page cache for a cold start, never written."""
     directory: str = "."
     """Where a file is made, without a name."""
 
@@ -63,7 +63,9 @@ class Plan:
             if getattr(self, name) % page:
                 raise ValueError(f"{name} is a multiple of the page size, {page} bytes")
         if not isinstance(self.used, int | float) or not 0 < self.used <= 1:
-            raise ValueError(f"used is a part of the tensors, above 0 and up to 1, not {self.used!r}")
+            raise ValueError(
+                f"used is a part of the tensors, above 0 and up to 1, not {self.used!r}"
+            )
         if self.start not in STARTS:
             raise ValueError(f"start is {' or '.join(STARTS)}, not {self.start!r}")
         if self.limit_bytes is not None:

@@ -6,7 +6,7 @@ import json
 import os
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,18 @@ class Found:
         return self.entries[way][-1].second_bytes
 
 
-def save(found: Sequence[Found], path: str | os.PathLike[str]) -> None:
-    """Write what was found to a new JSON file; never a directory or a path."""
-    document = [_as_dict(each) for each in found]
+FIELDS = tuple(each.name for each in fields(Load))
+"""The columns of a load in a file."""
+Record = dict[str, list[Found]]
+"""Runs in groups by name, as a file has them."""
+
+
+def save(record: Mapping[str, Sequence[Found]], path: str | os.PathLike[str]) -> None:
+    """Write runs, in groups, to a new JSON file; never a directory or a path."""
+    document = {
+        "fields": list(FIELDS),
+        "groups": {name: [_as_dict(each) for each in found] for name, found in record.items()},
+    }
     with open(path, "x", encoding="ascii") as file:
         json.dump(document, file, indent=None, separators=(",", ":"))
         file.write("\n")
@@ -110,10 +119,7 @@ def _as_dict(found: Found) -> dict[str, Any]:
         "missing": asdict(found.missing) if found.missing else None,
         "entries": {
             way: [
-                {
-                    "first": _rounded(each.first),
-                    "second": _rounded(each.second) if each.second else None,
-                }
+                [_row(each.first), _row(each.second) if each.second else None]
                 for each in repetitions
             ]
             for way, repetitions in found.entries.items()
@@ -121,35 +127,39 @@ def _as_dict(found: Found) -> dict[str, Any]:
     }
 
 
-def _rounded(load: Load) -> dict[str, Any]:
-    """A load with its times to the microsecond."""
-    fields = load.as_dict()
-    return {
-        name: round(value, 3) if name.endswith("_ms") else value for name, value in fields.items()
-    }
+def _row(load: Load) -> list[Any]:
+    """A load in the order of :data:`FIELDS`, its times to the microsecond."""
+    values = load.as_dict()
+    return [round(values[name], 3) if name.endswith("_ms") else values[name] for name in FIELDS]
 
 
-def read(path: str | os.PathLike[str]) -> list[Found]:
+def read(path: str | os.PathLike[str]) -> Record:
     """What :func:`save` wrote; ValueError where it is something else."""
     try:
         document = json.loads(Path(path).read_text("ascii"))
-        return [_found(each) for each in document]
+        names = document["fields"]
+        return {
+            name: [_found(each, names) for each in group]
+            for name, group in document["groups"].items()
+        }
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{os.fspath(path)} is not what studies.weights.save writes ({error!r})"
         ) from None
 
 
-def _found(document: dict[str, Any]) -> Found:
+def _found(document: dict[str, Any], names: list[str]) -> Found:
     missing = document["missing"]
+
+    def load(row: list[Any]) -> Load:
+        return Load(**dict(zip(names, row, strict=True)))
+
     return Found(
         Plan(**document["plan"]),
         {
             way: tuple(
-                Repetition(
-                    Load(**each["first"]), Load(**each["second"]) if each["second"] else None
-                )
-                for each in repetitions
+                Repetition(load(first), load(second) if second else None)
+                for first, second in repetitions
             )
             for way, repetitions in document["entries"].items()
         },

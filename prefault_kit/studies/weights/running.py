@@ -22,7 +22,6 @@ from prefault_kit.kernel import page_cache
 from prefault_kit.measure import forked, memory_group
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.measure.limits import MOST_REPEATS, check_whole_number
-from prefault_kit.measure.memory_group import NoGroup
 from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
 from prefault_kit.memory import failing_file, slow_file
 from prefault_kit.memory.backing import Backing
@@ -203,8 +202,8 @@ class _Case:
         elif left := page_cache.evict(self.fd):
             raise OSError(
                 errno.EBUSY,
-                f"{left} pages of the file stay in the page cache, so it cannot start cold: another "
-                "process uses it",
+                f"{left} pages of the file stay in the page cache, so it cannot start cold: "
+                "another process uses it",
             )
 
 
@@ -262,9 +261,7 @@ def _file(plan: Plan, stack: ExitStack) -> tuple[int, list[tensors.Tensor]]:
     return fd, tensors.of_file(fd)
 
 
-def _case(
-    number: int, plan: Plan, fd: int, there: list[tensors.Tensor], stack: ExitStack
-) -> _Case:
+def _case(number: int, plan: Plan, fd: int, there: list[tensors.Tensor], stack: ExitStack) -> _Case:
     if not there:
         raise ValueError("the file has no tensor of at least a byte: there is nothing to load")
     spans = [tensors.span(each) for each in tensors.spread(there, plan.used)]

@@ -6,6 +6,7 @@ shape and place behind it (https://github.com/huggingface/safetensors, README, F
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import struct
@@ -97,9 +98,7 @@ def layout(size_bytes: int, tensors: int) -> tuple[int, list[int]]:
             "choose fewer tensors, or a larger file"
         )
     borders = [(pages - head) * each // tensors for each in range(tensors + 1)]
-    sizes = [
-        (end - begin) * PAGE_SIZE_BYTES for begin, end in zip(borders, borders[1:], strict=False)
-    ]
+    sizes = [(end - begin) * PAGE_SIZE_BYTES for begin, end in itertools.pairwise(borders)]
     return head * PAGE_SIZE_BYTES, sizes
 
 
@@ -145,7 +144,7 @@ def slices(size_bytes: int, count: int, *, begin: int = 0) -> list[Tensor]:
     borders = [begin + (size_bytes - begin) * each // count for each in range(count + 1)]
     return [
         Tensor(f"part {number}", first, last - first)
-        for number, (first, last) in enumerate(zip(borders, borders[1:], strict=False))
+        for number, (first, last) in enumerate(itertools.pairwise(borders))
         if last > first
     ]
 
@@ -180,7 +179,8 @@ def windows(spans: list[Span], window_bytes: int) -> Iterator[Span]:
     """Pieces of at most ``window_bytes`` that cover spans in their order, and nothing else.
 
     >>> page = PAGE_SIZE_BYTES
-    >>> [each.length // page for each in windows([Span(0, 3 * page), Span(3 * page, page)], 2 * page)]
+    >>> pieces = windows([Span(0, 3 * page), Span(3 * page, page)], 2 * page)
+    >>> [each.length // page for each in pieces]
     [2, 2]
     """
     runs: list[Span] = []

@@ -8,9 +8,7 @@ MAPPED, READ, DIRECT = "mapped", "read", "direct"
 """The file itself is mapped; its content is read into memory; the same past the page cache."""
 
 LLAMA = "https://github.com/ggml-org/llama.cpp/blob/master/src/llama-mmap.cpp"
-SAFETENSORS = (
-    "https://github.com/huggingface/safetensors/blob/main/bindings/python/src/lib.rs"
-)
+SAFETENSORS = "https://github.com/huggingface/safetensors/blob/main/bindings/python/src/lib.rs"
 VLLM = "https://github.com/vllm-project/vllm/blob/main/vllm/config/load.py"
 TENSORRT = "https://github.com/NVIDIA/TensorRT-LLM/pull/17430"
 MADVISE = "https://man7.org/linux/man-pages/man2/madvise.2.html"
@@ -43,30 +41,38 @@ class Way:
         """Whether the weights are the process's own, not the file's pages."""
         return self.into != MAPPED
 
+    @property
+    def prefaults(self) -> bool:
+        """Whether the mapped pages are brought in before they are used."""
+        return not self.copies and (bool(self.steps) or self.in_windows or self.by_tensor)
 
-LAZY, AT_ONCE, WINDOWS = "mmap, lazy", "POPULATE_READ", "POPULATE_READ, windows"
-BY_TENSOR, PREPARED, O_DIRECT = "POPULATE_READ, by tensor", "pread, prepared", "O_DIRECT"
+
+LAZY, WILLNEED, MAP_POPULATE, LOCKED = "mmap, lazy", "mmap, WILLNEED", "MAP_POPULATE", "mlock"
+AT_ONCE, THREADS, WINDOWS = "POPULATE_READ", "POPULATE_READ, threads", "POPULATE_READ, windows"
+LET_GO, BY_TENSOR = "POPULATE_READ, windows, let go", "POPULATE_READ, by tensor"
+READ_IN, PREPARED, HUGE = "pread", "pread, prepared", "pread, huge pages"
+O_DIRECT, DIRECT_HUGE = "O_DIRECT", "O_DIRECT, huge pages"
 
 _ROWS = (
     Way(LAZY, MAPPED, source=SAFETENSORS),
-    Way("mmap, WILLNEED", MAPPED, ("MADV_WILLNEED",), source=LLAMA),
-    Way("MAP_POPULATE", MAPPED, ("map_populate",), source=LLAMA),
+    Way(WILLNEED, MAPPED, ("MADV_WILLNEED",), source=LLAMA),
+    Way(MAP_POPULATE, MAPPED, ("map_populate",), source=LLAMA),
     Way(AT_ONCE, MAPPED, ("populate_read",), source=MADVISE),
-    Way("POPULATE_READ, threads", MAPPED, ("populate_read",), source=MADVISE, threads=True),
+    Way(THREADS, MAPPED, ("populate_read",), source=MADVISE, threads=True),
     Way(WINDOWS, MAPPED, source=TENSORRT, in_windows=True),
-    Way("POPULATE_READ, windows, let go", MAPPED, source=TENSORRT, in_windows=True, let_go=True),
+    Way(LET_GO, MAPPED, source=TENSORRT, in_windows=True, let_go=True),
     Way(BY_TENSOR, MAPPED, source=MADVISE, by_tensor=True),
-    Way("mlock", MAPPED, ("mlock",), source=LLAMA),
-    Way("pread", READ, source=VLLM),
+    Way(LOCKED, MAPPED, ("mlock",), source=LLAMA),
+    Way(READ_IN, READ, source=VLLM),
     Way(PREPARED, READ, ("populate_write",), source=MADVISE),
-    Way("pread, huge pages", READ, ("populate_write",), source=MADVISE, thp=True),
+    Way(HUGE, READ, ("populate_write",), source=MADVISE, thp=True),
     Way(O_DIRECT, DIRECT, ("populate_write",), source=LLAMA),
-    Way("O_DIRECT, huge pages", DIRECT, ("populate_write",), source=LLAMA, thp=True),
+    Way(DIRECT_HUGE, DIRECT, ("populate_write",), source=LLAMA, thp=True),
 )
 
 WAYS: dict[str, Way] = {way.name: way for way in _ROWS}
 """The ways by name."""
-USUAL = tuple(name for name in WAYS if name not in (BY_TENSOR, "mlock"))
+USUAL = tuple(name for name in WAYS if name not in (BY_TENSOR, LOCKED))
 """Those that a run tries unless told: without the ones that matter only where a part is used, and
 where memory may be locked."""
 
