@@ -30,6 +30,8 @@ HOLDING_HEADS = (
 LIMITED_HEADS = ("way", "ends", "waits for storage again while in use", "and once more")
 LOADER_HEADS = ("who", "option", "what it does", "way here", "source")
 KILLED = "SIGKILL"
+SLIGHT = 0.005
+"""A part so small is none."""
 
 COLOURS = {MAPPED: BLUE, "read": ORANGE, "direct": GREEN}
 """Of a way, by where the weights are used."""
@@ -73,7 +75,8 @@ def _ms(milliseconds: float | None) -> str:
 def holding(found: Found) -> Markdown:
     """What a process then has, as parts of the tensors that are used; and what a second adds.
 
-    More than all of them is all: a populate brings in the header too.
+    More than all of them is all, for a populate brings in the header too; a page or two is none,
+    for a fault maps pages around it.
     """
     if found.missing:
         return _refused(found)
@@ -92,7 +95,7 @@ def _part(size_bytes: int | None, whole_bytes: int) -> str:
     if size_bytes is None:
         return ""
     share = size_bytes / whole_bytes if whole_bytes else 0.0
-    return "none" if share <= 0 else "all" if share >= 1 else f"{100 * share:.3g} %"
+    return "none" if share < SLIGHT else "all" if share > 1 - SLIGHT else f"{100 * share:.3g} %"
 
 
 def _end(ended: str) -> str:

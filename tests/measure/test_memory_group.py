@@ -16,7 +16,7 @@ def groups() -> list[Path]:
     return [
         left
         for _, level in cgroup.own_directories("memory")
-        for left in level.glob(f"{memory_group.PREFIX}*")
+        for left in level.glob(f"{memory_group.PREFIX}{os.getpid()}-*")  # others may have theirs
     ]
 
 
@@ -39,7 +39,7 @@ def test_a_child_enters_and_nothing_is_left() -> None:
 def test_what_a_killed_check_left_is_removed() -> None:
     """An empty cgroup of an earlier check is taken away by the next."""
     level = next(each for _, each in cgroup.own_directories("memory") if os.access(each, os.W_OK))
-    left = level / f"{memory_group.PREFIX}0"
+    left = level / f"{memory_group.PREFIX}0-0"
     left.mkdir()
     with memory_group.limited(32 << 20):
         assert not left.exists()

@@ -28,12 +28,12 @@ from prefault_kit.studies.weights.ways import (
 SITUATIONS, BY_USED, BY_MEMORY = "situations", "by used", "by memory"
 """The groups of a record: side by side, over the part that is used, over the memory limit."""
 USED_PARTS = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-OF_LIMIT = (0.5, 2 / 3, 0.9, 1.1, 4 / 3, 2.0, 4.0)
+OF_LIMIT = (2 / 3, 0.9, 1.1, 2.0, 4.0)
 """The file over the memory limit."""
 TENSORS = 512
 SLOW_WAIT_US = 1000
-SLOW_SHARE = 4
-"""The file on slow storage is a quarter as large, or it would take most of the time."""
+SLOW_SHARE = 8
+"""The file on slow storage is an eighth as large, or it would take most of the time."""
 
 
 def groups(size_bytes: int, directory: str) -> dict[str, tuple[list[Plan], tuple[str, ...]]]:
@@ -45,7 +45,8 @@ def groups(size_bytes: int, directory: str) -> dict[str, tuple[list[Plan], tuple
         return Plan(**fields | {"window_bytes": window_bytes} | other)  # type: ignore[arg-type]
 
     slow = plan(size_bytes=_pages(size_bytes // SLOW_SHARE), wait_us=SLOW_WAIT_US)
-    situations = [plan(), plan(start="warm"), plan(limit_bytes=size_bytes // 2), slow]
+    tight = plan(limit_bytes=size_bytes // 2, second=False)
+    situations = [plan(), plan(start="warm"), tight, slow]
     used = [plan(used=part, second=False) for part in USED_PARTS]
     memory = [plan(limit_bytes=_pages(int(size_bytes / part)), second=False) for part in OF_LIMIT]
     return {
