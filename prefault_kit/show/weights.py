@@ -155,6 +155,8 @@ NEAR = 1.1
 
 def crossing(found: Crossing) -> str:
     """Which of two ways is faster on either side, and where they cross, in a sentence."""
+    if found.below is None:
+        return f"{found.one} and {found.other} are as fast as each other all along."
     if found.at is None:
         low, high = found.points[0][0], found.points[-1][0]
         slower = found.one if found.below == found.other else found.other
@@ -162,7 +164,7 @@ def crossing(found: Crossing) -> str:
             f"{found.below} is faster than {slower} all along, {_value(found, low)} to "
             f"{_value(found, high)}."
         )
-    if found.below == found.above:
+    if found.changes > 1:
         return f"{found.one} and {found.other} cross more than once: no side is safe."
     return f"Up to {_value(found, found.at)} {found.below} is faster, beyond it {found.above}."
 

@@ -100,6 +100,8 @@ def test_a_crossing_in_a_sentence() -> None:
     )
     found = compare(along((0.25, 5, 10), (0.5, 20, 10), (1, 5, 10)), LAZY, AT_ONCE, USED)
     assert "more than once" in weights.crossing(found)
+    found = compare(along((0.25, 10, 10), (1, 10, 10)), LAZY, AT_ONCE, USED)
+    assert "as fast as each other" in weights.crossing(found)
     limits = [
         run(Plan(size_bytes=made.SIZE, limit_bytes=made.SIZE // over), lazy=5.0, once=other)
         for over, other in ((1, 2.0), (4, None))

@@ -18,12 +18,17 @@ AXES: dict[str, Callable[[Found], float]] = {
 """What plans may be laid along, from a small value to a large one."""
 
 
+CLEAR = 1.1
+"""Best times that differ by less are taken for equal: they say nothing about who is faster."""
+
+
 @dataclass(frozen=True)
 class Crossing:
     """Two ways along an axis, and where they cross.
 
-    ``at`` is where the best times are equal, by a straight line between two neighbours in
-    logarithms; None where one is faster all along.
+    ``at`` is where the best times are equal, by a straight line in logarithms between the last
+    value where one is clearly faster and the next where the other is; None where neither gives way
+    to the other. A way that did not come to its end has lost from there on.
     """
 
     axis: str
@@ -33,16 +38,22 @@ class Crossing:
     """Value, and the best time of ``one`` over that of ``other``; infinite where ``one`` did not
     come to its end, 0 where ``other`` did not."""
     at: float | None
+    changes: int
+    """How often the faster one changes: where more than once, no side of ``at`` is safe."""
 
     @property
-    def below(self) -> str:
-        """The faster one at the small end."""
-        return self.one if self.points[0][1] <= 1 else self.other
+    def below(self) -> str | None:
+        """The one that is clearly faster at the small end; None where neither ever is."""
+        return self._faster(0)
 
     @property
-    def above(self) -> str:
-        """The faster one at the large end."""
-        return self.one if self.points[-1][1] <= 1 else self.other
+    def above(self) -> str | None:
+        """The one that is clearly faster at the large end; None where neither ever is."""
+        return self._faster(-1)
+
+    def _faster(self, place: int) -> str | None:
+        clear = _clear(self.points)
+        return None if not clear else self.one if clear[place][1] < 1 else self.other
 
 
 def compare(runs: Sequence[Found], one: str, other: str, axis: str, figure: str = LAST) -> Crossing:
@@ -55,7 +66,13 @@ def compare(runs: Sequence[Found], one: str, other: str, axis: str, figure: str 
     )
     if len(points) < 2:
         raise ValueError(f"{axis}: two runs at least that differ are needed for a crossing")
-    return Crossing(axis, one, other, tuple(points), _crossing(points))
+    changes = [
+        _between(before, after)
+        for before, after in itertools.pairwise(_clear(points))
+        if (before[1] < 1) != (after[1] < 1)
+    ]
+    at = changes[-1] if changes else None
+    return Crossing(axis, one, other, tuple(points), at, len(changes))
 
 
 def _ratio(found: Found, one: str, other: str, figure: str) -> float | None:
@@ -65,13 +82,14 @@ def _ratio(found: Found, one: str, other: str, figure: str) -> float | None:
     return first / second if second else 0.0
 
 
-def _crossing(points: Sequence[tuple[float, float]]) -> float | None:
-    """The last change of sign, so that beyond it nothing changes."""
-    for (left, before), (right, after) in reversed(list(itertools.pairwise(points))):
-        if (before <= 1) != (after <= 1):
-            ends = (before, after)
-            if math.isinf(max(ends)) or min(ends) == 0:
-                return right  # one of them ends there: nothing lies between
-            part = math.log(before) / (math.log(before) - math.log(after))
-            return math.exp(math.log(left) + part * (math.log(right) - math.log(left)))
-    return None
+def _clear(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [(value, ratio) for value, ratio in points if not 1 / CLEAR < ratio < CLEAR]
+
+
+def _between(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """Where a line between two points, in logarithms, meets a ratio of 1."""
+    (left, low), (right, high) = before, after
+    if math.isinf(max(low, high)) or min(low, high) == 0:
+        return right if after[1] in (0.0, math.inf) else left  # one ends there
+    part = math.log(low) / (math.log(low) - math.log(high))
+    return math.exp(math.log(left) + part * (math.log(right) - math.log(left)))

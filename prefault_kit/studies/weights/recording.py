@@ -18,7 +18,6 @@ from prefault_kit.studies.weights.ways import (
     AT_ONCE,
     BY_TENSOR,
     DIRECT_HUGE,
-    HUGE,
     LAZY,
     LET_GO,
     USUAL,
@@ -27,8 +26,8 @@ from prefault_kit.studies.weights.ways import (
 
 SITUATIONS, BY_USED, BY_MEMORY = "situations", "by used", "by memory"
 """The groups of a record: side by side, over the part that is used, over the memory limit."""
-USED_PARTS = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-OF_LIMIT = (2 / 3, 0.9, 1.1, 2.0, 4.0)
+USED_PARTS = (1 / 64, 1 / 16, 1 / 4, 1.0)
+OF_LIMIT = (2 / 3, 1.1, 2.0, 4.0)
 """The file over the memory limit."""
 TENSORS = 512
 SLOW_WAIT_US = 1000
@@ -51,8 +50,8 @@ def groups(size_bytes: int, directory: str) -> dict[str, tuple[list[Plan], tuple
     memory = [plan(limit_bytes=_pages(int(size_bytes / part)), second=False) for part in OF_LIMIT]
     return {
         SITUATIONS: (situations, USUAL),
-        BY_USED: (used, (LAZY, AT_ONCE, BY_TENSOR, HUGE, DIRECT_HUGE)),
-        BY_MEMORY: (memory, (LAZY, AT_ONCE, WINDOWS, LET_GO, HUGE, DIRECT_HUGE)),
+        BY_USED: (used, (LAZY, AT_ONCE, BY_TENSOR, DIRECT_HUGE)),
+        BY_MEMORY: (memory, (LAZY, AT_ONCE, WINDOWS, LET_GO, DIRECT_HUGE)),
     }
 
 

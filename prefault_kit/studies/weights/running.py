@@ -225,7 +225,7 @@ def perform(payload: dict[str, Any]) -> Iterator[Event]:
                 yield {
                     "plan": number,
                     "size_bytes": os.fstat(case.fd).st_size,
-                    "used_bytes": sum(span.length for span in case.spans),
+                    "used_bytes": sum(run.length for run in tensors.runs(case.spans)),
                 }
             rows = [(case, way_of(name)) for name in payload["ways"] for case in cases]
             for repetition, _, (case, way) in interleave(rows, payload["repeats"], turning=True):

@@ -175,6 +175,18 @@ def span(tensor: Tensor) -> Span:
     return Span(begin, end - begin)
 
 
+def runs(spans: list[Span]) -> list[Span]:
+    """Spans in their order, those that touch or overlap as one: what they cover, each page once."""
+    found: list[Span] = []
+    for each in spans:
+        if found and found[-1].offset <= each.offset <= found[-1].end:
+            end = max(each.end, found[-1].end)
+            found[-1] = Span(found[-1].offset, end - found[-1].offset)
+        else:
+            found.append(each)
+    return found
+
+
 def windows(spans: list[Span], window_bytes: int) -> Iterator[Span]:
     """Pieces of at most ``window_bytes`` that cover spans in their order, and nothing else.
 
@@ -183,12 +195,6 @@ def windows(spans: list[Span], window_bytes: int) -> Iterator[Span]:
     >>> [each.length // page for each in pieces]
     [2, 2]
     """
-    runs: list[Span] = []
-    for each in spans:
-        if runs and runs[-1].offset <= each.offset <= runs[-1].end:
-            runs[-1] = Span(runs[-1].offset, max(each.end, runs[-1].end) - runs[-1].offset)
-        else:
-            runs.append(each)
-    for run in runs:
+    for run in runs(spans):
         for offset in range(run.offset, run.end, window_bytes):
             yield Span(offset, min(window_bytes, run.end - offset))

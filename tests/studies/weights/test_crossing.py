@@ -32,6 +32,24 @@ def test_one_is_faster_all_along() -> None:
     found = compare(along((0.25, 1.0, 2.0), (1.0, 1.0, 3.0)), "a", "b", USED)
     assert found.at is None
     assert found.below == found.above == "a"
+    assert found.changes == 0
+
+
+def test_what_is_about_equal_says_nothing() -> None:
+    """Noise around 1 is no crossing: the line goes from the last clear point to the next."""
+    noisy = along((0.25, 10.0, 20.0), (0.5, 10.0, 9.7), (0.6, 10.0, 10.3), (1.0, 20.0, 10.0))
+    found = compare(noisy, "a", "b", USED)
+    assert (found.below, found.above, found.changes) == ("a", "b", 1)
+    assert found.at == pytest.approx(0.5)
+    equal = compare(along((0.25, 10.0, 10.0), (1.0, 10.0, 10.5)), "a", "b", USED)
+    assert (equal.below, equal.above, equal.at) == (None, None, None)
+
+
+def test_crossing_back_is_told() -> None:
+    """Where they cross twice, both changes count."""
+    found = compare(along((0.25, 5, 10), (0.5, 20, 10), (1, 5, 10)), "a", "b", USED)
+    assert found.changes == 2
+    assert found.below == found.above == "a"
 
 
 @pytest.mark.parametrize("dead", [(None, 10.0), (10.0, None)])

@@ -115,6 +115,7 @@ def test_a_part_is_spread_over_the_file(part: float, count: int) -> None:
 def test_windows_cover_what_is_used_and_nothing_else() -> None:
     """Neighbours are one run, what is not used is left out, and a page of two comes once."""
     spans = [Span(0, 2 * PAGE), Span(PAGE, 2 * PAGE), Span(8 * PAGE, 3 * PAGE)]
+    assert tensors.runs(spans) == [Span(0, 3 * PAGE), Span(8 * PAGE, 3 * PAGE)]
     pieces = list(tensors.windows(spans, 2 * PAGE))
     assert pieces == [
         Span(0, 2 * PAGE),
