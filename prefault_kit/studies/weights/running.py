@@ -89,7 +89,10 @@ def run_many(
             raise ValueError(event["wrong"])
         if "failed" in event:
             raise OSError(event["errno"], event["failed"])
-        if "missing" in event:
+        if "making" in event:
+            if on_progress:
+                on_progress(Progress(0, total, "making a file, or opening it"))
+        elif "missing" in event:
             number = event["plan"]
             found[number] = replace(found[number], missing=Unavailable(*event["missing"]))
         elif "used_bytes" in event:
@@ -219,6 +222,7 @@ def perform(payload: dict[str, Any]) -> Iterator[Event]:
                     yield {"plan": number, "missing": [missing.reason, missing.command]}
                     continue
                 if plan.file not in files:
+                    yield {"making": True}
                     files[plan.file] = _file(plan, stack)
                 case = _case(number, plan, *files[plan.file], stack)
                 cases.append(case)

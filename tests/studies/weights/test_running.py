@@ -35,21 +35,17 @@ def test_a_second_process_costs_what_is_not_shared(disk_directory: Path) -> None
     assert seconds.pss <= seconds.rss // 2 + PAGE
 
 
-def test_a_warm_start_waits_for_no_disk(disk_directory: Path) -> None:
+def test_a_warm_start_waits_for_no_disk(tmp_path: Path) -> None:
     """No major fault, while a cold one has some."""
-    plans = [
-        Plan(**SMALL, start=start, directory=str(disk_directory)) for start in ("cold", "warm")
-    ]
+    plans = [Plan(**SMALL, start=start, directory=str(tmp_path)) for start in ("cold", "warm")]
     cold, warm = run_many(plans, (LAZY,), repeats=1)
     assert cold.load(LAZY).use_major > 0
     assert warm.load(LAZY).use_major == 0
 
 
-def test_a_part_is_used(disk_directory: Path) -> None:
+def test_a_part_is_used(tmp_path: Path) -> None:
     """Plans that share a file; no second process where none is asked for."""
-    plans = [
-        Plan(**SMALL, used=part, second=False, directory=str(disk_directory)) for part in (0.25, 1)
-    ]
+    plans = [Plan(**SMALL, used=part, second=False, directory=str(tmp_path)) for part in (0.25, 1)]
     quarter, all_of_it = run_many(plans, (READ_IN,), repeats=1)
     assert quarter.used_bytes < all_of_it.used_bytes / 3
     assert quarter.load(READ_IN).anonymous == quarter.used_bytes
@@ -57,11 +53,9 @@ def test_a_part_is_used(disk_directory: Path) -> None:
 
 
 @pytest.mark.needs("root")
-def test_what_memory_cannot_hold(disk_directory: Path) -> None:
+def test_what_memory_cannot_hold(tmp_path: Path) -> None:
     """Under a limit of half the file a copy is killed, and the run goes on; a mapping lives."""
-    plan = Plan(
-        size_bytes=64 << 20, limit_bytes=32 << 20, second=False, directory=str(disk_directory)
-    )
+    plan = Plan(size_bytes=64 << 20, limit_bytes=32 << 20, second=False, directory=str(tmp_path))
     with Worker() as worker:
         found = run(plan, (PREPARED, WINDOWS), repeats=1, worker=worker)
         mine = f"{memory_group.PREFIX}{worker.pid}-*"
@@ -167,7 +161,7 @@ def test_progress_and_stop(tmp_path: Path) -> None:
         plan = Plan(**SMALL, directory=str(tmp_path))
         with pytest.raises(WorkerStopped):
             run(plan, (LAZY,), repeats=100, worker=worker, on_progress=hear)
-        assert (reports[0].done, reports[0].of) == (1, 101)
+        assert [(each.done, each.of) for each in reports] == [(0, 101), (1, 101), (2, 101)]
         assert os.listdir(tmp_path) == []
 
         def kill(_: Progress) -> None:
