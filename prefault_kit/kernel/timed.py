@@ -265,6 +265,21 @@ def evict_timed(fd: int) -> Work:
     )
 
 
+def read_timed(fd: int, address: int, length: int, offset: int) -> Work:
+    """pread(2) of a range of a file into memory, until all is there or the file ends.
+
+    PrefaultError as read(2) says: EFAULT into memory that may not be written, EINVAL for an
+    O_DIRECT descriptor where address, length or offset is not a multiple of a block.
+    """
+    address, length, _ = _bounds(address, length, 1)
+    offset = whole("offset", offset, 0, 2**63 - 1 - length)
+    return timed(
+        f"pread({span_text(address, length)})",
+        PAGE_SIZE_BYTES,
+        lambda native: lib.pf_read_timed(native, fd, address, length, offset),
+    )
+
+
 def touch_unguarded(operation: str, address: int, length: int, *, step: int) -> None:
     """As the touches of :func:`range_timed`, but as any program does: a SIGBUS kills."""
     number, _ = OPERATIONS[operation]

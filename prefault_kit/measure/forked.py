@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from prefault_kit.kernel import errors
+from prefault_kit.kernel import errors, syscalls
 
 
 def ended(action: Callable[[], object]) -> str:
@@ -42,10 +42,62 @@ def told(action: Callable[[], str | None]) -> str:
     os.close(writer)
     with os.fdopen(reader, "rb") as answer:
         text = answer.read().decode()
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return _end(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])) or text
+
+
+def _end(code: int) -> str:
+    """How a child ended: the signal that killed it, the errno it left; nothing if all was well."""
     if code < 0:
         return signal.Signals(-code).name
-    return errors.ERRNO_NAMES.get(code, f"exit {code}") if code else text
+    return errors.ERRNO_NAMES.get(code, f"exit {code}") if code else ""
+
+
+@contextmanager
+def held(action: Callable[[Callable[[str], None]], None]) -> Iterator[str]:
+    """What a forked child tells, which then lives on, with the memory it has, as long as the block.
+
+    ``action`` is called in the child with ``tell``, which takes a text and returns when the block
+    ends. A child that ended without a word: as :func:`told` says. It dies with its parent. To be
+    called in the worker, which has one thread.
+    """
+    reader, writer = os.pipe()
+    until, release = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 255
+        try:
+            os.close(reader)
+            os.close(release)
+            faulthandler.disable()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            syscalls.die_with_parent()
+
+            def tell(text: str) -> None:
+                with os.fdopen(os.dup(writer), "wb") as answer:
+                    answer.write(text.encode())
+                os.close(writer)
+                os.read(until, 1)
+
+            action(tell)
+            status = 0
+        except OSError as error:
+            status = error.errno or 255
+        finally:
+            os._exit(status)
+    os.close(writer)
+    os.close(until)
+    ended_before = None
+    try:
+        with os.fdopen(reader, "rb") as answer:
+            text = answer.read().decode()
+        if not text:
+            ended_before = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            text = _end(ended_before) or "returns"
+        yield text
+    finally:
+        os.close(release)
+        if ended_before is None:
+            os.waitpid(pid, 0)
 
 
 @contextmanager

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from prefault_kit.host import Unavailable, features, thp
+from prefault_kit.measure import memory_group
 from prefault_kit.memory.backing import Backing
 from prefault_kit.show.markdown import Markdown
 from prefault_kit.show.verdicts import NOT_TESTABLE_HERE, verdicts
-from prefault_kit.studies import latency, promises, qemu
+from prefault_kit.studies import latency, promises, qemu, weights
 from prefault_kit.studies.promises.ground import Ground
+from prefault_kit.studies.weights import by_torch
 
 FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "PAGEMAP_SCAN": features.pagemap_scan,
@@ -26,6 +28,9 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "userfaultfd": features.snapshots,
     "WP_ASYNC": lambda: features.userfaultfd("WP_ASYNC"),
     "own mounts": features.own_mounts,
+    "memory cgroup": memory_group.why_not,
+    "torch": by_torch.why_not,
+    "FUSE": lambda: weights.why_not(weights.Plan(wait_us=1)),
 }
 """What ``%%needs`` takes, apart from kinds of memory."""
 

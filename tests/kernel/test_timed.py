@@ -455,3 +455,42 @@ def test_pages_larger_than_what_is_done_at_once(
         assert work.done_bytes == 4 * step
         assert memory.pages().present == (4 if operation == "touch_read" else 4 * step // PAGE)
     assert looks == list(range(threads * step, 4 * step, threads * step))
+
+
+def test_reading_into_memory_is_timed_in_c(tmp_path: Path) -> None:
+    """All that there is, with the faults that it takes; nothing is asked for behind the end."""
+    path = tmp_path / "file"
+    content = os.urandom(4 * PAGE + 10)
+    path.write_bytes(content)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with Mapping(Backing.anon(), 8 * PAGE) as memory:
+        work = timed.read_timed(fd, memory.address, memory.size_bytes, PAGE)
+        assert (work.done_bytes, work.minor_faults) == (len(content) - PAGE, 4)
+        assert memory.read(0, work.done_bytes) == content[PAGE:]
+        behind = timed.read_timed(fd, memory.address, PAGE, 1 << 40)
+        assert behind.done_bytes == 0
+    os.close(fd)
+
+
+@pytest.mark.parametrize("place", ["fd", "memory", "offset"])
+def test_reading_that_fails_has_its_errno(tmp_path: Path, place: str) -> None:
+    """No file, memory that may not be written, an offset that is none."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(PAGE))
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with Mapping(Backing.anon(), PAGE) as memory:
+            if place == "fd":
+                with pytest.raises(OSError) as caught:
+                    timed.read_timed(1 << 20, memory.address, PAGE, 0)
+                assert caught.value.errno == errno.EBADF
+            elif place == "memory":
+                memory.protect("r")
+                with pytest.raises(PrefaultError) as caught:
+                    timed.read_timed(fd, memory.address, PAGE, 0)
+                assert (caught.value.errno, caught.value.page) == (errno.EFAULT, 0)
+            else:
+                with pytest.raises(ValueError, match="offset is a whole number from 0"):
+                    timed.read_timed(fd, memory.address, PAGE, -1)
+    finally:
+        os.close(fd)

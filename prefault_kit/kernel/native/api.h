@@ -109,6 +109,7 @@ int pf_range_timed(pf_work *work, int operation, int argument, uintptr_t address
                    size_t step, int threads, int64_t budget_ns, int64_t *share_done);
 int pf_sync_timed(pf_work *work, uintptr_t address, size_t length, int fd);
 int pf_evict_timed(pf_work *work, int fd);
+int pf_read_timed(pf_work *work, int fd, uintptr_t address, size_t length, int64_t offset);
 int pf_access_timed(pf_work *work, uintptr_t address, size_t length, size_t step,
                     const uint32_t *pages, const unsigned char *writes, size_t count, int threads,
                     uint32_t *latency_ns);
@@ -139,6 +140,8 @@ int pf_page_nodes(uintptr_t address, size_t length, size_t page, int64_t *counts
 
 /* fuse.c: a file system of one file, a part of which cannot be read */
 int pf_fuse_serve(int fd, int64_t size, int64_t good);
+/* fuse.c: a file system of one file, which fails or waits */
+int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, uint32_t read_ahead);
 
 /* uffd.c: userfaultfd(2) and its ioctls */
 int pf_uffd_open(void);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* With a budget, populate this much between two looks at the clock: threads wait for the last one
@@ -320,5 +321,32 @@ int pf_evict_timed(pf_work *work, int fd)
     int error = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     pf_end(&span);
     pf_add_span(work, &span);
+    return -error;
+}
+
+/* pread of a range of a file, until it is whole or the file ends. Nothing is asked for behind the
+ * end: with O_DIRECT that would begin where no block does. */
+int pf_read_timed(pf_work *work, int fd, uintptr_t address, size_t length, int64_t offset)
+{
+    struct pf_span span;
+    struct stat file;
+    size_t done = 0;
+    ssize_t got = 1;
+    if (fstat(fd, &file) == -1)
+        return -errno;
+    pf_begin(&span);
+    while (done < length && got > 0 && offset + (int64_t)done < file.st_size) {
+        got = pread(fd, (char *)address + done, length - done, offset + (int64_t)done);
+        if (got > 0)
+            done += (size_t)got;
+        else if (got == -1 && errno == EINTR)
+            got = 1;
+    }
+    int error = got == -1 ? errno : 0;
+    pf_end(&span);
+    span.done_bytes = (int64_t)done;
+    pf_add_span(work, &span);
+    if (error)
+        work->error_offset = (int64_t)done;
     return -error;
 }
