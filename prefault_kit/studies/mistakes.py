@@ -29,7 +29,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
-PAGES = 2048
+SIZE_BYTES = 16 << 20
 """Of each mistake's memory, the beat's aside."""
 SPREAD = 32
 """The reader with MADV_RANDOM has read every so many-th page so far."""
@@ -58,11 +58,11 @@ class Memory:
         return mapping
 
     def file(self, name: str) -> tuple[Backing, int]:
-        """A file of :data:`PAGES` pages on disk, written back; each page is a folio of its own."""
+        """A file of :data:`SIZE_BYTES` on disk, written back; each page is a folio of its own."""
         backing = Backing.file(self.directory)
         self.files[name] = fd = backing.open()
         self.held.callback(os.close, fd)
-        syscalls.fill(fd, 0, PAGES * PAGE_SIZE_BYTES, b"w" * PAGE_SIZE_BYTES)
+        syscalls.fill(fd, 0, SIZE_BYTES, b"w" * PAGE_SIZE_BYTES)
         os.fsync(fd)
         return backing, fd
 
@@ -70,10 +70,10 @@ class Memory:
 def _read_at_random(memory: Memory) -> None:
     backing, fd = memory.file("random")
     page_cache.evict(fd)
-    mapping = Mapping(backing, PAGES * PAGE_SIZE_BYTES, "shared", fd=fd, thp=None, writable=False)
+    mapping = Mapping(backing, SIZE_BYTES, "shared", fd=fd, thp=None, writable=False)
     memory.map("random", mapping).advise("MADV_RANDOM")
-    for page in range(0, PAGES, SPREAD):
-        mapping.touch_read(page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
+    for offset in range(0, SIZE_BYTES, SPREAD * PAGE_SIZE_BYTES):
+        mapping.touch_read(offset, PAGE_SIZE_BYTES)
 
 
 def _read_ahead(memory: Memory) -> None:
@@ -84,19 +84,18 @@ def _read_ahead(memory: Memory) -> None:
 
 def _write_copies(memory: Memory) -> None:
     backing, fd = memory.file("copies")
-    mapping = Mapping(backing, PAGES * PAGE_SIZE_BYTES, "private", fd=fd, thp=None)
+    mapping = Mapping(backing, SIZE_BYTES, "private", fd=fd, thp=None)
     memory.map("copies", mapping).populate_write()
 
 
 def _write_the_file(memory: Memory) -> None:
     backing, fd = memory.mappings["copies"].backing, memory.files["copies"]
-    mapping = Mapping(backing, PAGES * PAGE_SIZE_BYTES, "shared", fd=fd, thp=None)
+    mapping = Mapping(backing, SIZE_BYTES, "shared", fd=fd, thp=None)
     memory.map("copies", mapping).populate_write()
 
 
 def _fork(memory: Memory) -> None:
-    size_bytes = PAGES * PAGE_SIZE_BYTES
-    memory.map("forked", Mapping(Backing.anon(), size_bytes, thp=None)).populate_write()
+    memory.map("forked", Mapping(Backing.anon(), SIZE_BYTES, thp=None)).populate_write()
     memory.child = os.fork()
     if memory.child == 0:
         syscalls.die_with_parent()
@@ -119,7 +118,7 @@ def _populate_after_the_fork(memory: Memory) -> None:
 
 def _refuse_huge_pages(memory: Memory) -> None:
     size = hugepages.default_size_bytes() or PAGE_SIZE_BYTES
-    mapping = Mapping(Backing.anon(), -(-PAGES * PAGE_SIZE_BYTES // size) * size, thp=False)
+    mapping = Mapping(Backing.anon(), max(SIZE_BYTES, size), thp=False)
     memory.map("small-pages", mapping).populate_write()
 
 

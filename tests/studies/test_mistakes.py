@@ -11,11 +11,8 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.kernel import smaps
-from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.studies import mistakes
-from prefault_kit.studies.mistakes import MISTAKES, PAGES, SPREAD, Program
-
-BYTES = PAGES * PAGE_SIZE_BYTES
+from prefault_kit.studies.mistakes import MISTAKES, SIZE_BYTES, SPREAD, Program
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +61,9 @@ def _beat(program: Program) -> object:
 
 
 SEEN: dict[str, tuple[Callable[[Program], object], object, object]] = {
-    "forked": (_forked, BYTES, 0),
-    "random": (_random, (True, BYTES // SPREAD), (False, BYTES)),
-    "copies": (_copies, BYTES, 0),
+    "forked": (_forked, SIZE_BYTES, 0),
+    "random": (_random, (True, SIZE_BYTES // SPREAD), (False, SIZE_BYTES)),
+    "copies": (_copies, SIZE_BYTES, 0),
     "small-pages": (_small_pages, (True, False), (False, True)),
     "beat": (_beat, True, False),
 }
