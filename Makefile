@@ -1,5 +1,5 @@
 # make lab    opens the laboratory
-# make test   runs everything that CI runs
+# make test   runs all checks, tests and notebooks
 # Both set up .venv first, once; "make help" lists the rest.
 
 PYTHON ?= python3
@@ -19,11 +19,12 @@ unexport PYTHONDONTWRITEBYTECODE
 # and NumPy would start a thread for each processor in it, which spins for 0.15 s
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: lab test test-lowest wheel check bench refresh site clean help setup
+.PHONY: lab test test-browser test-lowest wheel check bench refresh site clean help setup
 
 help:
 	@echo "make lab        set up, open JupyterLab on the playground (NOTEBOOK=... for another)"
 	@echo "make test       set up, run all checks, tests and notebooks"
+	@echo "make test-browser  drive the screens and the pages in a real Chromium"
 	@echo "make bench      measure every budget as a ratio, interleaved (some minutes)"
 	@echo "make check      format, lint, types, import directions"
 	@echo "make refresh    execute all notebooks anew and store their outputs"
@@ -58,9 +59,13 @@ lab: $(STAMP)
 	@$(BIN)/python -m jupyterlab $(ROOT_FLAG) --ip=127.0.0.1 --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_FLAGS)
 
 test: check
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" \
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
 		--durations 20 --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
 	@$(BIN)/python -m pytest -m alone -p no:nbval $$(grep -rl --include='*.py' 'mark[.]alone' tests)
+
+# JupyterLab, its screens and the pages that are exported, in the system's Chromium
+test-browser: $(STAMP)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m browser -p no:nbval tests
 
 # The lowest versions that pyproject.toml promises, in an environment of their own: what uses them
 test-lowest: $(STAMP)
@@ -68,7 +73,7 @@ test-lowest: $(STAMP)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--editable ".[test]"
-	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" \
+	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
 		tests/kernel tests/memory tests/measure tests/studies/review tests/show tests/screens \
 		tests/cli/test_matrix.py tests/cli/test_check.py tests/test_site.py
 

@@ -103,7 +103,7 @@ def test_every_picture_has_its_words(pages: Path) -> None:
     assert any("512 not present" in found[1] for found in words if found)
 
 
-@pytest.mark.needs("chromium")
+@pytest.mark.browser
 def test_it_opens_from_disk(pages: Path, chromium: Any) -> None:
     """A real browser opens each page from disk, asks nobody for anything and has no complaint."""
     tab = chromium.new_page()
@@ -126,7 +126,7 @@ CLIPPED = """[...document.querySelectorAll('.highlight, pre, table')]
     .map(each => each.innerText)"""
 
 
-@pytest.mark.needs("chromium")
+@pytest.mark.browser
 def test_a_narrow_window_hides_nothing(pages: Path, chromium: Any) -> None:
     """On a telephone the page does not move sideways, and long code, output and tables do."""
     tab = chromium.new_page(viewport={"width": 400, "height": 800})

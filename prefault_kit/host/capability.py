@@ -9,7 +9,17 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prefault_kit.host import accounts, features, footprint, place, process, rlimits, space, thp
+from prefault_kit.host import (
+    accounts,
+    damon,
+    features,
+    footprint,
+    place,
+    process,
+    rlimits,
+    space,
+    thp,
+)
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel import hugepages, mounts, perf, userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
@@ -172,6 +182,19 @@ def _collapse_detail() -> str:
     return "no transparent huge pages" if size is None else f"into pages of {format_bytes(size)}"
 
 
+def _idle_pages_kept() -> Unavailable | None:
+    threads = damon.threads()
+    if not threads:
+        return None
+    numbers = [name.rpartition(".")[2] for name in threads]
+    files = " ".join(f"/sys/kernel/mm/damon/admin/kdamonds/{each}/state" for each in numbers)
+    return Unavailable(
+        f"DAMON ({', '.join(threads)}) may evict them at any time: counts of cached pages can fall "
+        "between two looks",
+        f"echo off | sudo tee {files}",
+    )
+
+
 def _features(directory: str) -> Iterator[Capability]:
     tried: tuple[tuple[str, str, Callable[[], Unavailable | None]], ...] = (
         (
@@ -203,6 +226,7 @@ def _features(directory: str) -> Iterator[Capability]:
         ("mlock", _mlock_detail(), features.mlock),
         ("page faults", _faults_detail(), features.fault_events),
         ("memory cgroup", _cgroup_detail(), lambda: None),
+        ("idle pages kept", "until memory is short", _idle_pages_kept),
     )
     for name, detail, probe in tried:
         yield _capability(name, detail, probe())

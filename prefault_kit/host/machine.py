@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import asdict
 
-from prefault_kit.host import accounts, cpu, process, thp
+from prefault_kit.host import accounts, cpu, damon, process, thp
 from prefault_kit.kernel import hugepages, proc
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 
@@ -17,7 +17,8 @@ def facts() -> dict[str, object]:
 
     Never a host name, a user or a path. ``hypervisor`` is None on bare metal and ``unknown``
     where there is one without a name; ``memory_limit_bytes`` is the tightest memory cgroup's,
-    None without one; ``huge_page_pools`` count pages. Without /proc, what Python alone knows.
+    None without one; ``huge_page_pools`` count pages; ``damon`` names the threads that may take
+    idle memory back. Without /proc, what Python alone knows.
     """
     from importlib import metadata  # takes longer to import than the kit
 
@@ -45,4 +46,5 @@ def facts() -> dict[str, object]:
         "thp": thp.enabled(),
         "shmem_thp": thp.shmem_enabled(),
         "hypervisor": cpu.hypervisor(),
+        "damon": damon.threads(),
     }

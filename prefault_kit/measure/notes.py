@@ -84,8 +84,10 @@ def _part_mapped(result: Result) -> str | None:
         return None
     if result.method == "MAP_POPULATE":
         return f"Only {present} of {pages} pages are present: mmap swallowed the error."
+    damon = result.host.get("damon")
+    who = f"DAMON ({', '.join(damon)})" if isinstance(damon, list) and damon else "the kernel"
     return (
-        f"Only {present} of {pages} pages are present, though the method succeeded: the kernel "
+        f"Only {present} of {pages} pages are present, though the method succeeded: {who} "
         "reclaimed pages in the meantime."
     )
 

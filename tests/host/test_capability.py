@@ -38,7 +38,7 @@ def test_names(disk: str) -> None:
     if huge:
         for kind in ("anon", "memfd", "hugetlbfs"):
             assert f"{kind} {format_bytes(huge)}" in names
-    assert names[-9:] == [
+    assert names[-10:] == [
         "MADV_POPULATE_READ",
         "MADV_POPULATE_WRITE",
         "MADV_COLLAPSE",
@@ -47,6 +47,7 @@ def test_names(disk: str) -> None:
         "O_TMPFILE",
         "mlock",
         "memory cgroup",
+        "idle pages kept",
         "userfaultfd write-protect",
     ]
 
@@ -162,3 +163,13 @@ def test_ordinary_user(disk: str, ordinary_user: None) -> None:
     assert found[f"anon {PAGE}"].available
     assert not found["file"].available
     assert "of locked memory" in found["mlock"].detail or "without" in found["mlock"].detail
+
+
+def test_damon_is_told(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel takes idle pages by itself, who does it, and the command that stops it."""
+    monkeypatch.setattr(capability.damon, "threads", lambda: ["kdamond.2"])
+    told = next(each for each in host.capabilities(disk) if each.name == "idle pages kept")
+    assert not told.available
+    assert told.reason is not None
+    assert "kdamond.2" in told.reason
+    assert told.command == "echo off | sudo tee /sys/kernel/mm/damon/admin/kdamonds/2/state"

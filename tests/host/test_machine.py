@@ -29,6 +29,7 @@ def test_names() -> None:
             "thp",
             "shmem_thp",
             "hypervisor",
+            "damon",
             "python",
             "prefault_kit",
             "date",

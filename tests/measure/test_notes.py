@@ -72,7 +72,9 @@ def test_swallowed_error_is_told() -> None:
 def test_pages_taken_back_are_told() -> None:
     """Success with pages missing means that the kernel took them back."""
     result = replace(PLAIN, pages={"present": 5, "zero": 0, "huge": 0, "swapped": 0})
-    assert said(result, "reclaimed pages")
+    assert said(result, "the kernel reclaimed pages")
+    result = replace(result, host={"damon": ["kdamond.0"]})
+    assert said(result, "DAMON (kdamond.0) reclaimed pages")
 
 
 def test_blind_file_system_is_told() -> None:

@@ -20,7 +20,7 @@ from PIL import Image, ImageStat
 
 from tests.screens import lab
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = pytest.mark.browser
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SCREENS = "screens.ipynb"

@@ -26,7 +26,7 @@ def test_the_page_holds_everything_and_loads_nothing(real: Review) -> None:
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text)
 
 
-@pytest.mark.needs("chromium")
+@pytest.mark.browser
 def test_the_page_opens_offline_with_its_charts(
     real: Review, tmp_path: Path, chromium: Any
 ) -> None:

@@ -12,6 +12,7 @@ from prefault_kit.measure.worker import Worker
 from prefault_kit.studies import promises
 from prefault_kit.studies.promises import Verdict, checking
 from prefault_kit.studies.promises.checking import Question, check, perform, questions
+from prefault_kit.studies.promises.promise import Promise
 
 
 def test_ids_are_chosen_by_pattern() -> None:
@@ -110,3 +111,25 @@ def test_every_promise_has_its_words() -> None:
         assert promise.claim
         assert promise.on
         assert all(promise.on.values())
+
+
+@pytest.mark.parametrize(
+    ("threads", "answers", "verdict"),
+    [
+        (["kdamond.0"], "511 512", "holds"),
+        (["kdamond.0"], "511 511", "differs"),
+        ([], "511 512", "differs"),
+    ],
+    ids=["evicted-once", "differs-twice", "nobody-evicts"],
+)
+def test_what_differs_is_asked_again_where_idle_pages_are_evicted(
+    monkeypatch: pytest.MonkeyPatch, threads: list[str], answers: str, verdict: str
+) -> None:
+    """DAMON may take a page at any time; what differs twice differs."""
+    left = iter(answers.split())
+    on = {"private anon": "512"}
+    shown = Promise("cached", "nowhere", "a claim", on, lambda _: next(left))
+    monkeypatch.setitem(checking.PROMISES, "cached", shown)
+    monkeypatch.setattr(checking.damon, "threads", lambda: threads)
+    asked = {"asked": [("cached", "private anon", ".")]}
+    assert [each["verdict"] for each in perform(asked)] == [verdict]
