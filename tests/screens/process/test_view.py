@@ -1,0 +1,67 @@
+"""The widgets of a process: linked to the model, and harmless whatever a process is called."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from prefault_kit.screens.process import ProcessScreen, ProcessView, view
+from prefault_kit.screens.process.view import about
+from prefault_kit.studies.process import Diagnosis
+
+
+@pytest.fixture
+def shown() -> ProcessView:
+    """Nothing is chosen yet."""
+    return view(ProcessScreen())
+
+
+def test_nothing_is_drawn_before_a_process_is_chosen(shown: ProcessView) -> None:
+    """But what to do."""
+    assert "Choose a process" in shown.diagnosis.value
+    assert {each.layout.display for each in shown.cards.cards.values()} == {"none"}
+    assert shown.process.value == 0
+    assert shown.stop.disabled
+
+
+def test_choosing_looks(shown: ProcessView) -> None:
+    """At once; the list that is made anew keeps the choice."""
+    shown.process.value = os.getpid()
+    assert f"Process {os.getpid()}" in shown.diagnosis.value
+    assert "this notebook" in dict(map(reversed, shown.process.options))[os.getpid()]
+    assert shown.sizes.bars.data["y"]
+    assert "<table" in shown.table.value
+    shown.refresh.click()
+    assert shown.process.value == os.getpid()
+
+
+def test_buttons_follow_the_model() -> None:
+    """Watch and Stop, of which one can be pressed."""
+    model = ProcessScreen(os.getpid())
+    shown = view(model)
+    shown.watch.click()
+    assert (shown.watch.disabled, shown.stop.disabled) == (True, False)
+    assert shown.status.value.count("Watching") == 1
+    shown.stop.click()
+    assert (shown.watch.disabled, shown.stop.disabled) == (False, True)
+
+
+def test_a_process_outside_of_the_list_is_shown() -> None:
+    """One that is small, or was given by its id."""
+    model = ProcessScreen(os.getpid())
+    model.choices = ()
+    assert view(model).process.value == os.getpid()
+
+
+def test_names_are_harmless() -> None:
+    """A process may call itself what it likes."""
+    seen = ProcessScreen(os.getpid()).overview
+    assert seen
+    hostile = replace(seen, stat=seen.stat._replace(command="<script>\x1b[2J"))
+    told = about(hostile, (Diagnosis("x", "note", "<b>bold</b>", help="<i>"),))
+    assert "<script>" not in told
+    assert "\x1b" not in told
+    assert "&lt;b&gt;bold&lt;/b&gt;." in told
+    assert "<code>&lt;i&gt;</code>" in told
