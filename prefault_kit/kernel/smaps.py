@@ -225,6 +225,8 @@ def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
         return HEAD_BYTES  # which mapping it is comes first
     walked = int(rest[: rest.index(b" ")].partition(b"-")[2], 16) if rest else passed
     return READ_BYTES if may_walk(walked) else 0
+
+
 def _area(line: str) -> Area:
     """The head of a VMA, as maps and smaps have it (proc_pid_maps(5))."""
     span, permissions, offset, device, inode, *path = line.rstrip("\n").split(None, 5)

@@ -15,8 +15,18 @@ from prefault_kit.memory.sizes import format_bytes, parse_bytes
 from prefault_kit.studies.grid.cells import Grid
 
 from . import (
-    attached, explorer, faults, harness, lockstep, plain, playground, prefault, report, start,
-    suite, views,
+    attached,
+    explorer,
+    faults,
+    harness,
+    lockstep,
+    plain,
+    playground,
+    prefault,
+    report,
+    start,
+    suite,
+    views,
 )  # fmt: skip
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped

@@ -233,6 +233,8 @@ def test_a_record_of_another_architecture() -> None:
     assert record.page_size_bytes == 65536
     assert record.thp_eligible is True
     assert record.usage.other["Brand_New"] == 12 * 1024
+
+
 def test_each_area_has_its_file() -> None:
     """Name, place, device and inode; from maps as from smaps, which has the flags besides."""
     with Mapping(Backing.memfd(), 4 * PAGE, "shared") as memory:

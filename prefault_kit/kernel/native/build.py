@@ -36,8 +36,7 @@ PF_STATE_PRESENT PF_STATE_ZERO PF_STATE_HUGE PF_STATE_SWAPPED PF_STATE_FILE PF_S
 PF_BLOCK_NONE PF_BLOCK_DELAYED PF_BLOCK_UNWRITTEN PF_BLOCK_WRITTEN
 """.split()
 
-SOURCES = ("calls", "elf", "fuse", "guard", "perf", "touch", "uffd", "views", "work")
-SOURCES = ("calls", "fuse", "guard", "numa", "touch", "uffd", "views", "work")
+SOURCES = ("calls", "elf", "fuse", "guard", "numa", "perf", "touch", "uffd", "views", "work")
 
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "api.h").read_text())
