@@ -102,7 +102,7 @@ def test_an_export(tmp_path: Path) -> None:
         (("me",), 2, "'me' is not a valid integer"),
         ((ME, "--map", "zz"), 2, "'zz' is no address"),
         ((ME, "--map", "1" * 20), 2, "more than 64 bits"),
-        ((ME, "--map", "1"), 2, f"process {ME} has no mapping at 0x1"),
+        ((ME, "--map", "1"), 2, "has no mapping at 0x1"),
         ((ME, "--changes", "0"), 2, "seconds are more than 0"),
         ((ME, "--changes", "nan"), 2, "seconds are more than 0"),
         ((ME, "--longest-ms", "-1"), 2, "--longest-ms"),
