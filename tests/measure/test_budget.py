@@ -275,3 +275,26 @@ def test_before_it_begins() -> None:
     spent = fault_budget()
     assert isinstance(spent, FaultBudget)
     assert (spent.minor, spent.major, spent.source) == (0, 0, None)
+
+
+@pytest.mark.usefixtures("perf_events")
+def test_lines_of_python() -> None:
+    """Where the thread was at each fault; a budget in it says why it has none."""
+
+    def touch_some() -> None:
+        with mmap.mmap(-1, PAGES * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as short:
+            short.madvise(mmap.MADV_NOHUGEPAGE)
+            for page in range(PAGES):
+                short[page * PAGE] = 1
+
+    with pytest.raises(FaultBudgetExceeded) as caught, fault_budget(minor=10, lines=True):
+        touch_some()
+    spent = caught.value.spent
+    if spent.missing:
+        pytest.skip(str(spent.missing))
+    there = [number for where, number in spent.python_lines.items() if "in touch_some" in where]
+    assert sum(there) >= PAGES
+    assert "in touch_some" in str(caught.value)
+    with fault_budget(minor=None, lines=True), fault_budget(minor=None, lines=True) as inner:
+        pass
+    assert "already" in str(inner.missing)
