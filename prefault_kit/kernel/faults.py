@@ -452,8 +452,13 @@ class FaultStream:
             perf.refresh(fd, major)
 
     def stop(self) -> None:
-        """Let no more be recorded; what was can be read. Also in children that go on."""
+        """Let no more be recorded; what was can be read. Also in children that go on.
+
+        In a process that was forked from this one it does nothing: the events are the parent's.
+        """
         with self._lock:
+            if not all(each.is_mine for each in self._buffers):
+                return
             perf.Switch([*self._fds[False], *self._fds[True]]).set(False)
 
     def close(self) -> None:

@@ -184,6 +184,7 @@ class Buffer:
         self.address: int = address[0]
         self.length = length
         self._owner = os.getpid()
+        self._room: tuple[NDArray[np.void], NDArray[np.uint64], Any, Any] | None = None
 
     @property
     def is_mine(self) -> bool:
@@ -199,10 +200,14 @@ class Buffer:
 
         if not self.is_mine:
             raise ValueError("the buffer is closed, or of the process that forked this one")
-        faults = numpy.empty(CHUNK_FAULTS, FAULT_DTYPE)
-        ips = numpy.empty(CHUNK_IPS if stacks else 0, "u8")
-        tasks = ffi.new("pf_task[]", CHUNK_TASKS)
-        names = ffi.new("char[]", CHUNK_NAMES)
+        if self._room is None:  # once: fresh memory each time would fault, and be recorded
+            self._room = (
+                numpy.empty(CHUNK_FAULTS, FAULT_DTYPE),
+                numpy.empty(CHUNK_IPS if stacks else 0, "u8"),
+                ffi.new("pf_task[]", CHUNK_TASKS),
+                ffi.new("char[]", CHUNK_NAMES),
+            )
+        faults, ips, tasks, names = self._room
         got = cast("DrainedPointer", ffi.new("pf_drained *"))
         result = check(
             lib.pf_perf_drain(
@@ -234,7 +239,7 @@ class Buffer:
         """Unmap it; a second time does nothing."""
         if self.is_mine:
             unmap(self.address, PAGE_SIZE_BYTES + self.length)
-        self.address = 0
+        self.address, self._room = 0, None
 
 
 def _task(native: Any, names: Any) -> TaskEvent:

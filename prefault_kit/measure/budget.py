@@ -91,6 +91,7 @@ class FaultBudget(ContextDecorator):
         self._ends = ExitStack()
         self._counter: FaultCounter | None = None
         self._stream: FaultStream | None = None
+        self._pid = 0
         self._usage = (0, 0)
         self._final: tuple[int, int] | None = None
 
@@ -138,6 +139,7 @@ class FaultBudget(ContextDecorator):
         """Begin to count; RuntimeError for a budget that has begun before."""
         if self.source is not None:
             raise RuntimeError("this budget has been used: call fault_budget again")
+        self._pid = os.getpid()
         # here, so that importing the kit stays quick
         import numpy  # noqa: F401  # else its pages would be what faults
 
@@ -152,6 +154,9 @@ class FaultBudget(ContextDecorator):
             self.source = "getrusage"
             self._usage = _usage(self.thread)
             return self
+        except BaseException:
+            self._ends.close()
+            raise
         self.source = "perf"
         if self._stream and self.thread == "this":
             most = (self.allowed_minor or 0, self.allowed_major or 0)
@@ -199,6 +204,9 @@ class FaultBudget(ContextDecorator):
         trace: TracebackType | None,
     ) -> None:
         """Count no more. FaultBudgetExceeded, unless the piece has raised something by itself."""
+        if os.getpid() != self._pid:  # a forked child leaves the parent's events alone
+            self._final = (0, 0)
+            return
         if self._counter:
             self._counter.stop()
         self._final = self._counts()

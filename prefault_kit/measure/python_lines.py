@@ -2,10 +2,10 @@
 
 perf names an instruction, which in Python is one of the interpreter. Here each fault raises SIGTRAP
 in the thread that took it (Linux 5.13), and faulthandler's handler writes down where that thread
-is, in C, without running any Python. That takes some 50 us a fault, so it is asked for, and bounded.
-Faults that the kernel takes for the program raise none, and of those that come while signals are
-blocked (a touch of the kit's, the start of a thread) only one does, later; before Linux 5.18 such a
-fault would kill the process, which is tried once in a process of its own.
+is, in C, without running any Python. That takes some 50 us a fault, so it is asked for, and
+bounded. Faults that the kernel takes for the program raise none, and of those that come while
+signals are blocked (a touch of the kit's, the start of a thread) only one does, later; before Linux
+5.18 such a fault would kill the process, which is tried once in a process of its own.
 
 Sources: perf_event_open(2) (sigtrap), https://docs.python.org/3/library/faulthandler.html.
 """

@@ -298,3 +298,29 @@ def test_lines_of_python() -> None:
     with fault_budget(minor=None, lines=True), fault_budget(minor=None, lines=True) as inner:
         pass
     assert "already" in str(inner.missing)
+
+
+@pytest.mark.usefixtures("perf_events")
+@pytest.mark.parametrize("thread", budget.THREADS)
+def test_a_forked_child_that_leaves_the_block(memory: Mapping, thread: str) -> None:
+    """Has nothing to say, and the parent counts on."""
+    with pytest.raises(FaultBudgetExceeded) as caught, fault_budget(minor=10, thread=thread):
+        _leave_in_a_child(fault_budget(minor=0))
+        memory.touch_write()
+    assert caught.value.spent.minor >= PAGES
+    with fault_budget(minor=None) as spent:
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if spent.minor == 0 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def _leave_in_a_child(inner: FaultBudget) -> None:
+    """Begin a budget, fork, and end it in the child."""
+    inner.__enter__()
+    child = os.fork()
+    if child == 0:
+        inner.__exit__(None, None, None)
+        os._exit(0)
+    os.waitpid(child, 0)
+    inner.__exit__(KeyError, KeyError(), None)
