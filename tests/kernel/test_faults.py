@@ -15,6 +15,8 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 
+pytestmark = pytest.mark.needs("fault_events")
+
 PAGES = 64
 PROGRAM = """
 import mmap, sys, threading
@@ -33,15 +35,6 @@ print("done", flush=True)
 sys.stdin.readline()
 """
 """A program that says when it is ready, and then touches memory in two threads."""
-
-
-@pytest.fixture(autouse=True)
-def permitted() -> None:
-    """Skip where a sandbox forbids perf events."""
-    try:
-        FaultStream.of_this_thread(buffer_bytes=PAGE).close()
-    except OSError as error:
-        pytest.skip(f"faults may not be recorded: {error}")
 
 
 def offsets(batch: FaultBatch, memory: Mapping) -> list[int]:
