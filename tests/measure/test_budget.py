@@ -195,7 +195,7 @@ def test_where_perf_is_forbidden_getrusage_counts(memory: Mapping, thread: str) 
 def test_without_a_buffer_it_counts(memory: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts are perf's; who it was is not told."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise perf.BufferRefused(errno.EPERM, "too much memory is locked")
 
     monkeypatch.setattr(faults, "Buffer", full)
