@@ -43,6 +43,7 @@ ANY = -1
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """No more descriptors, or memory for them: threads are left out."""
 GONE = (errno.ESRCH, errno.ENOENT)
+MAJOR_PART = 8
 WAKE_PART = 4
 """A buffer that is full to one part in so many wakes its reader."""
 BLINK_S = 0.02
@@ -249,7 +250,7 @@ class FaultStream:
         self._options = perf.RECORD | perf.DISABLED
         self._options |= perf.STACKS if stacks else 0
         self._fds: dict[bool, list[int]] = {False: [], True: []}
-        self._owners: dict[int, int] = {}
+        self._owners: dict[tuple[int, bool], int] = {}
         self._buffers: list[Buffer] = []
         self._lock = threading.Lock()
         self._poll = select.poll()
@@ -258,8 +259,7 @@ class FaultStream:
 
     def _open_all(self, threads: Callable[[], list[int]], processors: list[int]) -> None:
         """Open every thread, until none is new that a watched one has not started."""
-        import numpy
-
+        self._watermark_bytes = self._length(len(processors)) // WAKE_PART
         try:
             known: set[int] = set()
             for attempt in range(SCANS):
@@ -275,8 +275,6 @@ class FaultStream:
                     break
             if not self._buffers:
                 raise ProcessLookupError(errno.ESRCH, "there is no such process, or it has ended")
-            majors = [perf.identity(fd) for fd in self._fds[True]]
-            self._majors = numpy.array(sorted(majors), "u8")
         except BaseException:
             self.close()
             raise
@@ -306,12 +304,11 @@ class FaultStream:
                     if fd is not None:
                         opened.append((cpu, major, fd))
             if not self._buffers:
-                owners = {cpu: fd for cpu, major, fd in opened if major is self._kinds[0]}
-                self._map(list(owners.values()))
-                self._owners = owners
-            for cpu, _, fd in opened:
-                if fd != self._owners[cpu]:
-                    perf.redirect(fd, self._owners[cpu])
+                self._owners = {(cpu, major): fd for cpu, major, fd in opened}
+                self._map(self._owners)
+            for cpu, major, fd in opened:
+                if fd != self._owners[cpu, major]:
+                    perf.redirect(fd, self._owners[cpu, major])
             if not self._waits:
                 perf.Switch([fd for _, _, fd in opened]).set(True)
         except BaseException:
@@ -323,6 +320,7 @@ class FaultStream:
 
     def _open(self, tid: int, cpu: int, major: bool) -> int | None:
         """An event, with less where more is forbidden or unknown; None on an offline processor."""
+        watermark = self._watermark_bytes // (MAJOR_PART if major else 1)
         tells = 0  # what else happens, and one of the events suffices for that
         if major is self._kinds[0]:
             tells = perf.TASKS if self._wants_tasks else perf.FORKS
@@ -333,7 +331,7 @@ class FaultStream:
                     cpu,
                     major=major,
                     options=self._options | tells,
-                    watermark_bytes=(self._wanted_bytes or BUFFER_BYTES) // WAKE_PART,
+                    watermark_bytes=watermark,
                 )
             except OSError as error:
                 if error.errno in perf.REFUSED and self.kernel_included:
@@ -346,18 +344,27 @@ class FaultStream:
                 else:
                     raise
 
-    def _map(self, owners: list[int]) -> None:
-        """A buffer for each processor, all of one length: the largest that may be locked."""
-        length = self._wanted_bytes or max(
-            LEAST_BYTES, min(BUFFER_BYTES, ALL_BUFFERS_BYTES // max(1, len(owners)))
-        )
-        if not self._wanted_bytes and os.geteuid() != 0:  # leave RLIMIT_MEMLOCK to the program
-            length = min(length, perf.buffer_allowance() or length)
+    def _length(self, processors: int) -> int:
+        """How long the buffer of a processor is to be."""
+        if self._wanted_bytes:
+            return self._wanted_bytes
+        length = max(LEAST_BYTES, min(BUFFER_BYTES, ALL_BUFFERS_BYTES // max(1, processors)))
+        if os.geteuid() != 0:  # leave RLIMIT_MEMLOCK to the program
+            length = min(length, (perf.buffer_allowance() or length) // 2)
+        return length
+
+    def _map(self, owners: dict[tuple[int, bool], int]) -> None:
+        """A buffer for each processor and kind: the largest that may be locked.
+
+        Those of a kind have one length, and major faults, which come slowly, an eighth of it.
+        """
+        length = self._length(len({cpu for cpu, _ in owners}))
         pages = 1 << (max(1, length // PAGE_SIZE_BYTES).bit_length() - 1)
         while True:
             try:
-                for fd in owners:
-                    self._buffers.append(Buffer(fd, pages * PAGE_SIZE_BYTES))
+                for (_, major), fd in owners.items():
+                    part = max(1, pages // MAJOR_PART) if major else pages
+                    self._buffers.append(Buffer(fd, part * PAGE_SIZE_BYTES, major=major))
                 return
             except perf.BufferRefused:
                 self._unmap()
@@ -379,16 +386,11 @@ class FaultStream:
         return {task.tid for each in self._kept for task in each.tasks if task.kind == "fork"}
 
     def _drain(self, most: int) -> list[Drained]:
-        import numpy
-
-        majors = getattr(self, "_majors", None)
-        if majors is None:
-            majors = numpy.array(sorted(perf.identity(fd) for fd in self._fds[True]), "u8")
         found = []
         for buffer in self._buffers:
             left = True
             while left and most > 0:
-                drained = buffer.drain(self._stacks, majors)
+                drained = buffer.drain(self._stacks)
                 found.append(drained)
                 left = drained.left
                 most -= len(drained.faults)
@@ -452,8 +454,13 @@ class FaultStream:
             perf.refresh(fd, major)
 
     def stop(self) -> None:
-        """Let no more be recorded; what was can be read. Also in children that go on."""
+        """Let no more be recorded; what was can be read. Also in children that go on.
+
+        In a process that was forked from this one it does nothing: the events are the parent's.
+        """
         with self._lock:
+            if not all(each.is_mine for each in self._buffers):
+                return
             perf.Switch([*self._fds[False], *self._fds[True]]).set(False)
 
     def close(self) -> None:

@@ -97,13 +97,6 @@ def open_event(
     )
 
 
-def identity(fd: int) -> int:
-    """By what the records of an event are told apart."""
-    found = ffi.new("uint64_t *")
-    check(lib.pf_perf_identity(fd, found), "PERF_EVENT_IOC_ID")
-    return int(found[0])
-
-
 def redirect(fd: int, to: int) -> None:
     """Let the records of an event go to the buffer of another one."""
     check(lib.pf_perf_redirect(fd, to), "PERF_EVENT_IOC_SET_OUTPUT")
@@ -170,9 +163,14 @@ class BufferRefused(OSError):
 
 
 class Buffer:
-    """The ring buffer of an event: one reader, which does not disturb who is recorded."""
+    """The ring buffer of an event: one reader, which does not disturb who is recorded.
 
-    def __init__(self, fd: int, length: int) -> None:
+    Major faults have buffers of their own. Records in one buffer could be told apart by the
+    identity of their event, but where two streams watch a thread the records of both get that of
+    one event (observed on Linux 6.18).
+    """
+
+    def __init__(self, fd: int, length: int, *, major: bool = False) -> None:
         """Map ``length`` bytes, a power of two of pages; BufferRefused where that is too much."""
         address = ffi.new("uintptr_t *")
         try:
@@ -183,15 +181,17 @@ class Buffer:
             raise
         self.address: int = address[0]
         self.length = length
+        self.major = major
         self._owner = os.getpid()
+        self._room: tuple[NDArray[np.void], NDArray[np.uint64], Any, Any] | None = None
 
     @property
     def is_mine(self) -> bool:
         """Whether it is mapped here: a forked child does not get it."""
         return self.address != 0 and self._owner == os.getpid()
 
-    def drain(self, stacks: bool, majors: NDArray[np.uint64]) -> Drained:
-        """Take records out, at most a chunk of them. ``majors``: sorted identities of events.
+    def drain(self, stacks: bool) -> Drained:
+        """Take records out, at most a chunk of them.
 
         OSError EIO for a record that cannot be one.
         """
@@ -199,17 +199,20 @@ class Buffer:
 
         if not self.is_mine:
             raise ValueError("the buffer is closed, or of the process that forked this one")
-        faults = numpy.empty(CHUNK_FAULTS, FAULT_DTYPE)
-        ips = numpy.empty(CHUNK_IPS if stacks else 0, "u8")
-        tasks = ffi.new("pf_task[]", CHUNK_TASKS)
-        names = ffi.new("char[]", CHUNK_NAMES)
+        if self._room is None:  # once: fresh memory each time would fault, and be recorded
+            self._room = (
+                numpy.empty(CHUNK_FAULTS, FAULT_DTYPE),
+                numpy.empty(CHUNK_IPS if stacks else 0, "u8"),
+                ffi.new("pf_task[]", CHUNK_TASKS),
+                ffi.new("char[]", CHUNK_NAMES),
+            )
+        faults, ips, tasks, names = self._room
         got = cast("DrainedPointer", ffi.new("pf_drained *"))
         result = check(
             lib.pf_perf_drain(
                 self.address,
+                self.major,
                 stacks,
-                ffi.from_buffer("uint64_t[]", majors.data),
-                len(majors),
                 ffi.from_buffer("pf_fault[]", faults.data),
                 CHUNK_FAULTS,
                 ffi.from_buffer("uint64_t[]", ips.data),
@@ -234,7 +237,7 @@ class Buffer:
         """Unmap it; a second time does nothing."""
         if self.is_mine:
             unmap(self.address, PAGE_SIZE_BYTES + self.length)
-        self.address = 0
+        self.address, self._room = 0, None
 
 
 def _task(native: Any, names: Any) -> TaskEvent:

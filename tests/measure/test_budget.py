@@ -26,15 +26,6 @@ def memory() -> Iterator[Mapping]:
 
 
 @pytest.fixture
-def perf_events() -> None:
-    """Skip where a sandbox forbids them."""
-    try:
-        os.close(perf.open_event(0, major=False, options=perf.USER_ONLY))
-    except OSError as error:
-        pytest.skip(f"faults may not be observed: {error}")
-
-
-@pytest.fixture
 def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let perf_event_open refuse."""
 
@@ -44,7 +35,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perf, "open_event", refuse)
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 @pytest.mark.parametrize("thread", budget.THREADS)
 def test_more_than_allowed_is_an_assertion_that_names_the_memory(
     memory: Mapping, thread: str
@@ -70,7 +61,7 @@ def test_more_than_allowed_is_an_assertion_that_names_the_memory(
     assert spent.as_dict()["culprits"][0]["minor"] == PAGES
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_what_is_populated_costs_nothing(memory: Mapping) -> None:
     """Neither the populate nor the touches after it."""
     with fault_budget(major=0, minor=PAGES // 2) as spent:
@@ -89,7 +80,7 @@ def test_nothing_faults_by_itself() -> None:
         pass
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_other_threads_count_if_they_are_asked_for(memory: Mapping) -> None:
     """One that starts meanwhile, and has ended: by ``all``, not by ``this``."""
 
@@ -117,7 +108,7 @@ def test_what_the_block_raises_passes_through(memory: Mapping) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_budgets_in_budgets(memory: Mapping) -> None:
     """Each counts by itself, and the inner one's failure is the one that is told."""
     with (
@@ -136,7 +127,7 @@ def test_budgets_in_budgets(memory: Mapping) -> None:
     assert inner.minor >= 2
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_as_a_decorator(memory: Mapping) -> None:
     """Each call has a budget of its own, also one in another."""
 
@@ -200,11 +191,11 @@ def test_where_perf_is_forbidden_getrusage_counts(memory: Mapping, thread: str) 
     assert spent.as_dict()["missing"]
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_without_a_buffer_it_counts(memory: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts are perf's; who it was is not told."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise perf.BufferRefused(errno.EPERM, "too much memory is locked")
 
     monkeypatch.setattr(faults, "Buffer", full)
@@ -215,7 +206,7 @@ def test_without_a_buffer_it_counts(memory: Mapping, monkeypatch: pytest.MonkeyP
     assert "perf_event_mlock_kb" in str(caught.value)
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_recording_stops_and_counting_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many faults the first ones are looked at, which bounds what a budget costs."""
     monkeypatch.setattr(budget, "MOST_RECORDED", 16)
@@ -232,7 +223,7 @@ def test_recording_stops_and_counting_goes_on(monkeypatch: pytest.MonkeyPatch) -
     assert "counted and not looked at" in str(caught.value)
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_a_full_buffer_of_all_threads_stops_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its stream is stopped, and all faults are counted still."""
     stopped = threading.Event()
@@ -251,7 +242,7 @@ def test_a_full_buffer_of_all_threads_stops_recording(monkeypatch: pytest.Monkey
         assert caught.value.spent.minor >= 8 * PAGES
 
 
-@pytest.mark.usefixtures("perf_events")
+@pytest.mark.needs("fault_events")
 def test_memory_that_is_gone_is_named() -> None:
     """As what it was, with the advice to keep it."""
 
@@ -275,3 +266,57 @@ def test_before_it_begins() -> None:
     spent = fault_budget()
     assert isinstance(spent, FaultBudget)
     assert (spent.minor, spent.major, spent.source) == (0, 0, None)
+
+
+@pytest.mark.needs("fault_events")
+def test_lines_of_python() -> None:
+    """Where the thread was at each fault; a budget in it says why it has none."""
+
+    def touch_some() -> None:
+        with mmap.mmap(-1, PAGES * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as short:
+            short.madvise(mmap.MADV_NOHUGEPAGE)
+            for page in range(PAGES):
+                short[page * PAGE] = 1
+
+    with pytest.raises(FaultBudgetExceeded) as caught, fault_budget(minor=10, lines=True):
+        touch_some()
+    spent = caught.value.spent
+    if spent.missing:
+        pytest.skip(str(spent.missing))
+    there = [number for where, number in spent.python_lines.items() if "in touch_some" in where]
+    assert sum(there) >= PAGES
+    assert "in touch_some" in str(caught.value)
+    with fault_budget(minor=None, lines=True), fault_budget(minor=None, lines=True) as inner:
+        pass
+    assert "already" in str(inner.missing)
+
+
+@pytest.mark.needs("fault_events")
+@pytest.mark.parametrize("thread", budget.THREADS)
+def test_a_forked_child_that_leaves_the_block(memory: Mapping, thread: str) -> None:
+    """Has nothing to say, and the parent counts on."""
+
+    @fault_budget(minor=10, thread=thread)
+    def use() -> None:
+        _leave_in_a_child(fault_budget(minor=0))
+        memory.touch_write()
+
+    with pytest.raises(FaultBudgetExceeded) as caught:
+        use()
+    assert caught.value.spent.minor >= PAGES
+    with fault_budget(minor=None) as spent:
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if spent.minor == 0 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def _leave_in_a_child(inner: FaultBudget) -> None:
+    """Begin a budget, fork, and end it in the child."""
+    inner.__enter__()
+    child = os.fork()
+    if child == 0:
+        inner.__exit__(None, None, None)
+        os._exit(0)
+    os.waitpid(child, 0)
+    inner.__exit__(KeyError, KeyError(), None)

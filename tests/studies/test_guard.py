@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from prefault_kit.kernel import perf
 from prefault_kit.studies import guard
 from prefault_kit.studies.guard import Budget, Outcome, run
+
+pytestmark = pytest.mark.needs("fault_events")
 
 PAGES = 64
 PYTHON = (sys.executable, "-I", "-S", "-u", "-c")
@@ -25,15 +26,6 @@ def touch():
         memory[page * mmap.PAGESIZE] = 1
     return memory
 """
-
-
-@pytest.fixture(autouse=True)
-def permitted() -> None:
-    """Skip where a sandbox forbids perf events."""
-    try:
-        os.close(perf.open_event(0, major=False, options=perf.USER_ONLY))
-    except OSError as error:
-        pytest.skip(f"faults may not be observed: {error}")
 
 
 @pytest.fixture
@@ -251,3 +243,39 @@ def test_what_is_no_budget() -> None:
         run(("/no/such",), Budget(), ready="(")
     with pytest.raises(ValueError, match="duration"):
         run(("/no/such",), Budget(), duration_s=0)
+
+
+def test_what_it_faults_while_it_ends(outputs: tuple[int, int]) -> None:
+    """Does not count, and nobody is named for it; nor for what it did before it was ready."""
+    text = (
+        TOUCH
+        + """
+import signal
+touch()
+def end(*_):
+    touch()
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready")
+while True:
+    signal.pause()
+"""
+    )
+    outcome = run((*PYTHON, text), Budget(None, PAGES - 1), ready="ready", duration_s=0.3,
+                  outputs=outputs)  # fmt: skip
+    assert outcome.stopped
+    assert outcome.kept
+    assert all(each.minor < PAGES for each in outcome.culprits)
+
+
+def test_an_address_means_another_thing_in_another_program(outputs: tuple[int, int]) -> None:
+    """A child that is forked and executes: its mappings are its own program's."""
+    outcome = run(("sh", "-c", "(: ; exec true); (:)"), Budget(None, 0), outputs=outputs)
+    names = {
+        (each.thread, each.region.name)
+        for each in outcome.culprits
+        if each.region and each.region.name.endswith(("/true", "/dash", "/bash", "/sh"))
+    }
+    assert any(name.endswith("/true") for _, name in names)
+    pids = {each.pid for each in outcome.culprits if "fork(2)" in each.advice}
+    assert len(pids) >= 2

@@ -215,7 +215,6 @@ class Lib:
     def pf_perf_faults(
         self, tid: int, cpu: int, major: int, options: int, watermark: int, /
     ) -> int: ...
-    def pf_perf_identity(self, fd: int, identity: CData, /) -> int: ...
     def pf_perf_redirect(self, fd: int, to: int, /) -> int: ...
     def pf_perf_map(self, fd: int, length: int, address: CData, /) -> int: ...
     def pf_perf_switch(self, fds: CData, count: int, on: int, /) -> int: ...
@@ -224,9 +223,8 @@ class Lib:
     def pf_perf_drain(
         self,
         buffer: int,
+        major: int,
         stacks: int,
-        majors: CData,
-        major_count: int,
         faults: CData,
         most_faults: int,
         ips: CData,

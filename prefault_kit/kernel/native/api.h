@@ -152,13 +152,11 @@ int pf_uffd_fault(int fd, uint64_t *address);
 
 /* perf.c: page faults as they happen */
 int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark);
-int pf_perf_identity(int fd, uint64_t *identity);
 int pf_perf_redirect(int fd, int to);
 int pf_perf_map(int fd, size_t length, uintptr_t *address);
 int pf_perf_switch(const int *fds, size_t count, int on);
 int pf_perf_refresh(int fd, int records);
 int pf_perf_count(const int *fds, size_t count, int64_t *total);
-int pf_perf_drain(uintptr_t buffer, int stacks, const uint64_t *majors, size_t major_count,
-                  pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
+int pf_perf_drain(uintptr_t buffer, int major, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
                   pf_task *tasks, size_t most_tasks, char *names, size_t most_names,
                   pf_drained *drained);

@@ -11,15 +11,12 @@
 /* Flags of perf_event_attr that headers may not have yet, by their bit (Linux 5.13). */
 enum { INHERIT_THREAD = 35, REMOVE_ON_EXEC = 36, SIGTRAP_SYNC = 37 };
 
-#define SAMPLED                                                                                    \
-    (PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |                \
-     PERF_SAMPLE_ADDR)
+#define SAMPLED (PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR)
 
 /* The head of a sample, in the order of the bits of SAMPLED; with stacks a count and as many
  * addresses follow. */
 struct sample {
     struct perf_event_header header;
-    uint64_t id;
     uint64_t ip;
     uint32_t pid, tid;
     uint64_t time;
@@ -30,7 +27,6 @@ struct sample {
 struct trailer {
     uint32_t pid, tid;
     uint64_t time;
-    uint64_t id;
 };
 
 struct mapped {
@@ -115,12 +111,6 @@ int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
     return fd == -1 ? -errno : (int)fd;
 }
 
-/* By what the records of an event are told apart. */
-int pf_perf_identity(int fd, uint64_t *identity)
-{
-    return ioctl(fd, PERF_EVENT_IOC_ID, identity) == -1 ? -errno : 0;
-}
-
 /* Let the records of an event go to the buffer of another one. */
 int pf_perf_redirect(int fd, int to)
 {
@@ -167,19 +157,6 @@ int pf_perf_count(const int *fds, size_t count, int64_t *total)
             *total += (int64_t)value;
     }
     return 0;
-}
-
-static int is_among(uint64_t id, const uint64_t *sorted, size_t count)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sorted[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && sorted[low] == id;
 }
 
 /* The text of a record that ends with `trailer`, without what pads it. */
@@ -235,9 +212,8 @@ static int add_task(const struct perf_event_header *header, pf_task *tasks, size
 }
 
 /* Whether there was room. */
-static int add_fault(const struct sample *sample, const uint64_t *majors, size_t major_count,
-                     int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips,
-                     size_t most_ips, pf_drained *drained)
+static int add_fault(const struct sample *sample, int major, int stacks, pf_fault *faults,
+                     size_t most_faults, uint64_t *ips, size_t most_ips, pf_drained *drained)
 {
     size_t depth = 0;
     const uint64_t *chain = (const uint64_t *)(sample + 1);
@@ -260,17 +236,16 @@ static int add_fault(const struct sample *sample, const uint64_t *majors, size_t
         .pid = sample->pid,
         .tid = sample->tid,
         .depth = (uint32_t)kept,
-        .major = (uint8_t)is_among(sample->id, majors, major_count),
+        .major = (uint8_t)major,
         .in_kernel =
             (sample->header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL,
     };
     return 1;
 }
 
-/* Take records out of a buffer until it is empty or one has no room any more; ADDS to `drained`.
+/* Take records out of a buffer of minor or of major faults until it is empty or one has no room any more; ADDS to `drained`.
  * Returns 1 where records are left, else 0. */
-int pf_perf_drain(uintptr_t buffer, int stacks, const uint64_t *majors, size_t major_count,
-                  pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
+int pf_perf_drain(uintptr_t buffer, int major, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
                   pf_task *tasks, size_t most_tasks, char *names, size_t most_names,
                   pf_drained *drained)
 {
@@ -299,7 +274,7 @@ int pf_perf_drain(uintptr_t buffer, int stacks, const uint64_t *majors, size_t m
         int fits = 1;
         switch (header->type) {
         case PERF_RECORD_SAMPLE:
-            fits = add_fault((const void *)header, majors, major_count, stacks, faults, most_faults,
+            fits = add_fault((const void *)header, major, stacks, faults, most_faults,
                              ips, most_ips, drained);
             break;
         case PERF_RECORD_LOST:
