@@ -302,7 +302,7 @@ def place_rows(found: Faults, most: int = MOST_ROWS) -> list[tuple[str, ...]]:
         (
             f"{each.minor:,}",
             f"{each.major:,}",
-            printable(str(each.place)),
+            printable(str(each)),
             " < ".join(printable(frame.function or str(frame)) for frame in each.stack[:4]),
         )
         for each in found.places[:most]
@@ -451,6 +451,7 @@ def faults_dict(found: Faults) -> dict[str, Any]:
         "places": [
             {
                 "place": str(each.place),
+                "by_kernel": each.by_kernel,
                 "function": each.place.function,
                 "file": each.place.file,
                 "offset": each.place.offset,

@@ -123,7 +123,7 @@ def test_a_cell_in_a_word(counts: tuple[int, ...], word: str) -> None:
 
 def faults(**known: object) -> Faults:
     """A few, with names that may hold anything."""
-    place = PlaceFaults(Place(1, HOSTILE, 2, "f\x1b"), (Place(3, "/b", 4, "g"),), 5, 1)
+    place = PlaceFaults(Place(1, HOSTILE, 2, "f\x1b"), True, (Place(3, "/b", 4, "g"),), 5, 1)
     data: dict[str, object] = {
         "seconds": 1.0, "minor": 5, "major": 1, "pages": 4, "lost": 0, "kernel_included": True,
         "unwatched_threads": 0, "mappings": (MappingFaults(HOSTILE, ADDRESS, "rw-p", 5, 1),),

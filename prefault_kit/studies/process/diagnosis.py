@@ -436,7 +436,7 @@ def _from_where(seen: Faults | None) -> str:
     parts = [f"{own / seen.total:.0%} in {mapping.title}{where}"]
     callers = [each for each in place.stack if each.function]
     by = f", called by {callers[0].function}" if callers else ""
-    parts.append(f"{(place.minor + place.major) / seen.total:.0%} by {place.place}{by}")
+    parts.append(f"{(place.minor + place.major) / seen.total:.0%} by {place}{by}")
     if len(seen.threads) > 1:
         thread, count = seen.threads[0]
         parts.append(f"{count / seen.total:.0%} by thread {thread}")

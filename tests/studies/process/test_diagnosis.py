@@ -256,7 +256,7 @@ def test_faults_in_a_steady_state() -> None:
 def test_faults_and_from_where() -> None:
     """The mapping, the place, its caller and the thread that have most."""
     place = PlaceFaults(
-        Place(1, "/lib/libc.so.6", 2, "memset"), (Place(3, "/bin/x", 4, "fill"),), 90, 0
+        Place(1, "/lib/libc.so.6", 2, "memset"), False, (Place(3, "/bin/x", 4, "fill"),), 90, 0
     )
     seen = Faults(
         1.0, 100, 0, 9, 0, True, 0,
