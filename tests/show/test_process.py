@@ -141,7 +141,16 @@ def test_faults_in_words() -> None:
     assert "2 threads could not be watched" in told[3]
     for row in (*show.fault_rows(faults()), *show.place_rows(faults())):
         assert all(cell.isprintable() for cell in row)
-    assert show.place_rows(faults())[0][-1] == "g"
+    assert show.place_rows(faults())[0][-1] == "g+0x0 (b)"
+    assert show.place_rows(faults())[0][2].startswith("the kernel for f\\x1b+0x0")
+
+
+def test_long_names_are_cut_in_the_middle() -> None:
+    """Those of C++ fill screens."""
+    row = show._frame(Place(1, "/b/lib.so", 2, "_Z" + "x" * 500, 3))
+    assert row.startswith("_Zxx")
+    assert row.endswith("xx+0x3 (lib.so)")
+    assert len(row) < 80
 
 
 def test_all_of_it_is_json() -> None:

@@ -118,6 +118,8 @@ def test_held_twice() -> None:
     assert rules(overview(apart)) == []
     shared = mapping(8 * MIB, name="/w", permissions="rw-s", present=8 * MIB, cached=8 * MIB)
     assert rules(overview(shared)) == []
+    code = mapping(1, address=ADDRESS * 2, name="/w", permissions="r-xp")
+    assert rules(overview(twice, code)) == []
 
 
 SMALL = {"present": 80 * MIB}
