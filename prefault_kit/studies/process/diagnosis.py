@@ -189,8 +189,8 @@ def _thp(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagno
         elif setting == "madvise" and not asked:
             why = "huge pages are given on request alone here, and it has not asked"
             help_ = (
-                f"{_call(each, 'MADV_HUGEPAGE')} before its first touch; not where it is sparse, or "
-                "forks while it writes: a huge page is filled and copied whole"
+                f"{_call(each, 'MADV_HUGEPAGE')} before its first touch; not where it is sparse or "
+                "is written after forks: a huge page is filled and copied whole"
             )
         elif each.thp_eligible is False:
             why = "the kernel finds it not eligible (THPeligible 0)"
