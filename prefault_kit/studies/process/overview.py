@@ -375,6 +375,15 @@ def _files(
         found |= _states(process, own, counts)
         if number % 64 == 0:
             on_progress(0.7 + 0.3 * number / len(largest_first), "files")
+    hidden = sum(each.cached is None and each.size_bytes is not None for each in found.values())
+    if hidden:
+        missing.append(
+            Unavailable(
+                f"what is cached of the files of {hidden} mappings is not told to whoever may not "
+                "write them",
+                access.COMMAND.format(pid=process.pid),
+            )
+        )
     return found
 
 
