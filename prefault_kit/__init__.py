@@ -15,6 +15,8 @@ Time a method on a kind of memory, in a process that may die::
 
 Preallocate a buffer of yours: ``preallocate(numpy.zeros(1 << 30, "uint8"), threads=2)``.
 
+Allow so many page faults and no more: ``with fault_budget(major=0, minor=10): ...``.
+
 In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()``, and beside it
 ``screens.reviewer`` and ``screens.latency``. In a shell: ``prefault-kit --help``.
 
@@ -27,6 +29,7 @@ In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()`
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import PrefaultError, Work
+from prefault_kit.measure.budget import fault_budget
 from prefault_kit.measure.experiment import Experiment
 from prefault_kit.measure.result import Result
 from prefault_kit.measure.running import run, run_many
@@ -45,6 +48,7 @@ __all__ = [
     "PrefaultError",
     "Result",
     "Work",
+    "fault_budget",
     "preallocate",
     "run",
     "run_many",

@@ -85,6 +85,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "frames": (_frames, "the privilege to see frame numbers (CAP_SYS_ADMIN) and /proc/kpageflags"),
     "ordinary_user": (lambda: os.geteuid() != 0, "an ordinary user"),
     "own_mounts": (_own_mounts, "root, or user namespaces for everybody"),
+    "fault_events": (
+        lambda: features.fault_events() is None,
+        "sudo sysctl kernel.perf_event_paranoid=2",
+    ),
     "cachestat": (lambda: features.cachestat() is None, "Linux 6.5"),
     "pagemap_scan": (lambda: features.pagemap_scan() is None, "Linux 6.7"),
     "userfaultfd": (lambda: features.snapshots() is None, "userfaultfd with write protection"),

@@ -17,7 +17,7 @@ from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, Ending, in
 from prefault_kit.host import process
 
 NAME = "prefault-kit"
-COMMANDS = ("doctor", "run", "matrix", "check", "review", "kernels", "attach")
+COMMANDS = ("doctor", "run", "matrix", "check", "review", "kernels", "attach", "guard")
 """Each is a module of this room, with a function of the same name."""
 KILLERS = (signal.SIGTERM, signal.SIGHUP)
 

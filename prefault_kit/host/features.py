@@ -307,6 +307,11 @@ def fault_events(refusal: OSError | None = None) -> Unavailable | None:
             return None
     answer = errors.ERRNO_NAMES.get(refusal.errno or 0, str(refusal.errno))
     what = f"page faults cannot be observed one by one (perf_event_open answers {answer})"
+    if isinstance(refusal, perf.BufferRefused):
+        return Unavailable(
+            "no more memory may be locked for buffers of page faults: this user's streams have all",
+            "sudo sysctl kernel.perf_event_mlock_kb=8192",
+        )
     if refusal.errno in (errno.EMFILE, errno.ENFILE):
         return Unavailable(
             f"{what}: each thread takes two descriptors for a processor", "ulimit -n $(ulimit -Hn)"

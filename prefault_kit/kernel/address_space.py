@@ -11,11 +11,14 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TextIO
 
 from prefault_kit.kernel.native import lib
 from prefault_kit.kernel.perf import TaskEvent
 
+HEAP = "[heap]"
 ANONYMOUS = ("//anon", "anon_inode:[anon]")
 """How perf names what /proc/PID/maps leaves without a name."""
 DELETED = " (deleted)"
@@ -124,6 +127,8 @@ class AddressSpace:
         if new.length <= 0:
             return
         first = bisect_right(self._starts, new.address)
+        if not new.name and first and self._grows_heap(self._regions[first - 1], new):
+            new = replace(new, name=HEAP)
         if first and self._regions[first - 1].end > new.address:
             first -= 1
         last = first
@@ -139,6 +144,11 @@ class AddressSpace:
             kept.append(new)
         self._regions[first:last] = kept
         self._starts[first:last] = [each.address for each in kept]
+
+    @staticmethod
+    def _grows_heap(old: Region, new: Region) -> bool:
+        """Whether a mapping is of brk(2), whose records have no name."""
+        return old.name == HEAP and old.end >= new.address and new.private and not new.has_file
 
     def find(self, address: int) -> Region | None:
         """The mapping that an address lies in; None where there is none."""
@@ -175,8 +185,12 @@ def _part(old: Region, begin: int, end: int) -> Region:
 
 def of(pid: int | str = "self") -> AddressSpace:
     """The mappings of a process now; OSError where it is gone or not to be seen."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as lines:
+    with _maps(pid) as lines:
         return AddressSpace(parse(lines))
+
+
+def _maps(pid: int | str) -> TextIO:
+    return open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape")
 
 
 class AddressSpaces:
@@ -193,6 +207,13 @@ class AddressSpaces:
             except OSError:  # it is gone, or another user's
                 self._spaces[pid] = AddressSpace()
         return self._spaces[pid]
+
+    def look(self, pid: int) -> None:
+        """Take over what /proc/PID/maps says now, which has names that records lack."""
+        space = self.of(pid)
+        with suppress(OSError), _maps(pid) as lines:
+            for each in parse(lines):
+                space.add(each)
 
     def learn(self, task: TaskEvent) -> None:
         """Take in what happened: in the order of time."""

@@ -215,7 +215,7 @@ class FaultStream:
         stream = cls.__new__(cls)
         stream._begin(stacks, tasks, minor, buffer_bytes)
         stream._only = None
-        stream._options |= perf.DISABLED if disabled else 0
+        stream._waits = disabled
         stream._open_all(lambda: [0], [ANY])
         return stream
 
@@ -229,7 +229,8 @@ class FaultStream:
         stream = cls.__new__(cls)
         stream._begin(stacks, True, True, buffer_bytes)
         stream._only = None
-        stream._options |= perf.INHERIT | perf.DISABLED | perf.ON_EXEC
+        stream._waits = True
+        stream._options |= perf.INHERIT | perf.ON_EXEC
         stream._open_all(lambda: [0], _processors())
         return stream
 
@@ -243,7 +244,9 @@ class FaultStream:
         self._stacks = stacks
         self._kinds = (False, True) if minor else (True,)
         self._wants_tasks = tasks
-        self._options = perf.RECORD
+        self._waits = False
+        # else what happens before there is a buffer would be counted and not recorded
+        self._options = perf.RECORD | perf.DISABLED
         self._options |= perf.STACKS if stacks else 0
         self._fds: dict[bool, list[int]] = {False: [], True: []}
         self._owners: dict[int, int] = {}
@@ -309,6 +312,8 @@ class FaultStream:
             for cpu, _, fd in opened:
                 if fd != self._owners[cpu]:
                     perf.redirect(fd, self._owners[cpu])
+            if not self._waits:
+                perf.Switch([fd for _, _, fd in opened]).set(True)
         except BaseException:
             for _, _, fd in opened:
                 os.close(fd)
@@ -346,17 +351,22 @@ class FaultStream:
         length = self._wanted_bytes or max(
             LEAST_BYTES, min(BUFFER_BYTES, ALL_BUFFERS_BYTES // max(1, len(owners)))
         )
+        if not self._wanted_bytes and os.geteuid() != 0:  # leave RLIMIT_MEMLOCK to the program
+            length = min(length, perf.buffer_allowance() or length)
         pages = 1 << (max(1, length // PAGE_SIZE_BYTES).bit_length() - 1)
         while True:
             try:
                 for fd in owners:
                     self._buffers.append(Buffer(fd, pages * PAGE_SIZE_BYTES))
                 return
-            except OSError as error:
+            except perf.BufferRefused:
                 self._unmap()
-                if error.errno not in (errno.EPERM, errno.ENOMEM) or pages == 1:
+                if pages == 1:
                     raise
                 pages //= 2
+            except OSError:
+                self._unmap()
+                raise
 
     def _unmap(self) -> None:
         for each in self._buffers:
@@ -442,8 +452,13 @@ class FaultStream:
             perf.refresh(fd, major)
 
     def stop(self) -> None:
-        """Let no more be recorded; what was can be read. Also in children that go on."""
+        """Let no more be recorded; what was can be read. Also in children that go on.
+
+        In a process that was forked from this one it does nothing: the events are the parent's.
+        """
         with self._lock:
+            if not all(each.is_mine for each in self._buffers):
+                return
             perf.Switch([*self._fds[False], *self._fds[True]]).set(False)
 
     def close(self) -> None:
@@ -566,7 +581,7 @@ def _threads(pid: int) -> list[int]:
 def _processors() -> list[int]:
     """Those that are online, as /sys says; else as many as Python counts."""
     try:
-        with open("/sys/devices/system/cpu/online", encoding="ascii") as text:
+        with open("/sys/devices/system/cpu/online", encoding="utf-8") as text:
             return parse_list(text.read())
     except (OSError, ValueError):
         return list(range(os.cpu_count() or 1))

@@ -55,6 +55,7 @@ REFUSED = (errno.EACCES, errno.EPERM)
 USER_PARANOID = 2
 """The highest kernel.perf_event_paranoid with which users may observe programs of their own."""
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
+MLOCK_KB = "/proc/sys/kernel/perf_event_mlock_kb"
 CHUNK_FAULTS, CHUNK_IPS, CHUNK_TASKS, CHUNK_NAMES = 1 << 14, 1 << 16, 1 << 10, 1 << 17
 """What is taken out of a buffer at a time; a single record has less of each."""
 
@@ -135,8 +136,17 @@ def count(fds: Sequence[int]) -> int:
 def paranoid() -> int | None:
     """The sysctl kernel.perf_event_paranoid; None where it cannot be read."""
     try:
-        with open(PARANOID, encoding="ascii") as value:
+        with open(PARANOID, "rb") as value:
             return int(value.read())
+    except (OSError, ValueError):
+        return None
+
+
+def buffer_allowance() -> int | None:
+    """Bytes of a buffer that a user may have on each processor beside RLIMIT_MEMLOCK."""
+    try:
+        with open(MLOCK_KB, "rb") as value:
+            return int(value.read()) * 1024 - PAGE_SIZE_BYTES
     except (OSError, ValueError):
         return None
 
@@ -155,16 +165,26 @@ class Drained(NamedTuple):
     """Whether there is more."""
 
 
+class BufferRefused(OSError):
+    """No more memory may be locked for buffers: by this user, or by this process."""
+
+
 class Buffer:
     """The ring buffer of an event: one reader, which does not disturb who is recorded."""
 
     def __init__(self, fd: int, length: int) -> None:
-        """Map ``length`` bytes, a power of two of pages; EPERM where that is too much to lock."""
+        """Map ``length`` bytes, a power of two of pages; BufferRefused where that is too much."""
         address = ffi.new("uintptr_t *")
-        check(lib.pf_perf_map(fd, length, address), f"mmap(perf buffer of {length} bytes)")
+        try:
+            check(lib.pf_perf_map(fd, length, address), f"mmap(perf buffer of {length} bytes)")
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.ENOMEM):
+                raise BufferRefused(*error.args) from None
+            raise
         self.address: int = address[0]
         self.length = length
         self._owner = os.getpid()
+        self._room: tuple[NDArray[np.void], NDArray[np.uint64], Any, Any] | None = None
 
     @property
     def is_mine(self) -> bool:
@@ -180,10 +200,14 @@ class Buffer:
 
         if not self.is_mine:
             raise ValueError("the buffer is closed, or of the process that forked this one")
-        faults = numpy.empty(CHUNK_FAULTS, FAULT_DTYPE)
-        ips = numpy.empty(CHUNK_IPS if stacks else 0, "u8")
-        tasks = ffi.new("pf_task[]", CHUNK_TASKS)
-        names = ffi.new("char[]", CHUNK_NAMES)
+        if self._room is None:  # once: fresh memory each time would fault, and be recorded
+            self._room = (
+                numpy.empty(CHUNK_FAULTS, FAULT_DTYPE),
+                numpy.empty(CHUNK_IPS if stacks else 0, "u8"),
+                ffi.new("pf_task[]", CHUNK_TASKS),
+                ffi.new("char[]", CHUNK_NAMES),
+            )
+        faults, ips, tasks, names = self._room
         got = cast("DrainedPointer", ffi.new("pf_drained *"))
         result = check(
             lib.pf_perf_drain(
@@ -215,7 +239,7 @@ class Buffer:
         """Unmap it; a second time does nothing."""
         if self.is_mine:
             unmap(self.address, PAGE_SIZE_BYTES + self.length)
-        self.address = 0
+        self.address, self._room = 0, None
 
 
 def _task(native: Any, names: Any) -> TaskEvent:

@@ -15,10 +15,14 @@ from prefault_kit.measure.remedies import remedy
 if TYPE_CHECKING:
     from prefault_kit.kernel.faults import FaultBatch
 
+READ_AND_WRITTEN = 2
+"""Faults that a page may take once: it is read, then written. More, and it was given back."""
 MOST_FRAMES = 12
 MOST_PAGES, MOST_PLACES = 1 << 16, 256
 """What is kept of a group, however many faults there are."""
 SHOWN_FRAMES = 4
+MOST_GUARD_BYTES = 64 << 10
+"""A thread's stack has a page of 4 to 64 KiB below it."""
 
 
 @dataclass(frozen=True)
@@ -111,18 +115,33 @@ def _counts(minor: int, major: int) -> str:
     return f"{number} {kind} fault{'' if number == 1 else 's'}"
 
 
+def _is_guarded(region: Region, space: AddressSpace, address: int) -> bool:
+    """Whether a mapping begins with an inaccessible page or a few, and is used from its end."""
+    fence = space.before(region.address)
+    return (
+        fence is not None
+        and fence.permissions.startswith("---")
+        and fence.length <= MOST_GUARD_BYTES
+        and address - region.address >= region.length // 2
+    )
+
+
 @dataclass
 class _Group:
     """What is known of the faults of a thread in a mapping."""
 
+    space: AddressSpace
+    """The mappings of its process then: execve(2) gives it others."""
     region: Region | None
     guarded: bool
     gone: bool
+    forked: bool
     address: int
     minor: int = 0
     major: int = 0
     pages: set[int] = field(default_factory=set)
-    again: bool = False
+    on_pages: int = 0
+    """Faults until there were too many pages to be kept."""
     places: Counter[int] = field(default_factory=Counter)
     stacks: dict[int, list[int]] = field(default_factory=dict)
 
@@ -137,42 +156,36 @@ class Tally:
     ) -> None:
         """``space_of`` gives the mappings of a process, ``past_of`` those that it has had."""
         self._space_of, self._past_of = space_of, past_of
-        self._groups: dict[tuple[int, int, object], _Group] = {}
+        self._groups: dict[tuple[int, int, int, bool, object], _Group] = {}
         self.names: dict[int, str] = {}
         """Threads' names, by their numbers."""
         self.forked: set[int] = set()
-        """Processes that have forked, or were forked and have executed no program since."""
+        """Processes that share their pages at the moment, since they have forked or were forked."""
 
     def add(self, batch: FaultBatch) -> None:
         """Take faults in; their mappings are looked up now."""
         starts = batch.starts
         for at, record in enumerate(batch.records.tolist()):
             _, address, ip, pid, tid, depth, major, _, _ = record
-            space = self._space_of(pid)
+            space = behind = self._space_of(pid)
             region = space.find(address)
             gone = region is None
             if region is None and self._past_of:
-                space = self._past_of(pid)
-                region = space.find(address)
-            key = (
-                pid,
-                tid,
-                (region.name or region.address, region.permissions) if region else None,
-            )
+                region = (behind := self._past_of(pid)).find(address)
+            what = (region.name or region.address, region.permissions) if region else None
+            forked = pid in self.forked
+            key = (pid, tid, id(space), forked, what)
             group = self._groups.get(key)
             if group is None:
-                fence = space.before(region.address) if region else None
-                guarded = fence is not None and fence.permissions.startswith("---")
-                group = self._groups[key] = _Group(region, guarded, gone, address)
+                guarded = region is not None and _is_guarded(region, behind, address)
+                group = self._groups[key] = _Group(space, region, guarded, gone, forked, address)
             if major:
                 group.major += 1
             else:
                 group.minor += 1
-            page = address // PAGE_SIZE_BYTES
-            if page in group.pages:
-                group.again = True
-            elif len(group.pages) < MOST_PAGES:
-                group.pages.add(page)
+            if len(group.pages) < MOST_PAGES:
+                group.pages.add(address // PAGE_SIZE_BYTES)
+                group.on_pages += 1
             if ip in group.places or len(group.places) < MOST_PLACES:
                 group.places[ip] += 1
                 if depth and ip not in group.stacks:
@@ -185,8 +198,8 @@ class Tally:
         ``alive`` says that the processes are there still, whose files may be a container's.
         """
         found = []
-        for (pid, tid, _), group in self._groups.items():
-            space, of = self._space_of(pid), pid if alive else None
+        for (pid, tid, *_), group in self._groups.items():
+            space, of = group.space, pid if alive else None
             ip = group.places.most_common(1)[0][0]
             frames = [place(each, space, of) for each in group.stacks.get(ip, [])]
             found.append(
@@ -207,8 +220,8 @@ class Tally:
                         group.region,
                         gone=group.gone,
                         major=group.major > 0,
-                        again=group.again,
-                        forked=pid in self.forked,
+                        again=group.on_pages > READ_AND_WRITTEN * len(group.pages),
+                        forked=group.forked,
                         guarded=group.guarded,
                     ),
                 )

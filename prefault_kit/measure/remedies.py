@@ -6,7 +6,7 @@ Documentation/admin-guide/mm/concepts.rst.
 
 from __future__ import annotations
 
-from prefault_kit.kernel.address_space import DELETED, Region
+from prefault_kit.kernel.address_space import DELETED, HEAP, Region
 
 STACK_BYTES = 16 << 20
 """What the stack of a thread has at most, as a rule."""
@@ -57,13 +57,13 @@ MADV_POPULATE_WRITE)'
     anonymous = region.private and not region.has_file
     if gone and anonymous:
         return GONE
-    if forked and anonymous and region.writable:
+    if forked and region.private and region.writable:
         return FORKED
     if again and anonymous:
         return AGAIN
     call = _populate(region)
     if anonymous:
-        if region.name == "[heap]":
+        if region.name == HEAP:
             return f"{call}; what malloc adds later needs mlockall(MCL_FUTURE)"
         return call
     if _is_shared_memory(region):

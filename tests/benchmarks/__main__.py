@@ -14,11 +14,23 @@ from prefault_kit.kernel.proc import meminfo
 from prefault_kit.memory.sizes import format_bytes, parse_bytes
 from prefault_kit.studies.grid.cells import Grid
 
-from . import attached, explorer, harness, lockstep, plain, playground, report, start, suite, views
+from . import (
+    attached,
+    explorer,
+    faults,
+    harness,
+    lockstep,
+    plain,
+    playground,
+    report,
+    start,
+    suite,
+    views,
+)
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
-PARTS = ("start", "click", "stop", "views", "attach", "matrix", "cells")
+PARTS = ("start", "click", "faults", "stop", "views", "attach", "matrix", "cells")
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
 WIDTH = 150
@@ -100,6 +112,9 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
     if "click" in chosen.only:
         yield from explorer.clicking(10)
         yield from playground.touching(100)
+    if "faults" in chosen.only:
+        yield from faults.streaming(5)
+        yield from faults.budgeting(15)
     large: dict[str, Callable[[], Iterator[Finding]]] = {
         "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),

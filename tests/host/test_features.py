@@ -296,3 +296,47 @@ def test_a_refusal_has_its_reason() -> None:
     assert features.mounting("EACCES") is not None
     assert features.mounting("returns") is None
     assert features.mounting("EINVAL") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "paranoid", "seccomp", "words", "command"),
+    [
+        (errno.EACCES, 3, "0", "perf_event_paranoid is 3", "sysctl kernel.perf_event_paranoid"),
+        (errno.EPERM, 2, "2", "seccomp", None),
+        (errno.EACCES, 2, "0", "not this user's", "sudo"),
+        (errno.EMFILE, 2, "0", "two descriptors", "ulimit -n"),
+        (errno.ENOSYS, None, "0", "CONFIG_PERF_EVENTS", None),
+    ],
+)  # fmt: skip
+def test_why_faults_cannot_be_observed(
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    paranoid: int | None,
+    seccomp: str,
+    words: str,
+    command: str | None,
+) -> None:
+    """By the errno and by what the kernel is set to, each with the command that helps."""
+    monkeypatch.setattr(features.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(features.perf, "paranoid", lambda: paranoid)
+    monkeypatch.setattr(features.proc, "status", lambda: {"Seccomp": seccomp})
+    found = features.fault_events(OSError(number, "refused"))
+    assert words in found.reason
+    assert errno.errorcode[number] in found.reason
+    assert (command is None) == (found.command is None)
+    assert (command or "") in (found.command or "")
+
+
+def test_faults_can_be_observed_or_not(
+    ordinary_user: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one event of this thread shows, which is closed again."""
+    before = len(os.listdir("/proc/self/fd"))
+    assert features.fault_events() is None or features.fault_events().reason
+    assert len(os.listdir("/proc/self/fd")) == before
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSYS, "no")
+
+    monkeypatch.setattr(features.perf, "open_event", refuse)
+    assert "ENOSYS" in features.fault_events().reason

@@ -98,3 +98,20 @@ def test_paranoid_is_a_number_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert perf.paranoid() is None or isinstance(perf.paranoid(), int)
     monkeypatch.setattr(perf, "PARANOID", "/nowhere")
     assert perf.paranoid() is None
+
+
+def test_buffers_of_users_are_limited(ordinary_user: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too much is refused as such; the allowance is what the sysctl says, or not known."""
+    try:
+        fd = perf.open_event(0, major=False, options=perf.USER_ONLY)
+    except OSError as error:
+        pytest.skip(f"faults may not be observed: {error}")
+    try:
+        with pytest.raises(perf.BufferRefused) as caught:
+            perf.Buffer(fd, 1 << 40)
+        assert caught.value.errno in (errno.EPERM, errno.ENOMEM)
+    finally:
+        os.close(fd)
+    assert perf.buffer_allowance() is None or perf.buffer_allowance() > 0
+    monkeypatch.setattr(perf, "MLOCK_KB", "/nowhere")
+    assert perf.buffer_allowance() is None

@@ -22,7 +22,7 @@ typedef Elf32_Sym symbol;
 #endif
 #define NATIVE_DATA (BYTE_ORDER == BIG_ENDIAN ? ELFDATA2MSB : ELFDATA2LSB)
 
-enum { AT_ONCE = 512, MOST_SYMBOLS = 1 << 22 };
+enum { AT_ONCE = 512, MOST_SYMBOLS = 1 << 22, MOST_TABLES = 4 };
 
 static int read_all(int fd, void *into, size_t length, uint64_t offset)
 {
@@ -85,6 +85,7 @@ int pf_elf_symbol(int fd, uint64_t offset, uint64_t *address, uint64_t *distance
     int error = find_address(fd, &elf, offset, address);
     if (error)
         return error;
+    int tables = 0;
     for (int wanted = 0; wanted < 2; wanted++) { /* .symtab has more, but a stripped file none */
         for (unsigned i = 0; i < elf.e_shnum && elf.e_shentsize == sizeof(section); i++) {
             section table, strings;
@@ -94,6 +95,8 @@ int pf_elf_symbol(int fd, uint64_t offset, uint64_t *address, uint64_t *distance
                 return 0;
             if (table.sh_type != (wanted ? SHT_DYNSYM : SHT_SYMTAB))
                 continue;
+            if (tables++ == MOST_TABLES) /* an honest file has one of each */
+                return 0;
             search(fd, &table, *address, &best, &found);
             if (!found || table.sh_link >= elf.e_shnum ||
                 !read_all(fd, &strings, sizeof(strings),

@@ -1,0 +1,75 @@
+"""What came of a program under guard: lines for people, and annotations for GitHub."""
+
+from __future__ import annotations
+
+from prefault_kit.studies.guard import Outcome, Verdict
+
+MOST_CULPRITS = 5
+NEVER_READY = (
+    "the program never said that it was ready: does the pattern match a line of its output, and "
+    "does it write at once where that is no terminal (stdbuf -oL, python -u), and not only as it "
+    "ends?"
+)
+
+
+def lines(outcome: Outcome) -> list[str]:
+    """Each limit, how the program ended, then who took the faults and what would help."""
+    found = []
+    if not outcome.ready:
+        found.append(NEVER_READY)
+    else:
+        found += [f"{'kept' if each.kept else 'EXCEEDED'}: {each}" for each in outcome.verdicts]
+    found.append(f"{outcome.ending()}; faults counted for {outcome.elapsed_s:.3g} s")
+    if not outcome.kernel_included:
+        found.append(
+            "faults that the kernel took for it, in read(2) for one, are not among them "
+            "(sudo sysctl kernel.perf_event_paranoid=1 would count them)"
+        )
+    if all(each.kept for each in outcome.verdicts):
+        return found
+    return found + culprits(outcome)
+
+
+def culprits(outcome: Outcome, verdict: Verdict | None = None) -> list[str]:
+    """Who took the faults, worst first; of one limit those that it is about."""
+    chosen = list(outcome.culprits)
+    if verdict:
+        kind = "major" if verdict.name.startswith("major") else "minor"
+        chosen = sorted(
+            (each for each in chosen if getattr(each, kind)),
+            key=lambda each: -int(getattr(each, kind)),
+        )
+    found: list[str] = []
+    for each in chosen[:MOST_CULPRITS]:
+        found += each.lines()
+    more = len(chosen) - MOST_CULPRITS
+    if more > 0:
+        found.append(f"and {more} more")
+    if outcome.unseen:
+        found.append(f"({outcome.unseen} of the faults were counted and not looked at)")
+    return found
+
+
+def on_github(outcome: Outcome) -> list[str]:
+    """Workflow commands of GitHub Actions: an error for each limit that was exceeded."""
+    found = [
+        _error(f"page faults: {each}", "\n".join(culprits(outcome, each)))
+        for each in outcome.verdicts
+        if not each.kept
+    ]
+    if not outcome.ready:
+        found.append(_error("not ready", NEVER_READY))
+    if outcome.failed:
+        found.append(_error("the guarded program", outcome.ending()))
+    return found
+
+
+def _error(title: str, text: str) -> str:
+    """A workflow command, with what it would misread escaped.
+
+    >>> _error("a: b, c", "50 % of\\nit")
+    '::error title=a%3A b%2C c::50 %25 of%0Ait'
+    """
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    title = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::error title={title.replace(':', '%3A').replace(',', '%2C')}::{text}"

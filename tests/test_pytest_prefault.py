@@ -1,0 +1,97 @@
+"""The pytest plugin: marks fail tests, whatever a test raises comes first, and it costs nothing."""
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.kernel import perf
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+TESTS = """
+import mmap
+import pytest
+
+def touch():
+    with mmap.mmap(-1, 64 * mmap.PAGESIZE, flags=34) as memory:
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        for page in range(64):
+            memory[page * mmap.PAGESIZE] = 1
+
+@pytest.fixture
+def prepared():
+    touch()
+
+@pytest.mark.fault_budget(major=0, minor=30)
+def test_kept(prepared):
+    pass
+
+@pytest.mark.fault_budget(major=0, minor=30)
+def test_exceeded():
+    touch()
+
+@pytest.mark.fault_budget(major=0, minor=30)
+def test_own():
+    touch()
+    assert 1 == 2
+
+@pytest.mark.fault_budget(mino=1)
+def test_misspelled():
+    pass
+
+class TestOf:
+    pytestmark = pytest.mark.fault_budget(minor=30)
+
+    def test_of_a_class(self):
+        touch()
+"""
+
+
+def test_marks_are_budgets(pytester: pytest.Pytester) -> None:
+    """Fixtures are outside; what a test raises itself is what is told; slips are told."""
+    pytester.makepyfile(TESTS)
+    done = pytester.runpytest_inprocess(
+        "-p", "pytest_prefault", "--strict-markers", "--junitxml=junit.xml", "-p", "no:xdist",
+        "-p", "no:nbval",
+    )  # fmt: skip
+    done.assert_outcomes(passed=1, failed=4)
+    said = done.stdout.str()
+    assert "assert 1 == 2" in said
+    assert "unexpected keyword argument 'mino'" in said
+    assert said.count("minor faults, where 30 are allowed") >= 2
+    assert "test_kept" not in said
+    assert "pytest_prefault.py" not in said  # no traceback of the plugin's own
+    try:
+        os.close(perf.open_event(0, major=False, options=perf.USER_ONLY))
+    except OSError:
+        assert "nobody can be named" in said
+    else:
+        assert "unmapped since" in said
+    assert 'name="minor_faults"' in (pytester.path / "junit.xml").read_text()
+
+
+def test_it_costs_nothing_unused() -> None:
+    """At its load it imports neither the kit nor NumPy: pytest alone, which is there."""
+    tree = ast.parse((ROOT / "pytest_prefault.py").read_text())
+    imported = {
+        name
+        for node in tree.body
+        for name in (
+            [each.name for each in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported == {"__future__", "collections.abc", "pytest"}
+
+
+def test_it_is_an_entry_point() -> None:
+    """pyproject.toml names it, and installs its module."""
+    text = (ROOT / "pyproject.toml").read_text()
+    assert '[project.entry-points.pytest11]\nprefault_kit = "pytest_prefault"' in text
+    assert 'py-modules = ["pytest_prefault"]' in text
