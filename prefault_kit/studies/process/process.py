@@ -62,11 +62,9 @@ class Process:
         if not 0 <= longest_ms <= 1e6:
             raise ValueError(f"longest_ms is 0 to 1000000 milliseconds, not {longest_ms!r}")
         with access.in_words(self.pid, self._directory):
-            found = overviews.take(
+            return overviews.take(
                 self._directory, longest_ms=longest_ms, files=files, on_progress=on_progress
             )
-        self._still_there()
-        return found
 
     def mappings(self) -> tuple[ProcessMapping, ...]:
         """Every mapping, ascending by address; see :meth:`overview`."""
@@ -80,7 +78,7 @@ class Process:
         mapping = which if isinstance(which, ProcessMapping) else self._at(which)
         with access.in_words(self.pid, self._directory):
             found = page_map.take(self._directory, mapping, cells=cells)
-        self._still_there()
+        self._still_there()  # or page tables that are gone would look empty
         return found
 
     def changes(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.process import NoAccess, Process
+from prefault_kit.studies.process import NoAccess, Process, page_map
 
 
 @pytest.fixture
@@ -62,6 +63,25 @@ def test_it_ends_while_it_is_looked_at(sleeper: subprocess.Popen[bytes]) -> None
         pytest.raises(ProcessLookupError, match="ended meanwhile"),
     ):
         process.overview(on_progress=kill)
+
+
+def test_it_ends_while_its_pages_are_looked_at(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page tables that are gone are no empty map."""
+    take = page_map.take
+
+    def kill_first(*known: Any, **more: Any) -> Any:
+        found = take(*known, **more)
+        sleeper.kill()
+        sleeper.wait(60)
+        return found
+
+    monkeypatch.setattr(page_map, "take", kill_first)
+    with Process(sleeper.pid) as process:
+        mapping = process.mappings()[0]
+        with pytest.raises(ProcessLookupError, match="ended meanwhile"):
+            process.page_map(mapping)
 
 
 def test_a_zombie_is_told(sleeper: subprocess.Popen[bytes]) -> None:
