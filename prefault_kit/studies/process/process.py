@@ -62,9 +62,11 @@ class Process:
         if not 0 <= longest_ms <= 1e6:
             raise ValueError(f"longest_ms is 0 to 1000000 milliseconds, not {longest_ms!r}")
         with access.in_words(self.pid, self._directory):
-            return overviews.take(
+            found = overviews.take(
                 self._directory, longest_ms=longest_ms, files=files, on_progress=on_progress
             )
+        self._still_there()  # or what it gave back in ending would look like its state
+        return found
 
     def mappings(self) -> tuple[ProcessMapping, ...]:
         """Every mapping, ascending by address; see :meth:`overview`."""

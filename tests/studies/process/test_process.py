@@ -46,17 +46,20 @@ def test_an_ended_process_is_told(sleeper: subprocess.Popen[bytes]) -> None:
     """A sentence, in whatever is asked, also while it is waited for."""
     with Process(sleeper.pid) as process:
         sleeper.kill()
+        os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
         for ask in (process.overview, process.mappings, lambda: process.wait(60)):
             with pytest.raises(ProcessLookupError, match=r"ended meanwhile|has ended"):
                 ask()
 
 
-def test_it_ends_while_it_is_looked_at(sleeper: subprocess.Popen[bytes]) -> None:
-    """Between the mappings and the files."""
+@pytest.mark.parametrize("when", ["page tables", "smaps", "files"])
+def test_it_ends_while_it_is_looked_at(sleeper: subprocess.Popen[bytes], when: str) -> None:
+    """At any moment, also where it is a zombie then, whose status can be read still."""
 
     def kill(part: float, words: str) -> None:
-        sleeper.kill()
-        sleeper.wait(60)
+        if words == when:
+            sleeper.kill()
+            os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
 
     with (
         Process(sleeper.pid) as process,
