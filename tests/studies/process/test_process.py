@@ -1,6 +1,7 @@
 """prefault_kit.studies.process.process: the door, on real processes that end, and are advised."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def test_it_ends_while_it_is_looked_at(sleeper: subprocess.Popen[bytes], when: s
 
     def kill(part: float, words: str) -> None:
         if words == when:
-            sleeper.kill()
+            os.kill(sleeper.pid, signal.SIGKILL)  # Popen's would wait for it the second time
             os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
 
     with (
