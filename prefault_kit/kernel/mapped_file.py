@@ -123,14 +123,15 @@ def fate(process: ProcessDirectory, head: Region) -> str:
     answer = "deleted" if head.name.endswith(DELETED) else "out of sight"
     for path in _paths(head.name):
         try:
-            inode = os.stat(f"root{path}", dir_fd=process.fd).st_ino
+            found = os.stat(f"root{path}", dir_fd=process.fd)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
             return "out of sight"
-        if inode == head.inode:  # device numbers do not compare on every file system
+        if found.st_ino == head.inode:  # device numbers do not compare on every file system
             return "there"
-        answer = "replaced"
+        if stat.S_ISREG(found.st_mode):  # shared memory without a file is called /dev/zero
+            answer = "replaced"
     return answer
 
 

@@ -5,6 +5,7 @@ Names come from the process and may hold anything: :func:`printable` makes a har
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel.looking import Looking
 from prefault_kit.kernel.pagemap import PageCounts
+from prefault_kit.kernel.symbols import Place
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.page_map import ABSENT
@@ -33,6 +35,7 @@ NUMBERS = COLUMNS[1:9]
 """The columns that are figures."""
 MOST_ROWS = 20
 LONGEST_NAME = 200
+LONGEST_FRAME = 60
 TOTALS = {
     "VmRSS": "resident",
     "RssAnon": "anonymous",
@@ -302,11 +305,20 @@ def place_rows(found: Faults, most: int = MOST_ROWS) -> list[tuple[str, ...]]:
         (
             f"{each.minor:,}",
             f"{each.major:,}",
-            printable(str(each.place)),
-            " < ".join(printable(frame.function or str(frame)) for frame in each.stack[:4]),
+            _frame(each.place, "the kernel for " if each.by_kernel else ""),
+            " < ".join(_frame(frame) for frame in each.stack[:4]),
         )
         for each in found.places[:most]
     ]
+
+
+def _frame(place: Place, before: str = "") -> str:
+    """A place in a cell: its function, which C++ may make very long, or where it is in its file."""
+    name = f"{place.function}+{place.distance:#x}" if place.function else str(place)
+    if len(name) > LONGEST_FRAME:
+        name = f"{name[: LONGEST_FRAME // 2]}...{name[-LONGEST_FRAME // 2 :]}"
+    in_file = f" ({os.path.basename(place.file)})" if place.function and place.file else ""
+    return printable(f"{before}{name}{in_file}")
 
 
 # As JSON
@@ -451,6 +463,7 @@ def faults_dict(found: Faults) -> dict[str, Any]:
         "places": [
             {
                 "place": str(each.place),
+                "by_kernel": each.by_kernel,
                 "function": each.place.function,
                 "file": each.place.file,
                 "offset": each.place.offset,

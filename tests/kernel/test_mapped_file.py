@@ -104,6 +104,13 @@ def test_a_deleted_file_is_found_among_descriptors(
             pass
 
 
+def test_shared_memory_without_a_file_was_not_replaced(own: ProcessDirectory) -> None:
+    """Its name is that of a device, which is there and is another thing."""
+    assert mapped_file.fate(
+        own, Region(PAGE, PAGE, "rw-s", 0, (0, 1), 1, "/dev/zero (deleted)")
+    ) == ("deleted")
+
+
 def test_a_device_is_never_opened(own: ProcessDirectory) -> None:
     """Opening one may have effects; so may a FIFO."""
     device = os.stat("/dev/zero")

@@ -130,6 +130,16 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [taken]
 
 
+def test_several_files_are_all_written_or_none(tmp_path: Path) -> None:
+    """What was written before the one that fails is gone again; what was there stays."""
+    (tmp_path / "b").write_text("mine")
+    with pytest.raises(FileExistsError):
+        saved.write_all({tmp_path / "a": "1", tmp_path / "b": "2", tmp_path / "c": "3"})
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"b": "mine"}
+    saved.write_all({tmp_path / "a": "1", tmp_path / "c": "3"})
+    assert (tmp_path / "c").read_text() == "3"
+
+
 def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a file system that has none a file is renamed into place, and none is written over."""
 

@@ -123,7 +123,7 @@ def test_a_cell_in_a_word(counts: tuple[int, ...], word: str) -> None:
 
 def faults(**known: object) -> Faults:
     """A few, with names that may hold anything."""
-    place = PlaceFaults(Place(1, HOSTILE, 2, "f\x1b"), (Place(3, "/b", 4, "g"),), 5, 1)
+    place = PlaceFaults(Place(1, HOSTILE, 2, "f\x1b"), True, (Place(3, "/b", 4, "g"),), 5, 1)
     data: dict[str, object] = {
         "seconds": 1.0, "minor": 5, "major": 1, "pages": 4, "lost": 0, "kernel_included": True,
         "unwatched_threads": 0, "mappings": (MappingFaults(HOSTILE, ADDRESS, "rw-p", 5, 1),),
@@ -141,7 +141,16 @@ def test_faults_in_words() -> None:
     assert "2 threads could not be watched" in told[3]
     for row in (*show.fault_rows(faults()), *show.place_rows(faults())):
         assert all(cell.isprintable() for cell in row)
-    assert show.place_rows(faults())[0][-1] == "g"
+    assert show.place_rows(faults())[0][-1] == "g+0x0 (b)"
+    assert show.place_rows(faults())[0][2].startswith("the kernel for f\\x1b+0x0")
+
+
+def test_long_names_are_cut_in_the_middle() -> None:
+    """Those of C++ fill screens."""
+    row = show._frame(Place(1, "/b/lib.so", 2, "_Z" + "x" * 500, 3))
+    assert row.startswith("_Zxx")
+    assert row.endswith("xx+0x3 (lib.so)")
+    assert len(row) < 80
 
 
 def test_all_of_it_is_json() -> None:

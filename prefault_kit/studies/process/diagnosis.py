@@ -28,7 +28,7 @@ PROBLEM, NOTE = LEVELS = ("problem", "note")
 
 LARGE_BYTES = 16 << 20
 """A file mapping at least so large is worth a word on its advice."""
-TWICE_BYTES = 1 << 20
+TWICE_BYTES = 4 << 20
 HUGE_FILE_BYTES = 256 << 20
 SMALL_PART = 0.05
 LOST_BYTES = 1 << 20
@@ -131,8 +131,11 @@ def _locked(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Dia
 
 def _twice(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagnosis]:
     """Private copies of a file's pages that are cached as well."""
+    programs = {each.head.inode for each in now.mappings if "x" in each.head.permissions}
     for each in now.mappings:
         own = each.anonymous_pages
+        if each.head.inode in programs:
+            continue  # what the linker wrote into a library is meant so
         cached = each.file.cached if each.file else None
         if each.shared or not each.head.inode or own is None or cached is None:
             continue
@@ -185,7 +188,10 @@ def _thp(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagno
             help_ = f"align the mapping to {format_bytes(size)}: aligned_alloc({size}, ...)"
         elif setting == "madvise" and not asked:
             why = "huge pages are given on request alone here, and it has not asked"
-            help_ = f"{_call(each, 'MADV_HUGEPAGE')} before its first touch"
+            help_ = (
+                f"{_call(each, 'MADV_HUGEPAGE')} before its first touch; not where it is sparse or "
+                "is written after forks: a huge page is filled and copied whole"
+            )
         elif each.thp_eligible is False:
             why = "the kernel finds it not eligible (THPeligible 0)"
             help_ = None
@@ -436,7 +442,7 @@ def _from_where(seen: Faults | None) -> str:
     parts = [f"{own / seen.total:.0%} in {mapping.title}{where}"]
     callers = [each for each in place.stack if each.function]
     by = f", called by {callers[0].function}" if callers else ""
-    parts.append(f"{(place.minor + place.major) / seen.total:.0%} by {place.place}{by}")
+    parts.append(f"{(place.minor + place.major) / seen.total:.0%} by {place}{by}")
     if len(seen.threads) > 1:
         thread, count = seen.threads[0]
         parts.append(f"{count / seen.total:.0%} by thread {thread}")

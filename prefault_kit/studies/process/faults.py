@@ -51,10 +51,16 @@ class PlaceFaults:
     """The faults that one instruction took."""
 
     place: Place
+    by_kernel: bool
+    """Whether the kernel took them for the program, in a system call that the place made."""
     stack: tuple[Place, ...]
     """How it was reached once, from the inside out, as far as frame pointers lead."""
     minor: int
     major: int
+
+    def __str__(self) -> str:
+        """The place in words."""
+        return f"the kernel for {self.place}" if self.by_kernel else str(self.place)
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class _Tally:
                 self.past.add(region(task))
         if not len(batch):
             return
+        places = _places_of(batch)
         for name in ("minor", "major"):
             chosen = batch.major if name == "major" else ~batch.major
             addresses = batch.address[chosen]
@@ -120,17 +127,31 @@ class _Tally:
             _count(by_mapping, NOWHERE, len(gone), OTHERS)
             if len(self.pages) < MOST_PAGES:
                 self.pages.update(numpy.unique(addresses // PAGE_SIZE_BYTES).tolist())
-            ips, counts = numpy.unique(batch.ip[chosen], return_counts=True)
+            ips, counts = numpy.unique(places[chosen], return_counts=True)
             by_place: Counter[int] = getattr(self, f"place_{name}")
             for ip, count in zip(ips.tolist(), counts.tolist(), strict=True):
                 _count(by_place, ip, count, 0)
-        ips, first = numpy.unique(batch.ip, return_index=True)
+        ips, first = numpy.unique(places, return_index=True)
         for ip, at in zip(ips.tolist(), first.tolist(), strict=True):
             if ip not in self.stacks and len(self.stacks) < MOST_KEYS:
                 self.stacks[ip] = batch.stack(at)[:MOST_FRAMES]
         threads, counts = numpy.unique(batch.tid, return_counts=True)
         for thread, count in zip(threads.tolist(), counts.tolist(), strict=True):
             _count(self.threads, thread, count, 0)
+
+
+def _places_of(batch: FaultBatch) -> NDArray[np.uint64]:
+    """The instruction of each fault; of one that the kernel took for the program, the program's,
+    with :data:`KERNEL` added, or the kernel's where there is no stack.
+    """
+    import numpy
+
+    depth = batch.records["depth"]
+    at = numpy.minimum(batch.starts, max(0, len(batch.ips) - 1))
+    callers = batch.ips[at] if len(batch.ips) else numpy.zeros(len(batch), "u8")
+    known = batch.in_kernel & (depth > 0) & (callers < KERNEL)
+    places: NDArray[np.uint64] = numpy.where(known, callers | numpy.uint64(KERNEL), batch.ip)
+    return places
 
 
 def _find(
@@ -181,11 +202,14 @@ def _places(tally: _Tally, space: AddressSpace, pid: int) -> tuple[PlaceFaults, 
     found = []
     for ip, _ in both.most_common(MOST_PLACES):
         frames = [place(each, space, pid) for each in tally.stacks.get(ip, []) if each < KERNEL]
+        by_kernel = ip >= KERNEL
+        ip_itself = ip - KERNEL if by_kernel and frames else ip
         found.append(
             PlaceFaults(
-                place(ip, space, pid),
+                place(ip_itself, space, pid),
+                by_kernel,
                 # without frame pointers a chain soon leads to numbers that are no code
-                tuple(each for each in frames if each.executable and each.address != ip),
+                tuple(each for each in frames if each.executable and each.address != ip_itself),
                 tally.place_minor[ip],
                 tally.place_major[ip],
             )

@@ -36,7 +36,9 @@ WALK_NS = 100
 """What smaps takes for a small page until it is known better: seen in a virtual machine, and three
 times what it takes on plain hardware."""
 TIMES_SCAN = 3
-"""As much as PAGEMAP_SCAN has taken for a page, which is known when smaps begins."""
+"""As much as PAGEMAP_SCAN has taken for a page, which is known when smaps begins; the scan itself
+takes as much where it asks whether a page is a file's."""
+MOST_WALK_NS = 200
 KNOWN_PAGES = 20_000
 """After so many it is known better."""
 FILES_S = 0.5
@@ -211,8 +213,7 @@ def _counts(
     fd = process.open("pagemap")
     try:
         for number, head in enumerate(heads):
-            # asking whether a page is a file's takes three times as long, and is known mostly
-            ask = bool(head.inode) and head.private
+            ask = _asks(head)
             size = head.length
             try:
                 counts = pagemap.count_pages(fd, head.address, size, looking, file=ask)
@@ -236,6 +237,11 @@ def _counts(
     return found
 
 
+def _asks(head: Region) -> bool:
+    """Whether its pages have to be asked whether they are a file's; of others it is known."""
+    return head.has_file and head.private
+
+
 class _Pace:
     """Whether smaps may walk a mapping: how long that would take, by what others took."""
 
@@ -256,9 +262,9 @@ class _Pace:
         self._walked = 0
         self._began_ns = looking.elapsed_ns
         self._rate: float = WALK_NS
-        scanned = sum(map(self._small, self.heads))
+        scanned = sum(self._small(each) * (TIMES_SCAN if _asks(each) else 1) for each in self.heads)
         if scanned > KNOWN_PAGES:  # so fast is this machine now
-            self._rate = TIMES_SCAN * looking.elapsed_ns / scanned
+            self._rate = min(MOST_WALK_NS, TIMES_SCAN * looking.elapsed_ns / scanned)
 
     def may_walk(self, passed: int) -> bool:
         """Whether the mapping behind ``passed`` may be walked."""
@@ -369,6 +375,15 @@ def _files(
         found |= _states(process, own, counts)
         if number % 64 == 0:
             on_progress(0.7 + 0.3 * number / len(largest_first), "files")
+    hidden = sum(each.cached is None and each.size_bytes is not None for each in found.values())
+    if hidden:
+        missing.append(
+            Unavailable(
+                f"what is cached of the files of {hidden} mappings is not told to whoever may not "
+                "write them",
+                access.COMMAND.format(pid=process.pid),
+            )
+        )
     return found
 
 

@@ -65,7 +65,7 @@ class Process:
             found = overviews.take(
                 self._directory, longest_ms=longest_ms, files=files, on_progress=on_progress
             )
-        self._still_there()
+        self._still_there()  # or what it gave back in ending would look like its state
         return found
 
     def mappings(self) -> tuple[ProcessMapping, ...]:
@@ -80,7 +80,7 @@ class Process:
         mapping = which if isinstance(which, ProcessMapping) else self._at(which)
         with access.in_words(self.pid, self._directory):
             found = page_map.take(self._directory, mapping, cells=cells)
-        self._still_there()
+        self._still_there()  # or page tables that are gone would look empty
         return found
 
     def changes(

@@ -118,6 +118,8 @@ def test_held_twice() -> None:
     assert rules(overview(apart)) == []
     shared = mapping(8 * MIB, name="/w", permissions="rw-s", present=8 * MIB, cached=8 * MIB)
     assert rules(overview(shared)) == []
+    code = mapping(1, address=ADDRESS * 2, name="/w", permissions="r-xp")
+    assert rules(overview(twice, code)) == []
 
 
 SMALL = {"present": 80 * MIB}
@@ -256,7 +258,7 @@ def test_faults_in_a_steady_state() -> None:
 def test_faults_and_from_where() -> None:
     """The mapping, the place, its caller and the thread that have most."""
     place = PlaceFaults(
-        Place(1, "/lib/libc.so.6", 2, "memset"), (Place(3, "/bin/x", 4, "fill"),), 90, 0
+        Place(1, "/lib/libc.so.6", 2, "memset"), False, (Place(3, "/bin/x", 4, "fill"),), 90, 0
     )
     seen = Faults(
         1.0, 100, 0, 9, 0, True, 0,

@@ -10,6 +10,7 @@ import pytest
 
 from prefault_kit.host import features
 from prefault_kit.kernel import faults as stream
+from prefault_kit.kernel import perf
 from prefault_kit.kernel.address_space import Region
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.studies.process import NoAccess, Process, faults
@@ -83,3 +84,14 @@ def test_a_refusal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with Process(os.getpid()) as process, pytest.raises(NoAccess, match="perf_event_open answers"):
         process.faults(0.1)
     assert issubclass(stream.FaultStream, object)
+
+
+def test_what_the_kernel_takes_is_the_programs() -> None:
+    """By the instruction behind the system call; without a stack it stays the kernel's."""
+    kernel = (1 << 63) + 5
+    records = numpy.zeros(3, perf.FAULT_DTYPE)
+    records["ip"] = [7, kernel, kernel]
+    records["in_kernel"] = [0, 1, 1]
+    records["depth"] = [2, 2, 0]
+    batch = stream.FaultBatch(records, numpy.array([7, 8, 9, 10], "u8"), numpy.array([0, 2, 4]))
+    assert faults._places_of(batch).tolist() == [7, (1 << 63) + 9, kernel]

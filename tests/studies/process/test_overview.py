@@ -116,6 +116,16 @@ def test_before_pagemap_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("PAGEMAP_SCAN" in each.reason for each in found.missing)
 
 
+def test_a_page_cache_that_is_hidden_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As to an ordinary user, of libraries: not known, not 0, and who would see it."""
+    monkeypatch.setattr(overviews.mapped_file, "cache", lambda *_: None)
+    found = look()
+    assert any(each.file and each.file.size_bytes for each in found.mappings)
+    assert all(each.file is None or each.file.cached is None for each in found.mappings)
+    [missing] = [each for each in found.missing if "may not write them" in each.reason]
+    assert (missing.command or "").startswith("sudo ")
+
+
 def test_totals_and_cost() -> None:
     """Sizes of the status in bytes, None for what no kernel has; each look is counted."""
     found = look(files=False)

@@ -1,10 +1,12 @@
 """prefault_kit.studies.process.process: the door, on real processes that end, and are advised."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.process import NoAccess, Process
+from prefault_kit.studies.process import NoAccess, Process, page_map
 
 
 @pytest.fixture
@@ -45,23 +47,45 @@ def test_an_ended_process_is_told(sleeper: subprocess.Popen[bytes]) -> None:
     """A sentence, in whatever is asked, also while it is waited for."""
     with Process(sleeper.pid) as process:
         sleeper.kill()
+        os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
         for ask in (process.overview, process.mappings, lambda: process.wait(60)):
             with pytest.raises(ProcessLookupError, match=r"ended meanwhile|has ended"):
                 ask()
 
 
-def test_it_ends_while_it_is_looked_at(sleeper: subprocess.Popen[bytes]) -> None:
-    """Between the mappings and the files."""
+@pytest.mark.parametrize("when", ["page tables", "smaps", "files"])
+def test_it_ends_while_it_is_looked_at(sleeper: subprocess.Popen[bytes], when: str) -> None:
+    """At any moment, also where it is a zombie then, whose status can be read still."""
 
     def kill(part: float, words: str) -> None:
-        sleeper.kill()
-        sleeper.wait(60)
+        if words == when:
+            os.kill(sleeper.pid, signal.SIGKILL)  # Popen's would wait for it the second time
+            os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
 
     with (
         Process(sleeper.pid) as process,
         pytest.raises(ProcessLookupError, match="ended meanwhile"),
     ):
         process.overview(on_progress=kill)
+
+
+def test_it_ends_while_its_pages_are_looked_at(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page tables that are gone are no empty map."""
+    take = page_map.take
+
+    def kill_first(*known: Any, **more: Any) -> Any:
+        found = take(*known, **more)
+        sleeper.kill()
+        sleeper.wait(60)
+        return found
+
+    monkeypatch.setattr(page_map, "take", kill_first)
+    with Process(sleeper.pid) as process:
+        mapping = process.mappings()[0]
+        with pytest.raises(ProcessLookupError, match="ended meanwhile"):
+            process.page_map(mapping)
 
 
 def test_a_zombie_is_told(sleeper: subprocess.Popen[bytes]) -> None:
