@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from prefault_kit.kernel import cgroup, hugepages, numa, proc, syscalls
 from prefault_kit.kernel.errors import HIGHEST, MOST_THREADS, whole
@@ -22,20 +22,16 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import population
 from prefault_kit.memory.budget import Budget
-from prefault_kit.memory.buffer import Place, is_path, placed
+from prefault_kit.memory.buffer import AnyBuffer, Place, is_path, placed
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
 from prefault_kit.memory.holding import GONE, Held, Holding, held
-from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.page_cache_share import NOT_TOLD
 from prefault_kit.memory.pieces import Pieces
 from prefault_kit.memory.sizes import format_bytes
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-    Memory = Mapping | Buffer | FilePart | str | os.PathLike[str]
-
+Memory: TypeAlias = "AnyBuffer | FilePart | str | os.PathLike[str]"
+"""What can be prefaulted and looked at."""
 ACCESSES = ("read", "write")
 FILE_WINDOW_BYTES = 1 << 30
 """Of a file, mapped at a time: the page tables of a mapping stay until it goes."""
