@@ -11,15 +11,30 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.mapping import Mapping
 
 if TYPE_CHECKING:
+    from multiprocessing.shared_memory import SharedMemory
+
     from typing_extensions import Buffer
 
+
+class SupportsDLPack(Protocol):
+    """What hands out its memory by DLPack: a tensor."""
+
+    def __dlpack__(self, *, stream: Any = ...) -> Any:
+        """The capsule."""
+
+    def __dlpack_device__(self) -> tuple[Any, Any]:
+        """Kind and number of the device that the memory is on."""
+
+
+AnyBuffer: TypeAlias = "Mapping | Buffer | SharedMemory | SupportsDLPack"
+"""What :func:`placed` takes."""
 CPU_DEVICES = {1: "CPU", 3: "CUDA's host memory", 11: "ROCm's host memory"}
 """DLPack's kinds of devices whose memory the processor has in its page tables (dlpack.h)."""
 OTHER_DEVICES = {2: "a CUDA GPU", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "a ROCm GPU"}

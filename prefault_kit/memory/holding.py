@@ -13,7 +13,13 @@ from prefault_kit.kernel.smaps import Area
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.buffer import Place
 from prefault_kit.memory.file_part import Identity, open_regular
-from prefault_kit.memory.page_cache_share import MEMORY_FILES, Cache, cache_of, is_blind
+from prefault_kit.memory.page_cache_share import (
+    MEMORY_FILES,
+    Cache,
+    cache_of,
+    is_blind,
+    is_in_memory,
+)
 
 GONE = " (deleted)"
 
@@ -36,6 +42,10 @@ class Held:
         self.place = place
         self.areas = areas
         self.files = [(fd, fd >= 0 and is_blind(fd)) for fd in fds]
+        self._in_memory = [
+            area.path.startswith(MEMORY_FILES) or (fd >= 0 and is_in_memory(fd))
+            for area, fd in zip(areas, fds, strict=True)
+        ]
 
     def ask_flags(self) -> None:
         """Find out the VmFlags of its areas, which takes a walk through smaps."""
@@ -44,6 +54,12 @@ class Held:
             area.address: area.vm_flags for area in smaps.areas(place.address, place.size_bytes)
         }
         self.areas = [area._replace(vm_flags=flags.get(area.address, ())) for area in self.areas]
+
+    @property
+    def on_disk(self) -> list[Area]:
+        """Those whose pages come from a disk, and may go back to it: not memfd, not tmpfs."""
+        pairs = zip(self.areas, self._in_memory, strict=True)
+        return [area for area, in_memory in pairs if area.has_file and not in_memory]
 
     @property
     def has_file(self) -> bool:

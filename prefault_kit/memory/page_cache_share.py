@@ -17,6 +17,8 @@ AT_ONCE_BYTES = 1 << 30
 CANNOT = (errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP)
 """What cachestat(2) answers where it does not tell: an old kernel, a file of somebody else's that
 is open for reading alone, hugetlbfs."""
+NOBODY = 65534
+"""Who owns the files of users that a namespace does not know; its root may not ask of them."""
 UNMAPPABLE = (errno.ENODEV, errno.EACCES, errno.EPERM)
 """What mmap(2) answers where a file system lets nobody map a file, or not this user."""
 NOT_TOLD = "what of the file is cached the kernel tells its owner, or who may write it, alone"
@@ -93,7 +95,8 @@ def cached_pages(fd: int, offset: int, length: int) -> bytearray | None:
 
 
 def _may_ask(file: os.stat_result) -> bool:
-    return os.geteuid() in (0, file.st_uid)
+    user = os.geteuid()
+    return file.st_uid == user or (user == 0 and file.st_uid != NOBODY)
 
 
 @contextmanager

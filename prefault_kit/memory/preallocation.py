@@ -9,16 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from prefault_kit.kernel.errors import MOST_THREADS, whole
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import population
-from prefault_kit.memory.buffer import placed
-from prefault_kit.memory.mapping import Mapping
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from prefault_kit.memory.buffer import AnyBuffer, placed
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class Preallocation:
 
 
 def preallocate(
-    memory: Mapping | Buffer,
+    memory: AnyBuffer,
     threads: int | None = None,
     *,
     touch: bool = False,
@@ -57,10 +52,10 @@ def preallocate(
     >>> preallocate(memory, threads=2).threads
     2
 
-    ``memory`` is a :class:`Mapping`, or any writable contiguous buffer: a numpy array of any type,
-    a memmap, an mmap, multiprocessing's shared memory, a tensor on the CPU. Without ``threads``
-    there is one for each processor, and for each 64 MiB. ``on_progress`` is called with bytes done
-    and bytes in all, ``stop`` ends it, both within 0.1 s; Ctrl-C does too.
+    ``memory`` is a :class:`~prefault_kit.Mapping`, or any writable contiguous buffer: a numpy array
+    of any type, a memmap, an mmap, multiprocessing's shared memory, a tensor on the CPU. Without
+    ``threads`` there is one for each processor, and for each 64 MiB. ``on_progress`` is called with
+    bytes done and bytes in all, ``stop`` ends it, both within 0.1 s; Ctrl-C does too.
 
     The buffer is held until this returns: its content may be read and written, but another thread
     that resizes it (a bytearray) or closes it (an mmap, a shared memory) gets a BufferError.

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from prefault_kit.kernel import cgroup, hugepages, numa, proc, syscalls
 from prefault_kit.kernel.errors import HIGHEST, MOST_THREADS, whole
@@ -22,20 +22,16 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import population
 from prefault_kit.memory.budget import Budget
-from prefault_kit.memory.buffer import Place, is_path, placed
+from prefault_kit.memory.buffer import AnyBuffer, Place, is_path, placed
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
 from prefault_kit.memory.holding import GONE, Held, Holding, held
-from prefault_kit.memory.mapping import Mapping
-from prefault_kit.memory.page_cache_share import MEMORY_FILES, NOT_TOLD
+from prefault_kit.memory.page_cache_share import NOT_TOLD
 from prefault_kit.memory.pieces import Pieces
 from prefault_kit.memory.sizes import format_bytes
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-    Memory = Mapping | Buffer | FilePart | str | os.PathLike[str]
-
+Memory: TypeAlias = "AnyBuffer | FilePart | str | os.PathLike[str]"
+"""What can be prefaulted and looked at."""
 ACCESSES = ("read", "write")
 FILE_WINDOW_BYTES = 1 << 30
 """Of a file, mapped at a time: the page tables of a mapping stay until it goes."""
@@ -241,7 +237,7 @@ def _grain(here: Held) -> int:
     may = any(
         hugepages.transparent_for(shared=area.is_shared, flags=area.vm_flags)
         for area in here.areas
-        if not area.has_file or area.path.startswith(MEMORY_FILES)
+        if area not in here.on_disk
     )
     return max(here.place.step, (may and hugepages.transparent_size_bytes()) or 0)
 
@@ -418,7 +414,7 @@ def _advice(here: Held, access: str, after: Holding, done_bytes: int) -> list[st
     """What one should know of memory of this kind, and what cannot be promised of it."""
     notes = []
     files = [area for area in here.areas if area.has_file]
-    on_disk = [area for area in files if not area.path.startswith(MEMORY_FILES)]
+    on_disk = here.on_disk
     if any(area.path.endswith(GONE) for area in on_disk):
         notes.append("the file behind was deleted or replaced: these pages are the old one's")
     if not here.place.is_whole:

@@ -12,7 +12,7 @@ from prefault_kit.memory import file_reading
 from prefault_kit.memory.buffer import is_path, placed
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.holding import GONE, Held, held
-from prefault_kit.memory.page_cache_share import MEMORY_FILES, NOT_TOLD
+from prefault_kit.memory.page_cache_share import NOT_TOLD
 from prefault_kit.memory.sizes import format_bytes
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ def _of_buffer(here: Held) -> Residency:
     notes = []
     if not place.is_whole:
         notes.append("it begins or ends amid a page: whole pages are counted")
-    if any(
-        area.path.endswith(GONE) and not area.path.startswith(MEMORY_FILES) for area in here.areas
-    ):
+    if any(area.path.endswith(GONE) for area in here.on_disk):
         notes.append("the file behind was deleted or replaced: these pages are the old one's")
     return Residency(
         place.buffer_bytes,
@@ -168,9 +166,7 @@ def _of_buffer(here: Held) -> Residency:
 def _dirty(here: Held, of_files: int | None) -> int | None:
     """Dirty pages: of shared files by the page cache, of anything else by whole mappings."""
     place = here.place
-    if here.areas and all(
-        area.is_shared and not area.path.startswith(MEMORY_FILES) for area in here.areas
-    ):
+    if here.areas and here.on_disk == here.areas and all(area.is_shared for area in here.areas):
         return of_files
     low = here.areas[0].address if here.areas else None
     end = here.areas[-1].address + here.areas[-1].length if here.areas else 0

@@ -29,7 +29,7 @@ THREADS = (1, 2)
 
 
 def prefaulting(directory: Path, size_bytes: int, least: int) -> Iterator[Finding]:
-    """The best times over C's, of fresh mappings; the detail has the whole call."""
+    """The best times over C's, of fresh mappings; the detail has the call with all its looking."""
     program = plain.build(directory)
     warm_up(size_bytes)
     for backing, sharing, method in CASES:

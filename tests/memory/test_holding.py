@@ -8,6 +8,7 @@ import pytest
 
 from prefault_kit import Backing, Mapping
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.memory import holding
 from prefault_kit.memory.buffer import placed
 from prefault_kit.memory.holding import held
 
@@ -73,3 +74,29 @@ def test_flags_come_when_they_are_asked_for(file: Path) -> None:
         assert here.areas[0].vm_flags == ()
         here.ask_flags()
         assert "rd" in here.areas[0].vm_flags
+
+
+def test_a_file_of_somebody_else_s_is_not_believed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its name is gone and mincore(2) says that all of it is there, that may be a lie."""
+    data = numpy.memmap(file, mode="r")
+    data[0] + data[-1]
+    os.unlink(file)
+    monkeypatch.setattr(holding.os, "geteuid", lambda: 12345)
+    with placed(data) as place, held(place) as here:
+        assert here.cache(place.address, place.size_bytes).cached is None
+        monkeypatch.setattr(holding.syscalls, "mincore", lambda *_: bytearray([1] * 3 + [0]))
+        assert here.cache(place.address, place.size_bytes).cached == 3
+
+
+def test_what_comes_from_a_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known after the files are closed, too; a memfd is memory, and so is what lies on a tmpfs."""
+    data = numpy.memmap(file, mode="r")
+    for in_memory in (False, True):
+        monkeypatch.setattr(holding, "is_in_memory", lambda _, answer=in_memory: answer)
+        with placed(data) as place, held(place) as here:
+            pass
+        assert (here.on_disk == here.areas) is not in_memory
+    with Mapping(Backing.memfd(), SIZE) as memory, placed(memory) as place, held(place) as here:
+        assert here.on_disk == []

@@ -88,3 +88,14 @@ def test_memory_and_nothing_else() -> None:
     assert is_in_memory(fd)
     assert not is_blind(fd)
     os.close(fd)
+
+
+def test_root_of_a_namespace_is_not_everybody_s(fd: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files of users that it does not know the kernel tells it nothing."""
+    status = list(os.fstat(fd))
+    status[4] = page_cache_share.NOBODY
+    monkeypatch.setattr(page_cache_share.os, "geteuid", lambda: 0)
+    assert page_cache_share._may_ask(os.fstat(fd)) or os.fstat(fd).st_uid == page_cache_share.NOBODY
+    assert not page_cache_share._may_ask(os.stat_result(status))
+    monkeypatch.setattr(page_cache_share.os, "geteuid", lambda: page_cache_share.NOBODY)
+    assert page_cache_share._may_ask(os.stat_result(status))
