@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import string
 from collections import Counter
@@ -54,6 +55,11 @@ TESTS = "tests"
 """The command that is the project's tests."""
 TESTED = "tests.xml"
 """Where a guest leaves what its tests did."""
+OUTPUT = ">/result/output 2>&1"
+SEEN = "({}; echo $? >/tmp/status) 2>&1 | tee /result/output\nexit $(cat /tmp/status)"
+"""Where what a guest's command says goes; what takes minutes is followed meanwhile."""
+TESTS_DONE = re.compile(r"[.sFExX]+ +\[ *(\d+)%\]")
+"""A line of pytest's, with how many of the tests are done."""
 GAP = 2
 """Blanks between the columns of a table."""
 MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
@@ -423,6 +429,8 @@ def _follow(move: Tell, name: str, number: int, count: int) -> Callable[[str], N
     def hear(line: str) -> None:
         if step := heard(line):
             move((number + step[0]) / count, f"{name}: {step[1]}")
+        elif done := TESTS_DONE.fullmatch(line):
+            move((number + int(done[1]) / 100) / count, f"{name}: {done[1]}% of the tests")
 
     return hear
 
@@ -493,9 +501,9 @@ def _script(file_systems: Sequence[str], command: Sequence[str]) -> str:
         words = ["python3", "-m", "prefault_kit", *rest]
     if first == TESTS:
         options = ["-q", "-p", "no:cacheprovider", f"--junitxml=/result/{TESTED}"]
-        words = ["python3", "-m", "pytest", *options, *(rest or ROOMS)]
+        words = ["python3", "-u", "-m", "pytest", *options, *(rest or ROOMS)]
     go = f"{checking.LENT}\ncd /job\n" if first == TESTS else ""
-    run = f"{shlex.join(words)} >/result/output 2>&1"
+    run = SEEN.format(shlex.join(words)) if first == TESTS else f"{shlex.join(words)} {OUTPUT}"
     return f"{checking.mounts(file_systems)}\n{go}{run}\n"
 
 

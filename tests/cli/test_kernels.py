@@ -216,13 +216,20 @@ def test_words_behind_two_dashes_are_a_command() -> None:
     assert "mount -t tmpfs" in script
     assert "uname -a >/result/output" in module._script((), ["uname", "-a"])
     tests = module._script(("ext4",), ["tests", "tests/show"])
-    assert (
-        "cd /job\npython3 -m pytest -q -p no:cacheprovider --junitxml=/result/tests.xml " in tests
-    )
-    assert "tests/show >/result/output" in tests
+    assert "cd /job\n(python3 -u -m pytest -q -p no:cacheprovider --junitxml=/result" in tests
+    assert "tests/show; echo $? >/tmp/status) 2>&1 | tee /result/output\nexit" in tests
     assert "mount -t overlay" in tests
     subprocess.run(["sh", "-n"], input=tests, text=True, check=True, timeout=60)
     assert "tests/kernel tests/memory" in module._script((), ["tests"])
+
+
+def test_tests_in_a_guest_are_followed() -> None:
+    """By the lines of pytest; no other line moves a bar."""
+    moved: list[tuple[float, str]] = []
+    hear = module._follow(lambda part, words: moved.append((part, words)), "6.1", 1, 2)
+    for line in ("BEGUN", "[   3.2] loop0: detected", "..s.sF..x  [ 50%]", "PREFAULT_STEP 0.5 a b"):
+        hear(line)
+    assert moved == [(0.5, "6.1: boots"), (0.75, "6.1: 50% of the tests"), (0.75, "6.1: a b")]
 
 
 def test_what_goes_wrong_below_is_a_sentence(

@@ -34,7 +34,8 @@ def test_the_same_repetitions_give_the_same_interval() -> None:
 @pytest.mark.parametrize("repeats", [2, 7, 50])
 def test_the_interval_is_that_of_scipy(repeats: int) -> None:
     """The same resamples, the same percentiles, to the last digit."""
-    from scipy import stats  # here, for its import takes 2 s, and every process collects this
+    # here, for its import takes 2 s, and every process collects this
+    stats = pytest.importorskip("scipy.stats")
 
     figures = numpy.random.default_rng(1).normal(10.0, 1.0, repeats)
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -105,8 +106,15 @@ def test_a_killed_worker_is_a_result_in_words() -> None:
 
 def test_stop_raises_and_releases() -> None:
     """Stop during a big populate raises WorkerStopped and ends the worker."""
+
+    def stop() -> None:
+        while worker.pid is None:  # an emulated processor takes its time to start one
+            time.sleep(0.01)
+        time.sleep(0.3)
+        worker.stop()
+
     with Worker() as worker:
-        timer = threading.Timer(0.3, worker.stop)
+        timer = threading.Thread(target=stop)
         timer.start()
         big = Experiment(Backing.anon(), "private", "POPULATE_WRITE", 1 << 30, repeats=10000)
         with pytest.raises(WorkerStopped):

@@ -121,7 +121,7 @@ def test_small_tmpfs_after_map_populate_says_nothing() -> None:
 
 
 @pytest.mark.needs("pagemap_scan")
-def test_map_populate_populates(tmp_path: Path) -> None:
+def test_map_populate_populates(disk_directory: Path) -> None:
     """MAP_POPULATE write-faults private memory and read-faults shared files."""
     with Mapping(Backing.anon(), SIZE) as mapping:
         assert mapping.map_populate().minor_faults == PAGES
@@ -129,7 +129,7 @@ def test_map_populate_populates(tmp_path: Path) -> None:
             "present": PAGES, "zero": 0, "huge": 0, "swapped": 0,
         }  # fmt: skip
         assert "nh" in mapping.usage().vm_flags
-    with Mapping(Backing.file(tmp_path), SIZE, "shared") as mapping:
+    with Mapping(Backing.file(disk_directory), SIZE, "shared") as mapping:
         mapping.map_populate()
         work = mapping.touch_write()
         assert work.minor_faults + work.major_faults == PAGES

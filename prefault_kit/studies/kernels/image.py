@@ -92,7 +92,7 @@ def ensure(cache: Cache, architecture: Architecture, tell: Callable[[float, str]
         debian.unpack(packages, root, move)
         for each in UNUSED:
             shutil.rmtree(root / "usr" / "share" / each, ignore_errors=True)
-        for each in ("proc", "sys", "dev", "tmp", "job", "result", "scratch"):
+        for each in ("proc", "sys", "dev", "tmp", "mnt", "job", "result", "scratch"):
             (root / each).mkdir(exist_ok=True)
         (root / "etc").mkdir(exist_ok=True)
         (root / "etc" / "passwd").write_text("root:x:0:0:root:/tmp:/bin/sh\n")
