@@ -13,7 +13,12 @@ Time a method on a kind of memory, in a process that may die::
     result = run(Experiment(Backing.memfd(), "shared", "POPULATE_WRITE", size_bytes=1 << 30))
     print(result.best_ms, result.pages, result.notes)
 
-Preallocate a buffer of yours: ``preallocate(numpy.zeros(1 << 30, "uint8"), threads=2)``.
+Prefault a buffer of yours, or look at it::
+
+    prefault(array)                      # readable; any buffer, read-only ones too
+    prefault(weights("model.safetensors")["layer.0"], at_most_of_cgroup=0.5)  # page cache
+    residency(array), page_map(array)    # what of it is in memory
+    preallocate(numpy.zeros(1 << 30, "uint8"), threads=2)  # writable, all of it or an error
 
 In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()``, and beside it
 ``screens.reviewer`` and ``screens.latency``. In a shell: ``prefault-kit --help``.
@@ -25,6 +30,9 @@ In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()`
 (4, 4, 0)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.measure.experiment import Experiment
@@ -34,6 +42,12 @@ from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.memory.preallocation import Preallocation, preallocate
 
+if TYPE_CHECKING:
+    from prefault_kit.memory.prefault import Prefault, prefault
+    from prefault_kit.memory.residency import Residency, residency
+    from prefault_kit.memory.weights import weights
+    from prefault_kit.show.page_map import page_map
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -42,10 +56,33 @@ __all__ = [
     "Experiment",
     "Mapping",
     "Preallocation",
+    "Prefault",
     "PrefaultError",
+    "Residency",
     "Result",
     "Work",
+    "page_map",
     "preallocate",
+    "prefault",
+    "residency",
     "run",
     "run_many",
+    "weights",
 ]
+
+LATER = {
+    "Prefault": "prefault_kit.memory.prefault",
+    "Residency": "prefault_kit.memory.residency",
+    "page_map": "prefault_kit.show.page_map",
+    "prefault": "prefault_kit.memory.prefault",
+    "residency": "prefault_kit.memory.residency",
+    "weights": "prefault_kit.memory.weights",
+}
+"""Names that are loaded when they are first asked for, and where they are."""
+
+
+def __getattr__(name: str) -> object:
+    if name in LATER:
+        found = globals()[name] = getattr(import_module(LATER[name]), name)
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,7 +27,14 @@ def test_every_public_name_has_an_example(name: str) -> None:
 def test_help_begins_with_what_one_can_do() -> None:
     """help(prefault_kit) names the calls before anything else, and has an example."""
     text = prefault_kit.__doc__ or ""
-    for word in ("populate_read", "usage()", "run(Experiment", "preallocate(", "explorer()"):
+    for word in (
+        "populate_read",
+        "usage()",
+        "run(Experiment",
+        "preallocate(",
+        "prefault(",
+        "explorer()",
+    ):
         assert word in text
     assert ">>> " in text
 

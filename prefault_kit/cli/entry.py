@@ -17,7 +17,7 @@ from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, Ending, in
 from prefault_kit.host import process
 
 NAME = "prefault-kit"
-COMMANDS = ("doctor", "run", "matrix", "check", "review", "kernels")
+COMMANDS = ("doctor", "run", "matrix", "check", "review", "kernels", "prefault")
 """Each is a module of this room, with a function of the same name."""
 KILLERS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -55,6 +55,7 @@ def cli(context: click.Context) -> None:
       prefault-kit run --backing anon --method POPULATE_WRITE
       prefault-kit matrix --sizes 2MiB,4GiB --out grid.csv
       prefault-kit review --dir . --content large-chunks --write 0.01
+      prefault-kit prefault model.safetensors --leave-free 2GiB
 
     Every command takes --json, and --help with examples. Exit status: 0 ok, 1 the experiment
     failed, 2 bad usage, 3 unavailable on this host.

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 POOLS = Path("/sys/kernel/mm/hugepages")
+THP = Path("/sys/kernel/mm/transparent_hugepage")
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,26 @@ def pools() -> dict[int, Pool]:
         )
         found[size] = Pool(size, total, free, reserved)
     return dict(sorted(found.items()))
+
+
+def transparent_size_bytes() -> int | None:
+    """Of a transparent huge page; None where the kernel has none."""
+    try:
+        return int((THP / "hpage_pmd_size").read_text())
+    except OSError:
+        return None
+
+
+def transparent_for(*, shared: bool, flags: Collection[str]) -> bool:
+    """Whether memory without a file on a disk may be given transparent huge pages.
+
+    ``flags`` are the VmFlags of its mapping. Each size of its own (mTHP) counts as none.
+    """
+    try:
+        text = (THP / ("shmem_enabled" if shared else "enabled")).read_text()
+    except OSError:
+        return False
+    setting = text.partition("[")[2].partition("]")[0]
+    if setting in ("never", "deny", "") or ("nh" in flags and setting != "force"):
+        return False
+    return setting not in ("madvise", "advise") or "hg" in flags

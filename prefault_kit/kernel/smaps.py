@@ -85,27 +85,59 @@ def usage(address: int, length: int, pid: int | str = "self") -> Usage:
 
 
 class Area(NamedTuple):
-    """A VMA: where it is, in bytes, ``rw-p`` and the like, and its VmFlags."""
+    """A VMA: where it is, in bytes, ``rw-p`` and the like, its VmFlags, and the file behind it."""
 
     address: int
     length: int
     permissions: str
-    vm_flags: tuple[str, ...]
+    vm_flags: tuple[str, ...] = ()
+    """None of them where they were not asked for."""
+    offset: int = 0
+    """Where in the file it begins, in bytes."""
+    device: tuple[int, int] = (0, 0)
+    inode: int = 0
+    path: str = ""
+    """As the kernel has it: of a file that is gone it ends with `` (deleted)``."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether what is written goes to the file, or to memory that others share."""
+        return self.permissions.endswith("s")
+
+    @property
+    def has_file(self) -> bool:
+        """Whether pages come from a file; shared anonymous memory has one of the kernel's own."""
+        return self.inode != 0
 
 
-def areas(address: int, length: int) -> list[Area]:
-    """The VMAs of this process that overlap a range."""
-    found = []
-    low = high = 0
-    permissions = ""
-    with open("/proc/self/smaps", encoding="ascii", errors="replace") as lines:
+def areas(address: int, length: int, *, flags: bool = True) -> list[Area]:
+    """The VMAs of this process that overlap a range.
+
+    Without ``flags`` from /proc/self/maps, which is quick in a large process too: for smaps the
+    kernel walks the page tables of all that lies below the range.
+    """
+    found: list[Area] = []
+    inside = False
+    name = "/proc/self/smaps" if flags else "/proc/self/maps"
+    with open(name, encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
-            key, _, value = line.partition(" ")
-            if not key.endswith(":"):
-                low, high = (int(each, 16) for each in key.split("-"))
-                permissions = value.split()[0]
-                if low >= address + length:
+            if not line[0].isupper():  # the head of a VMA
+                low, _, high = line.partition(" ")[0].partition("-")
+                if int(low, 16) >= address + length:
                     break
-            elif key == "VmFlags:" and high > address:
-                found.append(Area(low, high - low, permissions, tuple(value.split())))
+                inside = int(high, 16) > address
+                if inside:
+                    found.append(_area(line))
+            elif inside and line.startswith("VmFlags:"):
+                flags_of_it = tuple(line.split()[1:])
+                found[-1] = found[-1]._replace(vm_flags=flags_of_it)
     return found
+
+
+def _area(line: str) -> Area:
+    """The head of a VMA, as maps and smaps have it (proc_pid_maps(5))."""
+    span, permissions, offset, device, inode, *path = line.rstrip("\n").split(None, 5)
+    low, high = (int(each, 16) for each in span.split("-"))
+    major, minor = (int(each, 16) for each in device.split(":"))
+    name = path[0].replace("\\012", "\n") if path else ""
+    return Area(low, high - low, permissions, (), int(offset, 16), (major, minor), int(inode), name)

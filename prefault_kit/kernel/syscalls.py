@@ -166,17 +166,19 @@ def memory(address: int, length: int) -> memoryview:
 
 
 @contextmanager
-def borrowed(buffer: Buffer) -> Iterator[tuple[int, int]]:
+def borrowed(buffer: Buffer, *, writable: bool = True) -> Iterator[tuple[int, int]]:
     """Address and length of a C-contiguous buffer of any format, which is held meanwhile.
 
-    BufferError where it is read-only; what the exporter raises where it gives none.
+    With ``writable`` BufferError where it is read-only; what the exporter raises where it gives
+    none.
     """
     data = ffi.from_buffer(buffer)
     try:
-        try:
-            ffi.release(ffi.from_buffer(buffer, require_writable=True))
-        except (ValueError, BufferError):
-            raise BufferError("the buffer is read-only") from None
+        if writable:
+            try:
+                ffi.release(ffi.from_buffer(buffer, require_writable=True))
+            except (ValueError, BufferError):
+                raise BufferError("the buffer is read-only") from None
         yield int(ffi.cast("uintptr_t", data)), len(data)
     finally:
         ffi.release(data)

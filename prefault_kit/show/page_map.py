@@ -13,11 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefault_kit.kernel.pagemap import PAGE_STATES, Pages
+from prefault_kit.memory.buffer import is_path
+from prefault_kit.memory.file_part import FilePart
+from prefault_kit.memory.file_reading import FileReading
+from prefault_kit.memory.residency import residency
 from prefault_kit.show.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW
 from prefault_kit.show.units import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from prefault_kit.memory.prefault import Memory
 
 ABSENT = "not present"
 COLOURS = {
@@ -163,12 +169,44 @@ def _grid(row: Sequence[str]) -> list[list[str]]:
     return [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)] or [[]]
 
 
-def page_map(rows: Mapping[str, Pages | Sequence[str]], *, file: bool = False) -> PageMap:
-    """Draw ranges under their titles: what ``memory.pages()`` returned, or a word for each page.
+def page_map(
+    memory: Memory | Mapping[str, Pages | Sequence[str]], *, file: bool = False
+) -> PageMap:
+    """Draw the pages of memory of yours: of a buffer, of a path, of a tensor in a weights file.
 
-    The words are those of :data:`COLOURS`; ValueError for any other, or where there is no range.
-    ``file`` as for :func:`states`.
+    >>> import mmap
+    >>> from prefault_kit import PAGE_SIZE_BYTES, page_map
+    >>> with mmap.mmap(-1, 4 * PAGE_SIZE_BYTES, mmap.MAP_PRIVATE) as memory:
+    ...     memory[PAGE_SIZE_BYTES] = 1
+    ...     print(page_map(memory))
+    memory  4 pages: 3 not present, 1 anonymous
+
+    Or several ranges under their titles, as a dict: of each what ``memory.pages()`` returned, or a
+    word for each page, of :data:`COLOURS`; ValueError for any other, or where there is no range.
+    ``file`` as for :func:`states`. A notebook shows a picture; the text has the same as counts.
     """
+    if isinstance(memory, Mapping):
+        return _of_rows(memory, file=file)
+    return PageMap({"memory": _words(memory)})
+
+
+def _words(memory: Memory) -> list[str]:
+    """The state of each page of a buffer; of a path, what the page cache has."""
+    if is_path(memory):
+        memory = FilePart.whole(memory)  # type: ignore[arg-type]
+    if isinstance(memory, FilePart):
+        with memory.opened() as fd:
+            cached = FileReading.of(memory, fd, "", 1).cached_pages()
+        return ["in the page cache" if each else ABSENT for each in cached]
+    found = residency(memory)
+    assert found.states is not None
+    words = states(found.states, file=found.states.file is not None)
+    kind = "of the file" if found.file else "anonymous"  # where all are of one kind
+    known = found.file is not None and found.states.file is None
+    return [kind if known and word == "present" else word for word in words]
+
+
+def _of_rows(rows: Mapping[str, Pages | Sequence[str]], *, file: bool) -> PageMap:
     if not rows:
         raise ValueError("there is no range to draw: give at least one title and its pages")
     words = {

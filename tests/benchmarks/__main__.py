@@ -14,11 +14,11 @@ from prefault_kit.kernel.proc import meminfo
 from prefault_kit.memory.sizes import format_bytes, parse_bytes
 from prefault_kit.studies.grid.cells import Grid
 
-from . import explorer, harness, lockstep, plain, playground, report, start, suite, views
+from . import explorer, harness, lockstep, plain, playground, prefault, report, start, suite, views
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
-PARTS = ("start", "click", "stop", "views", "matrix", "cells")
+PARTS = ("start", "click", "stop", "views", "prefault", "matrix", "cells")
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
 WIDTH = 150
@@ -113,6 +113,9 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
             yield NotMeasured(
                 part, f"needs {format_bytes(SIZE_BYTES * 5 // 4)} of available memory"
             )
+    if "prefault" in chosen.only:
+        with tempfile.TemporaryDirectory() as directory:
+            yield from prefault.prefaulting(Path(directory), 64 << 20, 2 * chosen.rounds)
     if "matrix" in chosen.only:
         yield harness.overhead(_grid(chosen, *chosen.sizes))
     if chosen.make_test:

@@ -1,7 +1,7 @@
 /* One cell of the grid in plain C, as one would write it to time a system call: the yardstick that
  * the kit is held against. Nothing here comes from the kit.
  *
- *   cells BACKING SHARING METHOD BYTES PAGE_BYTES [DIRECTORY]
+ *   cells BACKING SHARING METHOD BYTES PAGE_BYTES [DIRECTORY [THREADS]]
  *
  * BACKING is anon, memfd, or file (any file in DIRECTORY: disk, tmpfs, hugetlbfs). For each line on
  * standard input one repetition is done and one line printed:
@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@
 #define MAP_HUGE_SHIFT 26
 #endif
 
-static size_t bytes, page;
+static size_t bytes, page, threads = 1;
 static int fd = -1, map_flags, is_huge, on_disk;
 static int do_fallocate, do_advice, do_read, do_write;
 
@@ -145,6 +146,36 @@ static void cool_caches(void)
         walked[at]++;
 }
 
+static void *advise(void *share)
+{
+    char **ends = share;
+    return (void *)(intptr_t)madvise(ends[0], (size_t)(ends[1] - ends[0]), do_advice);
+}
+
+/* Each thread advises its share of whole pages; this one does the first. */
+static int advise_all(char *memory)
+{
+    enum { MOST = 64 };
+    pthread_t members[MOST];
+    char *ends[MOST][2];
+    size_t pages = bytes / page;
+    int failed = 0;
+    if (threads == 1)
+        return madvise(memory, bytes, do_advice);
+    for (size_t i = 0; i < threads && i < MOST; i++) {
+        ends[i][0] = memory + pages * i / threads * page;
+        ends[i][1] = memory + pages * (i + 1) / threads * page;
+        if (i && pthread_create(&members[i], NULL, advise, ends[i]))
+            die("pthread_create");
+    }
+    failed |= advise(ends[0]) != NULL;
+    for (size_t i = 1; i < threads && i < MOST; i++) {
+        void *result;
+        failed |= pthread_join(members[i], &result) || result;
+    }
+    return failed;
+}
+
 static void repetition(int looking, int cold)
 {
     empty_file();
@@ -163,7 +194,7 @@ static void repetition(int looking, int cold)
     if (do_fallocate)
         failed = fallocate(fd, 0, 0, (off_t)bytes);
     if (do_advice)
-        failed |= madvise(memory, bytes, do_advice);
+        failed |= advise_all(memory);
     else if (do_read && do_write)
         for (volatile char *at = memory; at < end; at += page)
             *at = *at;
@@ -195,7 +226,7 @@ static void repetition(int looking, int cold)
 int main(int count, char **words)
 {
     if (count < 6) {
-        fprintf(stderr, "usage: cells BACKING SHARING METHOD BYTES PAGE_BYTES [DIRECTORY]\n");
+        fprintf(stderr, "usage: cells BACKING SHARING METHOD BYTES PAGE_BYTES [DIRECTORY [THREADS]]\n");
         return 2;
     }
     map_flags = strcmp(words[2], "private") == 0 ? MAP_PRIVATE : MAP_SHARED;
@@ -205,6 +236,7 @@ int main(int count, char **words)
     is_huge = page != (size_t)sysconf(_SC_PAGESIZE);
     on_disk = strcmp(words[1], "file") == 0;
     open_backing(words[1], count > 6 ? words[6] : ".");
+    threads = count > 7 ? strtoull(words[7], NULL, 10) : 1;
     char line[16];
     while (fgets(line, sizeof(line), stdin))
         repetition(line[0] == 'l', line[0] == 'c');

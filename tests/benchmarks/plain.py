@@ -27,7 +27,15 @@ def compiler() -> str | None:
 def build(directory: Path) -> Path:
     """Compile the program into ``directory``; its path."""
     program = directory / "cells"
-    command = [compiler() or "gcc", "-O2", "-std=gnu11", "-o", str(program), str(SOURCE)]
+    command = [
+        compiler() or "gcc",
+        "-O2",
+        "-std=gnu11",
+        "-pthread",
+        "-o",
+        str(program),
+        str(SOURCE),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise PlainError(f"cells.c does not compile: {done.stderr.strip()}")
@@ -60,6 +68,7 @@ class PlainCell:
                 str(experiment.size_bytes),
                 str(backing.page_size_bytes),
                 directory or ".",
+                str(experiment.threads),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """prefault_kit.kernel.hugepages: the pools."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,3 +80,29 @@ def test_pools_of_other_page_sizes(
 def test_the_default_size_is_that_of_meminfo(line: str, size: int | None) -> None:
     """With pages of 4, 16 and 64 KiB; a kernel without hugetlb pages has no such line."""
     assert hugepages.parse_default(f"MemTotal: 1 kB\n{line}\nHugetlb: 0 kB\n") == size
+
+
+@pytest.mark.parametrize(
+    ("shared", "setting", "flags", "may"),
+    [
+        (False, "[always] madvise never", "", True),
+        (False, "[always] madvise never", "nh", False),
+        (False, "always [madvise] never", "", False),
+        (False, "always [madvise] never", "hg", True),
+        (False, "always madvise [never]", "hg", False),
+        (True, "always within_size [advise] never deny force", "", False),
+        (True, "always within_size advise never deny [force]", "nh", True),
+        (True, "always within_size advise never [deny] force", "hg", False),
+    ],
+)
+def test_who_may_be_given_transparent_huge_pages(
+    shared: bool, setting: str, flags: str, may: bool, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """By the setting and the mapping's own advice; nobody where the kernel has none."""
+    monkeypatch.setattr(hugepages, "THP", tmp_path)
+    assert not hugepages.transparent_for(shared=shared, flags=[flags])
+    assert hugepages.transparent_size_bytes() is None
+    (tmp_path / ("shmem_enabled" if shared else "enabled")).write_text(setting + "\n")
+    (tmp_path / "hpage_pmd_size").write_text("2097152\n")
+    assert hugepages.transparent_for(shared=shared, flags=[flags]) is may
+    assert hugepages.transparent_size_bytes() == 2 << 20

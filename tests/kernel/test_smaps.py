@@ -1,5 +1,7 @@
 """prefault_kit.kernel.smaps: the accounting view, on captured texts and on the running kernel."""
 
+import os
+
 import pytest
 
 from prefault_kit.kernel import smaps
@@ -168,3 +170,21 @@ def test_each_area_has_its_permissions_and_flags() -> None:
     ]
     assert [each.permissions for each in found] == ["rw-p", "r--p", "rw-p"]
     assert ["wr" in each.vm_flags for each in found] == [True, False, True]
+
+
+def test_each_area_has_its_file() -> None:
+    """Name, place, device and inode; from maps as from smaps, which has the flags besides."""
+    with Mapping(Backing.memfd(), 4 * PAGE, "shared") as memory:
+        with_flags, without = (
+            smaps.areas(*memory.span(PAGE, PAGE), flags=flags) for flags in (True, False)
+        )
+        inode = os.fstat(memory.fd).st_ino
+    assert [each._replace(vm_flags=()) for each in with_flags] == without
+    assert (without[0].inode, without[0].offset, without[0].vm_flags) == (inode, 0, ())
+    assert without[0].path.startswith("/memfd:")
+    assert without[0].is_shared
+    assert without[0].has_file
+    with Mapping(Backing.anon(), PAGE) as memory:
+        (area,) = smaps.areas(*memory.span(), flags=False)
+    assert not area.is_shared
+    assert not area.has_file

@@ -17,8 +17,9 @@ import pytest
 from prefault_kit import Backing, Mapping, PrefaultError, preallocate
 from prefault_kit.kernel import hugepages, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.memory import preallocation, support
-from prefault_kit.memory.preallocation import SHARE_BYTES
+from prefault_kit.memory import population, support
+from prefault_kit.memory.buffer import placed
+from prefault_kit.memory.population import SHARE_BYTES
 
 DATES = numpy.zeros(64, "M8[s]")
 FILTERED = str(Path(__file__).parents[1] / "filtered.py")
@@ -77,8 +78,8 @@ def test_a_buffer_is_held_meanwhile() -> None:
     """It can be neither resized nor closed until it is done, and then both."""
     data, anonymous = bytearray(SIZE), mmap.mmap(-1, SIZE)
     for buffer, change in ((data, lambda: data.append(1)), (anonymous, anonymous.close)):
-        with preallocation._range(buffer) as (_, size_bytes, _):
-            assert size_bytes >= SIZE
+        with placed(buffer, writable=True) as place:
+            assert place.size_bytes >= SIZE
             with pytest.raises(BufferError):
                 change()
         change()
@@ -103,13 +104,18 @@ def test_an_mmap() -> None:
 
 SHARED = f"""
 from multiprocessing import shared_memory
-from prefault_kit import preallocate
+from prefault_kit import preallocate, prefault
 shared = shared_memory.SharedMemory(create=True, size={SIZE})
 try:
     print(preallocate(shared.buf).done_bytes)
+    print(preallocate(shared).work.minor_faults, prefault(shared).there_before_bytes)
 finally:
     shared.close()
     shared.unlink()
+try:
+    prefault(shared)
+except ValueError as error:
+    print(error)
 """
 
 
@@ -118,7 +124,8 @@ def test_shared_memory_of_multiprocessing() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", SHARED], capture_output=True, text=True, check=True, timeout=60
     )
-    assert (ran.stdout, ran.stderr) == (f"{SIZE}\n", "")
+    closed = "there is no memory behind the buffer: the shared memory is closed"
+    assert (ran.stdout, ran.stderr) == (f"{SIZE}\n0 {SIZE}\n{closed}\n", "")
 
 
 def test_a_part_of_a_buffer_means_whole_pages() -> None:
@@ -267,8 +274,8 @@ def test_more_threads_than_processors_or_pages() -> None:
 
 def test_the_usual_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """One for each processor, and for each share that is worth it."""
-    monkeypatch.setattr(preallocation.os, "sched_getaffinity", lambda _: set(range(8)))
-    usual = preallocation._usual_threads
+    monkeypatch.setattr(population.os, "sched_getaffinity", lambda _: set(range(8)))
+    usual = population.usual_threads
     assert [usual(size) for size in (PAGE, 2 * SHARE_BYTES, 100 * SHARE_BYTES)] == [1, 2, 8]
 
 

@@ -1,13 +1,16 @@
 """prefault_kit.show.page_map: the states of pages in words and colours."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+import prefault_kit
 from prefault_kit import Backing, Mapping
 from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.memory.file_part import FilePart
 from prefault_kit.show.page_map import COLOURS, page_map, states
 
 PAGES = 128
@@ -81,3 +84,35 @@ def test_no_range_is_refused() -> None:
     """In a sentence, before anything is drawn."""
     with pytest.raises(ValueError, match="no range to draw"):
         page_map({})
+
+
+@pytest.mark.skipif(features.pagemap_scan() is not None, reason="needs PAGEMAP_SCAN")
+def test_memory_of_one_s_own() -> None:
+    """A buffer: copies and a file's pages told apart; of shared memory all are of a file."""
+    with Mapping(Backing.memfd(), PAGES * PAGE) as memory:
+        memory.populate_read()
+        memory.touch_write(0, 3 * PAGE)
+        assert repr(page_map(memory)) == "memory  128 pages: 3 anonymous, 125 of the file"
+    with Mapping(Backing.memfd(), PAGES * PAGE, "shared") as memory:
+        memory.touch_write(0, PAGE)
+        assert repr(page_map(memory)) == "memory  128 pages: 127 not present, 1 of the file"
+    assert repr(page_map(bytes(b"x" * 5))) in (
+        "memory  1 page: 1 anonymous",
+        "memory  1 page: 1 huge",
+    )
+
+
+def test_a_path_is_its_page_cache(tmp_path: Path) -> None:
+    """Page by page; a part of it too."""
+    (tmp_path / "data").write_bytes(bytes(4 * PAGE))
+    assert repr(page_map(tmp_path / "data")) == "memory  4 pages: 4 in the page cache"
+    whole = FilePart.whole(tmp_path / "data")
+    part = FilePart(whole.path, PAGE, PAGE, whole.identity)
+    assert repr(page_map(part)) == "memory  1 page: 1 in the page cache"
+
+
+def test_it_is_a_name_of_the_kit() -> None:
+    """Loaded when it is asked for."""
+    assert prefault_kit.page_map is page_map
+    with pytest.raises(AttributeError, match="no attribute 'page_maps'"):
+        prefault_kit.page_maps  # noqa: B018

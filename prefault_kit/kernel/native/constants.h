@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/mempolicy.h>
 #include <linux/types.h>
 #include <linux/userfaultfd.h>
 #include <sched.h>

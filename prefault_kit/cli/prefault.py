@@ -1,0 +1,160 @@
+"""``prefault-kit prefault``: files, or single tensors of them, into the page cache."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from prefault_kit.cli import terminal
+from prefault_kit.cli.bar import bar
+from prefault_kit.cli.ending import FAILED, UNAVAILABLE, USAGE, Ending, in_words
+from prefault_kit.cli.options import FILE, SIZE, as_json
+from prefault_kit.kernel.timed import PrefaultError
+from prefault_kit.measure import saved
+from prefault_kit.memory import support
+from prefault_kit.memory.file_part import FilePart
+from prefault_kit.memory.population import ADVICE
+from prefault_kit.memory.prefault import Prefault
+from prefault_kit.memory.prefault import prefault as prefault_memory
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.memory.weights import weights
+
+
+@click.command(short_help="Files into the page cache, all of them or single tensors.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--tensor",
+    "tensors",
+    multiple=True,
+    metavar="NAME",
+    help="Of a safetensors or GGUF file, this tensor alone; may be given several times.",
+)
+@click.option("--threads", type=int, help="Threads.  [default: by processors and size]")
+@click.option("--node", type=int, help="Run on the processors of this NUMA node.")
+@click.option("--window", "window_bytes", type=SIZE, help="Map so much at a time.  [default: 1GiB]")
+@click.option(
+    "--leave-free", "leave_free_bytes", type=SIZE, help="Leave so much memory for everything else."
+)
+@click.option(
+    "--at-most",
+    "at_most_bytes",
+    type=SIZE,
+    help="Read no more than so much of each that is not cached.",
+)
+@click.option(
+    "--at-most-of-cgroup",
+    type=float,
+    metavar="PART",
+    help="At most this part of the memory cgroup's limit: 0.5 for half.",
+)
+@click.option("--touch", is_flag=True, help="Touch pages where the kernel lacks the advice.")
+@as_json
+def prefault(
+    files: tuple[Path, ...],
+    tensors: tuple[str, ...],
+    threads: int | None,
+    node: int | None,
+    window_bytes: int | None,
+    leave_free_bytes: int | None,
+    at_most_bytes: int | None,
+    at_most_of_cgroup: float | None,
+    touch: bool,
+    as_json: bool,
+) -> None:
+    """Read files into the page cache, so that who maps or reads them does not wait for the disk.
+
+    Nothing is written, and nothing stays mapped. What was read stays until the kernel needs the
+    memory for something else. A page that cannot be read is an error that names it; a file that is
+    cut short or replaced meanwhile is one, too.
+
+    \b
+    Examples:
+      prefault-kit prefault model.safetensors
+      prefault-kit prefault model.gguf --tensor blk.0.attn_q.weight --tensor blk.0.attn_k.weight
+      prefault-kit prefault /var/lib/index/* --threads 4 --leave-free 2GiB --json
+    """
+    if not touch and (lacking := support.populate_refusal(ADVICE["read"])):
+        raise Ending(
+            UNAVAILABLE,
+            f"this kernel lacks {ADVICE['read']} (it answers {lacking}): with --touch each page is "
+            "touched instead",
+        )
+    parts = [part for file in files for part in _parts(str(file), tensors)]
+    total = sum(part.size_bytes for _, part in parts) or 1
+    done: list[tuple[str, Prefault]] = []
+    with bar("looking", wanted=not as_json) as move:
+        before = 0
+        for name, part in parts:
+
+            def tell(now: int, _: int, name: str = name, before: int = before) -> None:
+                move(min(1.0, (before + now) / total), f"{name}: {format_bytes(now)}")
+
+            try:
+                found = prefault_memory(
+                    part,
+                    threads=threads,
+                    node=node,
+                    window_bytes=window_bytes,
+                    leave_free_bytes=leave_free_bytes,
+                    at_most_bytes=at_most_bytes,
+                    at_most_of_cgroup=at_most_of_cgroup,
+                    touch=touch,
+                    on_progress=tell,
+                )
+            except ValueError as error:
+                raise Ending(USAGE, str(error)) from None
+            except PrefaultError as error:
+                raise Ending(FAILED, f"{name}: {error.strerror}") from None
+            before += part.size_bytes
+            done.append((name, found))
+    if as_json:
+        each = [{"file": part.path, "name": name} for name, part in parts]
+        rows = [row | found.as_dict() for row, (_, found) in zip(each, done, strict=True)]
+        click.echo(saved.json_text({"files": rows}))
+    else:
+        _print(done)
+
+
+def _parts(path: str, tensors: tuple[str, ...]) -> list[tuple[str, FilePart]]:
+    """The parts of a file to read, each with its name; an Ending that says why there are none."""
+    try:
+        if not tensors:
+            return [(path, FilePart.whole(path))]
+        known = weights(path)
+    except ValueError as error:
+        raise Ending(FAILED, str(error)) from None
+    except OSError as error:
+        missing = error.errno in (errno.ENOENT, errno.EISDIR, errno.EINVAL, errno.ENOTDIR)
+        raise Ending(USAGE if missing else FAILED, in_words(error)) from None
+    for name in tensors:
+        if name not in known:
+            few = ", ".join(list(known)[:3]) or "none"
+            raise Ending(USAGE, f"{path} has no tensor {name!r}; it has {len(known)}: {few}...")
+    return [(f"{path}: {name}", known[name]) for name in tensors]
+
+
+def _print(done: list[tuple[str, Prefault]]) -> None:
+    console = terminal.console()
+    table = Table("file")
+    for head in ("size", "cached before", "after", "major faults", "time"):
+        table.add_column(head, justify="right")
+    for name, found in done:
+        table.add_row(
+            name,
+            terminal.size(found.size_bytes),
+            terminal.size(found.there_before_bytes),
+            terminal.size(found.there_after_bytes),
+            f"{found.major_faults:,}",
+            terminal.ms(found.elapsed_ms),
+        )
+    console.print(table)
+    notes = dict.fromkeys(
+        f"{name}: {note}" if len(done) > 1 and "budget" in note else note
+        for name, found in done
+        for note in found.notes
+    )
+    for note in notes:
+        console.print(f"- {note}")
