@@ -79,13 +79,11 @@ int pf_cachestat(int fd, uint64_t offset, uint64_t length, pf_cache_counts *coun
 int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
 
 /* fuse.c: a file system of one file, which fails or waits */
-int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, uint32_t read_ahead);
+int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, size_t read_ahead);
+
 /* numa.c: the nodes of memory */
 int pf_mbind(uintptr_t address, size_t length, int mode, int node);
 int pf_page_nodes(uintptr_t address, size_t length, size_t page, int64_t *counts, int nodes);
-
-/* fuse.c: a file system of one file, a part of which cannot be read */
-int pf_fuse_serve(int fd, int64_t size, int64_t good);
 
 /* uffd.c: userfaultfd(2) and its ioctls */
 int pf_uffd_open(void);
