@@ -81,9 +81,9 @@ static int serve_one(int fd, const char *request, const struct file *file)
 /* Answer requests on a descriptor of /dev/fuse until the file system is unmounted: a file of `size`
  * bytes of which those from `good` on are an I/O error. Each read waits for `wait_ns`; several
  * processes may serve one descriptor, and then wait side by side. */
-int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, uint32_t read_ahead)
+int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, size_t read_ahead)
 {
-    const struct file file = {size, good, wait_ns, read_ahead};
+    const struct file file = {size, good, wait_ns, (uint32_t)read_ahead};
     char *request = malloc(REQUEST_BYTES);
     int result = request ? 0 : -ENOMEM;
     while (result == 0) {

@@ -29,7 +29,7 @@ class Plan:
     size_bytes: int = 16 << 20
     """Of a made file, in whole pages; of a file at ``path`` its own, whatever this says."""
     tensors: int = 64
-    """Of a made file, or of one of another format than safetensors: equal parts."""
+    """Of a made file; a file at ``path`` has its own."""
     used: float = 1.0
     """The part of the tensors that is used, 0 to 1, at least one: spread evenly over the file."""
     start: str = "cold"
@@ -44,7 +44,8 @@ class Plan:
     second: bool = True
     """Whether a second process loads the same beside the first."""
     path: str | None = None
-    """A file of one's own: read, evicted from the page cache for a cold start, never written."""
+    """A safetensors or GGUF file of one's own: read, and evicted from the page cache for
+    a cold start; never written."""
     directory: str = "."
     """Where a file is made, without a name."""
 

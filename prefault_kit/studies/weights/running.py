@@ -34,7 +34,6 @@ from prefault_kit.studies.weights.ways import USUAL, Way
 from prefault_kit.studies.weights.ways import way as way_of
 
 READ_AT_ONCE_BYTES = 1 << 20
-SAFETENSORS = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -257,9 +256,7 @@ def _file(plan: Plan, stack: ExitStack) -> tuple[int, list[tensors.Tensor]]:
     if plan.path is not None:
         fd = os.open(plan.path, os.O_RDONLY | os.O_CLOEXEC)
         stack.callback(os.close, fd)
-        if plan.path.endswith(SAFETENSORS):
-            return fd, tensors.of_file(fd)
-        return fd, tensors.slices(os.fstat(fd).st_size, plan.tensors)
+        return fd, tensors.of_file(fd)
     fd = tensors.made(plan.directory, plan.size_bytes, plan.tensors)
     stack.callback(os.close, fd)
     return fd, tensors.of_file(fd)

@@ -1,7 +1,7 @@
-"""Where the tensors of a file lie: read from a safetensors header, or made up for a made file.
+"""Where the tensors of a file lie; and a safetensors file that is made.
 
-The format: 8 bytes, little endian, say how long a JSON object is that gives each tensor's type,
-shape and place behind it (https://github.com/huggingface/safetensors, README, Format).
+The format of what is made: 8 bytes, little endian, say how long a JSON object is that gives each
+tensor's type, shape and place behind it (https://github.com/huggingface/safetensors, README).
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.start_state import filling
 from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.weights import weights
 
 LENGTH_BYTES = 8
-MOST_HEADER_BYTES = 100_000_000
-"""What the format allows."""
 CHUNK_BYTES = 1 << 20
 """A made file is written so much at a time, so that the page cache may hold it in large folios."""
 ELEMENT_BYTES = 2
@@ -64,7 +62,7 @@ def header(sizes_bytes: list[int], length: int) -> bytes:
             f"{len(sizes_bytes)} tensors need a header of {len(text)} bytes, and there is room for "
             f"{room}: choose fewer tensors, or a larger file"
         )
-    return struct.pack("<Q", room) + text.ljust(room)
+    return room.to_bytes(LENGTH_BYTES, "little") + text.ljust(room)
 
 
 def made(directory: str, size_bytes: int, tensors: int) -> int:
@@ -103,44 +101,25 @@ def layout(size_bytes: int, tensors: int) -> tuple[int, list[int]]:
 
 
 def of_file(fd: int) -> list[Tensor]:
-    """The tensors of a safetensors file, in the order of their places.
+    """The tensors of a safetensors or GGUF file, in the order of their places.
 
-    ValueError in a sentence where its header is none, or lies about its sizes.
+    ValueError in a sentence where the file is neither, or its header lies.
     """
-    size_bytes = os.fstat(fd).st_size
-    head = os.pread(fd, LENGTH_BYTES, 0)
-    if len(head) < LENGTH_BYTES:
-        raise ValueError(f"a file of {size_bytes} bytes is no safetensors file: it is too short")
-    (length,) = struct.unpack("<Q", head)
-    if length > min(MOST_HEADER_BYTES, size_bytes - LENGTH_BYTES):
-        raise ValueError(
-            f"this is no safetensors file: its header says that it is {length} bytes long, and the "
-            f"file has {size_bytes}"
-        )
+    name = f"/proc/self/fd/{fd}"  # so that it is the file that is open, whatever its path leads to
     try:
-        entries = json.loads(os.pread(fd, length, LENGTH_BYTES))
-        found = [
-            Tensor(str(name), *(int(each) for each in entry["data_offsets"]))
-            for name, entry in entries.items()
-            if name != "__metadata__"
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f"this is no safetensors file: its header is not the object that it should be ({error})"
-        ) from None
-    begin = LENGTH_BYTES + length
-    for name, first, last in found:  # ends, so far, not lengths
-        if not 0 <= first <= last <= size_bytes - begin:
-            raise ValueError(
-                f"the header lies: tensor {name!r} is said to be at {first} to {last} of "
-                f"{size_bytes - begin} bytes"
-            )
-    tensors = [Tensor(name, begin + first, last - first) for name, first, last in found]
-    return sorted((each for each in tensors if each.length), key=lambda each: each.offset)
+        found = weights(name)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix(f"{name}: ")) from None
+    tensors = [
+        Tensor(each.name, each.offset_bytes, each.size_bytes)
+        for each in found.values()
+        if each.size_bytes
+    ]
+    return sorted(tensors, key=lambda each: each.offset)
 
 
 def slices(size_bytes: int, count: int, *, begin: int = 0) -> list[Tensor]:
-    """A file of another format, taken as ``count`` equal parts, from ``begin`` on."""
+    """A file without a header, taken as ``count`` equal parts, from ``begin`` on."""
     borders = [begin + (size_bytes - begin) * each // count for each in range(count + 1)]
     return [
         Tensor(f"part {number}", first, last - first)

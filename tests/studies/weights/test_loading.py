@@ -94,11 +94,14 @@ def test_what_was_let_go_faults_again(weights: int) -> None:
     assert found.again_major == 0
 
 
-def test_only_what_is_used_is_populated(weights: int) -> None:
-    """By tensor; at once, all of the file is."""
-    last = tensors.span(tensors.of_file(weights)[-1])
-    assert loaded(WAYS[BY_TENSOR], weights, [last]).mapped < PAGES * PAGE
-    assert loaded(WAYS[AT_ONCE], weights, [last]).mapped == PAGES * PAGE
+def test_only_what_is_used_is_populated(tmp_path: Path) -> None:
+    """By tensor, and what the page cache keeps together with it; at once, all of the file is."""
+    size_bytes = tensors.whole_pages(16 << 20)  # larger than any folio
+    fd = tensors.made(str(tmp_path), size_bytes, TENSORS)
+    last = tensors.span(tensors.of_file(fd)[-1])
+    assert loaded(WAYS[BY_TENSOR], fd, [last]).mapped < size_bytes
+    assert loaded(WAYS[AT_ONCE], fd, [last]).mapped == size_bytes
+    os.close(fd)
 
 
 def test_what_is_read_is_the_file(weights: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +125,7 @@ def test_what_is_read_is_the_file(weights: int, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_end_of_a_file_is_no_whole_block(tmp_path: Path) -> None:
     """O_DIRECT ends where the file does, and asks for nothing behind."""
-    path = tmp_path / "model.gguf"
+    path = tmp_path / "weights"
     path.write_bytes(os.urandom(3 * PAGE + 100))
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     spans = [tensors.span(each) for each in tensors.slices(3 * PAGE + 100, 2)]

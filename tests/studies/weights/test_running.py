@@ -11,7 +11,7 @@ from prefault_kit.kernel import cgroup
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure import memory_group
 from prefault_kit.measure.worker import Worker, WorkerStopped
-from prefault_kit.studies.weights import running
+from prefault_kit.studies.weights import running, tensors
 from prefault_kit.studies.weights.plan import Plan
 from prefault_kit.studies.weights.running import Progress, run, run_many, why_not
 from prefault_kit.studies.weights.ways import AT_ONCE, LAZY, O_DIRECT, PREPARED, READ_IN, WINDOWS
@@ -86,13 +86,13 @@ def test_storage_that_waits(slow: Plan) -> None:
 
 
 def test_a_file_of_one_s_own_is_only_read(tmp_path: Path) -> None:
-    """Neither its bytes nor its times change; another format is taken in equal parts."""
-    path = tmp_path / "model.gguf"
-    path.write_bytes(os.urandom(5 * PAGE + 17))
+    """Neither its bytes nor its times change; its end is no whole page."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(tensors.header([4 * PAGE, 16], PAGE) + os.urandom(4 * PAGE + 16))
     before = (path.read_bytes(), path.stat().st_mtime_ns)
-    found = run(Plan(path=str(path), tensors=3), (LAZY, O_DIRECT), repeats=1)
+    found = run(Plan(path=str(path)), (LAZY, O_DIRECT), repeats=1)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    assert found.size_bytes == 5 * PAGE + 17
+    assert (found.size_bytes, found.used_bytes) == (5 * PAGE + 16, 5 * PAGE)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ def test_a_file_of_one_s_own_is_only_read(tmp_path: Path) -> None:
     ids=["empty", "another format", "no tensor"],
 )
 def test_a_file_that_is_none(tmp_path: Path, content: bytes) -> None:
-    """A header that lies, and a file without a tensor: a sentence."""
+    """Neither format, and a file without a tensor: a sentence."""
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"no safetensors file|nothing to load"):
+    with pytest.raises(ValueError, match=r"neither a safetensors|nothing to load"):
         run(Plan(path=str(path)), (LAZY,), repeats=1)
 
 
@@ -112,8 +112,8 @@ def test_a_file_that_is_in_use_cannot_start_cold(tmp_path: Path) -> None:
     """EBUSY says so."""
     import mmap
 
-    path = tmp_path / "model.gguf"
-    path.write_bytes(os.urandom(4 * PAGE))
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(tensors.header([3 * PAGE], PAGE) + bytes(3 * PAGE))
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
         assert len(mapped[:]) == 4 * PAGE
         with pytest.raises(OSError, match="cannot start cold") as caught:

@@ -1,4 +1,4 @@
-"""prefault_kit.studies.weights.tensors: where the tensors of a file lie, and headers that lie."""
+"""prefault_kit.studies.weights.tensors: where the tensors of a file lie."""
 
 import json
 import os
@@ -27,9 +27,9 @@ def opened(tmp_path: Path) -> Opened:
     return make
 
 
-def _file(entries: object, data: bytes = b"", *, length: int | None = None) -> bytes:
-    text = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + data
+def _file(entries: object, data: bytes) -> bytes:
+    text = json.dumps(entries).encode()
+    return struct.pack("<Q", len(text)) + text + data
 
 
 def test_a_made_file_is_what_its_header_says(tmp_path: Path) -> None:
@@ -66,27 +66,17 @@ def test_a_file_of_someone_else_s(opened: Opened) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "too short"),
-        (_file({}, length=1 << 60), "says that it is 1152921504606846976 bytes long"),
-        (_file(b"[]"), "not the object that it should be"),
-        (_file(b"{"), "not the object that it should be"),
-        (_file(b"\xff\xff"), "not the object that it should be"),
-        (_file(b"[" * 100_000), "not the object that it should be"),
-        (_file({"a": 1}), "not the object that it should be"),
-        (_file({"a": {"data_offsets": [0]}}), "not the object that it should be"),
-        (_file({"a": {"data_offsets": [0, "x"]}}), "not the object that it should be"),
-        (_file({"a": {"data_offsets": [0, 9]}}, bytes(8)), "the header lies: tensor 'a'"),
-        (_file({"a": {"data_offsets": [-4, 4]}}, bytes(8)), "the header lies"),
-        (_file({"a": {"data_offsets": [4, 0]}}, bytes(8)), "the header lies"),
-        (_file({"a": {"data_offsets": [0, 1 << 70]}}, bytes(8)), "the header lies"),
+        (b"", "neither a safetensors nor a GGUF file"),
+        (_file({"a": {"dtype": "F16", "shape": [4], "data_offsets": [0, 9]}}, bytes(8)), "is said"),
     ],
-    ids=range(13),
+    ids=["empty", "a header that lies"],
 )
-def test_a_header_that_lies(opened: Opened, content: bytes, sentence: str) -> None:
-    """A sentence, and no memory for what it claims."""
+def test_a_file_that_is_none(opened: Opened, content: bytes, sentence: str) -> None:
+    """A sentence about the file, not about the descriptor that it is read by."""
     fd = opened(content)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
         tensors.of_file(fd)
+    assert "/proc/" not in str(caught.value)
     os.close(fd)
 
 
@@ -98,7 +88,7 @@ def test_no_room_for_the_tensors() -> None:
         tensors.header([2] * 100, 64)
 
 
-def test_parts_of_another_format() -> None:
+def test_parts_of_a_file_without_a_header() -> None:
     """Equal parts cover all from the beginning on; a part of none is left out."""
     found = tensors.slices(10, 3, begin=1)
     assert [each[1:] for each in found] == [(1, 3), (4, 3), (7, 3)]
