@@ -20,6 +20,8 @@ Prefault a buffer of yours, or look at it::
     residency(array), page_map(array)    # what of it is in memory
     preallocate(numpy.zeros(1 << 30, "uint8"), threads=2)  # writable, all of it or an error
 
+Look at a running process: ``Process(pid).diagnose()``, or ``prefault-kit attach PID``.
+
 Allow so many page faults and no more: ``with fault_budget(major=0, minor=10): ...``.
 
 In JupyterLab: ``from prefault_kit.screens.explorer import explorer; explorer()``, and beside it
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from prefault_kit.memory.residency import Residency, residency
     from prefault_kit.memory.weights import weights
     from prefault_kit.show.page_map import page_map
+    from prefault_kit.studies.process import Process
 
 __version__ = "0.1.0"
 
@@ -61,6 +64,7 @@ __all__ = [
     "Preallocation",
     "Prefault",
     "PrefaultError",
+    "Process",
     "Residency",
     "Result",
     "Work",
@@ -76,6 +80,7 @@ __all__ = [
 
 LATER = {
     "Prefault": "prefault_kit.memory.prefault",
+    "Process": "prefault_kit.studies.process",
     "Residency": "prefault_kit.memory.residency",
     "page_map": "prefault_kit.show.page_map",
     "prefault": "prefault_kit.memory.prefault",

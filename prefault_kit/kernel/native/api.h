@@ -134,15 +134,13 @@ int pf_extents(int fd, size_t pages, size_t page, unsigned char *states);
 /* elf.c: the function at a place in a file */
 int pf_elf_symbol(int fd, uint64_t offset, uint64_t *address, uint64_t *distance, char *name,
                   size_t size);
+
 /* fuse.c: a file system of one file, which fails or waits */
 int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, size_t read_ahead);
 
 /* numa.c: the nodes of memory */
 int pf_mbind(uintptr_t address, size_t length, int mode, int node);
 int pf_page_nodes(uintptr_t address, size_t length, size_t page, int64_t *counts, int nodes);
-
-/* fuse.c: a file system of one file, which fails or waits */
-int pf_fuse_serve(int fd, int64_t size, int64_t good, int64_t wait_ns, uint32_t read_ahead);
 
 /* uffd.c: userfaultfd(2) and its ioctls */
 int pf_uffd_open(void);
