@@ -28,6 +28,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "userfaultfd": features.snapshots,
     "WP_ASYNC": lambda: features.userfaultfd("WP_ASYNC"),
     "own mounts": features.own_mounts,
+    "page faults": features.fault_events,
     "memory cgroup": memory_group.why_not,
     "torch": by_torch.why_not,
     "FUSE": lambda: weights.why_not(weights.Plan(wait_us=1)),

@@ -47,8 +47,9 @@ class Memory:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     child: int | None = None
-    steady: threading.Event = field(default_factory=threading.Event)
-    """Set when the beat has a buffer of its own."""
+    keeps_buffer: bool = False
+    """Whether the beat has a buffer of its own."""
+    ends: threading.Event = field(default_factory=threading.Event)
 
     def map(self, name: str, mapping: Mapping) -> Mapping:
         """Keep a mapping in place of the one that was there."""
@@ -95,13 +96,21 @@ def _write_the_file(memory: Memory) -> None:
 
 
 def _fork(memory: Memory) -> None:
-    memory.map("forked", Mapping(Backing.anon(), SIZE_BYTES, thp=None)).populate_write()
+    memory.map("forked", Mapping(Backing.anon(), SIZE_BYTES, thp=None))
+    _populate_in_small_pages(memory)
     memory.child = os.fork()
     if memory.child == 0:
         syscalls.die_with_parent()
         signal.pause()
         os._exit(0)
     memory.held.callback(_end_child, memory)
+
+
+def _populate_in_small_pages(memory: Memory) -> None:
+    """Whatever the host's setting is, and without an advice that would be a mistake of its own."""
+    syscalls.disable_thp(True)
+    memory.mappings["forked"].populate_write()
+    syscalls.disable_thp(False)
 
 
 def _end_child(memory: Memory) -> None:
@@ -113,7 +122,7 @@ def _end_child(memory: Memory) -> None:
 
 def _populate_after_the_fork(memory: Memory) -> None:
     _end_child(memory)
-    memory.mappings["forked"].populate_write()
+    _populate_in_small_pages(memory)
 
 
 def _refuse_huge_pages(memory: Memory) -> None:
@@ -129,21 +138,25 @@ def _collapse(memory: Memory) -> None:
 
 
 def _beat(memory: Memory) -> None:
-    def beat() -> None:
-        while not memory.steady.wait(BEAT_S):
-            with Mapping(Backing.anon(), BEAT_PAGES * PAGE_SIZE_BYTES) as mapping:
-                mapping.touch_write()
-        with Mapping(Backing.anon(), BEAT_PAGES * PAGE_SIZE_BYTES) as mapping:
-            mapping.populate_write()
-            while True:
-                mapping.touch_write()
-                threading.Event().wait(BEAT_S)
+    size_bytes = BEAT_PAGES * PAGE_SIZE_BYTES
 
-    threading.Thread(target=beat, name="beat", daemon=True).start()
+    def beat() -> None:
+        while not memory.ends.wait(BEAT_S) and not memory.keeps_buffer:
+            with Mapping(Backing.anon(), size_bytes) as mapping:
+                mapping.touch_write()
+        with Mapping(Backing.anon(), size_bytes) as mapping:
+            mapping.populate_write()
+            while not memory.ends.wait(BEAT_S):
+                mapping.touch_write()
+
+    thread = threading.Thread(target=beat, name="beat")
+    thread.start()
+    memory.held.callback(thread.join)
+    memory.held.callback(memory.ends.set)
 
 
 def _keep_the_buffer(memory: Memory) -> None:
-    memory.steady.set()
+    memory.keeps_buffer = True
 
 
 @dataclass(frozen=True)

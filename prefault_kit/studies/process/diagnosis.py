@@ -169,7 +169,8 @@ def _thp(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Diagno
             continue
         small = (counts.present - counts.huge) * PAGE_SIZE_BYTES
         asked, refused = "hg" in each.vm_flags, "nh" in each.vm_flags
-        if small < (size if asked else THP_BYTES) or counts.huge * PAGE_SIZE_BYTES > small:
+        least = size if asked else LARGE_BYTES if refused else THP_BYTES
+        if small < least or counts.huge * PAGE_SIZE_BYTES > small:
             continue
         first = -(-each.head.address // size) * size
         blocks = max(0, each.head.end // size - first // size)
@@ -391,6 +392,28 @@ def _forked(each: MappingChange) -> Protected | None:
     )
 
 
+def _shared_copies(
+    now: Overview, changes: Changes | None, __: Faults | None
+) -> Iterator[Diagnosis]:
+    """Private memory that a fork of some time ago has left shared."""
+    told = {each.mapping.address for each in (changes.mappings if changes else ()) if _forked(each)}
+    for each in now.mappings:
+        shared = each.usage.shared_dirty if each.usage else None
+        if shared is None or shared < LARGE_BYTES or each.shared or each.address in told:
+            continue
+        if each.kind in (ANONYMOUS, HEAP):
+            yield Diagnosis(
+                "shared-by-fork",
+                NOTE,
+                f"{format_bytes(shared)} of {where(each)} are shared with a process that it "
+                "forked, or that forked it: the next write to each page takes a fault and a copy, "
+                "populated or not",
+                {"shared_bytes": shared},
+                "populate with MADV_POPULATE_WRITE after the fork, in the process that will write",
+                each.address,
+            )
+
+
 def _faulting(now: Overview, changes: Changes | None, seen: Faults | None) -> Iterator[Diagnosis]:
     """Faults that go on while memory does not grow."""
     if changes is None or changes.seconds < SHORTEST_S:
@@ -455,6 +478,7 @@ RULES: tuple[Rule, ...] = (
     _faulting,
     _reclaimed,
     _protected,
+    _shared_copies,
     _random,
     _locked,
     _twice,

@@ -152,6 +152,14 @@ def test_huge_pages_refused_and_why(
     assert found.level == ("problem" if flags == "hg" else "note")
 
 
+@pytest.mark.parametrize(("mib", "told"), [(16, True), (15, False)])
+def test_less_is_told_of_what_was_refused_by_advice(mib: int, told: bool) -> None:
+    """MADV_NOHUGEPAGE is somebody's decision; small pages by default are not."""
+    small = {"present": mib * MIB}
+    assert rules(overview(mapping(mib * MIB, flags="nh", **small))) == ["thp-refused"] * told
+    assert rules(overview(mapping(mib * MIB, **small))) == []
+
+
 def test_huge_pages_do_not_fit() -> None:
     """Asked for, and no aligned block lies inside."""
     small = mapping(HUGE // PAGE, address=ADDRESS + HUGE // 2, flags="hg", present=HUGE // PAGE)
@@ -237,6 +245,19 @@ def test_protected_again_by_fork() -> None:
     found = only(moments(before, after))
     assert (found.rule, found.evidence["shared_bytes"]) == ("protected-by-fork", 8 << 20)
     assert "MADV_DONTFORK" in (found.help or "")
+
+
+def test_shared_by_a_fork_of_some_time_ago() -> None:
+    """One look suffices; what two looks have told is not told again."""
+    shared = mapping(32 * MIB, present=32 * MIB, usage={"shared_dirty": 32 << 20})
+    found = only(overview(shared))
+    assert (found.rule, found.level) == ("shared-by-fork", "note")
+    assert found.evidence["shared_bytes"] == 32 << 20
+    own = mapping(32 * MIB, present=32 * MIB, usage={"private_dirty": 32 << 20})
+    assert rules(moments(own, shared)) == ["protected-by-fork"]
+    assert rules(moments(shared, shared)) == ["shared-by-fork"]
+    file = mapping(32 * MIB, name="/w", permissions="rw-s", usage={"shared_dirty": 32 << 20})
+    assert rules(overview(file)) == []
 
 
 def grown(kib: int) -> dict[str, dict[str, str]]:
