@@ -1,6 +1,7 @@
 """Memory accounts: the machine's, and those of cgroups."""
 
 import os
+import re
 import resource
 import shlex
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def test_real_limit(ask: Callable[..., Any]) -> None:
         cell = "backing=Backing.anon(), sharing='private', size_bytes=512 << 20, method="
         reason, command = ask(enter, f"{cell}'POPULATE_WRITE'")
         assert "the memory cgroup of this process" in reason
-        assert "513 MiB" in reason
+        assert re.match(r"51[23](\.\d)? MiB of memory are needed", reason)  # with its page tables
         assert command.endswith(f"| sudo tee {shlex.quote(str(limit))}")
         assert ask(enter, f"{cell}'POPULATE_READ'") is None
         assert ask([], f"{cell}'POPULATE_WRITE'") is None

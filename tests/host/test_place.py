@@ -157,7 +157,9 @@ def test_no_inodes(ask: Ask, namespace: Namespace) -> None:
 def test_no_tmpfs(ask: Ask, namespace: Namespace) -> None:
     """Without any tmpfs to be found, the command that mounts one is told, and works."""
     line = """
-        awk '/ - tmpfs /{print $5}' /proc/self/mountinfo | sort -r |
+        while read -r _ _ _ _ where rest; do
+            case $rest in *" - tmpfs "*) echo "$where" ;; esac
+        done </proc/self/mountinfo | sort -r |
         while read -r where; do umount -l "$where"; done
     """
     reason, command = ask(namespace(line), f"{CELL}.tmpfs()")

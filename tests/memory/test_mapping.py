@@ -316,7 +316,7 @@ def test_fault_around_windows_never_depend_on_placement() -> None:
             os.pwrite(mapping.fd, b"x" * SIZE, 0)
             faults.add(mapping.touch_read().minor_faults)
     assert len(faults) == 1
-    assert faults.pop() < PAGES
+    assert (faults.pop() < PAGES) == (PAGE < 64 << 10)  # a window of the kernel's default
 
 
 def test_a_file_that_is_open_for_reading_is_mapped_for_reading(tmp_path: Path) -> None:

@@ -283,12 +283,13 @@ def test_without_the_advice_it_is_an_error_unless_touching_is_allowed() -> None:
     """As a kernel before 5.14, in a process whose seccomp filter refuses the advice."""
     code = (
         "from prefault_kit import Backing, Mapping, preallocate\n"
-        "memory = Mapping(Backing.anon(), 64 * 4096)\n"
+        "from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE\n"
+        "memory = Mapping(Backing.anon(), 64 * PAGE)\n"
         "try:\n    preallocate(memory)\n"
         "except OSError as error:\n    print(error.errno, 'touch=True' in str(error))\n"
         "print(memory.pages().present)\n"
         "done = preallocate(memory, 2, touch=True)\n"
-        "print(done.touched, done.complete, memory.pages().present * 4096 == 64 * 4096)\n"
+        "print(done.touched, done.complete, memory.pages().present == 64)\n"
     )
     ran = subprocess.run(
         [sys.executable, FILTERED, "populate", sys.executable, "-c", code],

@@ -39,3 +39,14 @@ def test_what_is_recorded_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [len(each) for each in found.values()] == [len(plans) for plans in asked]
     with pytest.raises(FileExistsError, match="name a new file"):
         recording.record(path)
+
+
+def test_the_recorded_run_can_be_read() -> None:
+    """It is whole: each group with its runs, each way with its repetitions; and says where."""
+    path = Path(__file__).parents[3] / "data/runs/weights-linux-6.18-amd-epyc-2cpu.json"
+    found = result.read(path)
+    groups = recording.groups(2 << 30, ".")
+    for name, (plans, ways) in groups.items():
+        assert [each.plan for each in found[name]] == plans
+        assert all(set(each.entries) == set(ways) for each in found[name])
+        assert all(each.facts["kernel"] and each.missing is None for each in found[name])
