@@ -190,7 +190,7 @@ def of(pid: int | str = "self") -> AddressSpace:
 
 
 def _maps(pid: int | str) -> TextIO:
-    return open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape")
+    return open(f"/proc/{pid}/maps", encoding="utf-8", newline="\n", errors="surrogateescape")
 
 
 class AddressSpaces:

@@ -46,7 +46,7 @@ def _find(process: ProcessDirectory, head: Region) -> int:
     with suppress(PermissionError, FileNotFoundError):
         return _regular(process, f"map_files/{head.address:x}-{head.end:x}")
     failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), head.name)
-    for path in _paths(head.name):
+    for path in paths(head.name):
         try:
             found = _regular(process, f"root{path}")
         except OSError as error:
@@ -59,12 +59,12 @@ def _find(process: ProcessDirectory, head: Region) -> int:
     return _among_descriptors(process, head, failure)
 
 
-def _paths(name: str) -> list[str]:
+def paths(name: str) -> list[str]:
     """What the name of a mapping may mean: maps writes a line end as ``\\012``, but no other."""
     if not name.startswith("/"):
         return []
-    paths = [name, name.replace("\\012", "\n")]
-    return list(dict.fromkeys([*paths, *(path.removesuffix(DELETED) for path in paths)]))
+    meant = [name, name.replace("\\012", "\n")]
+    return list(dict.fromkeys([*meant, *(path.removesuffix(DELETED) for path in meant)]))
 
 
 def _regular(process: ProcessDirectory, name: str) -> int:
@@ -121,7 +121,7 @@ def fate(process: ProcessDirectory, head: Region) -> str:
     ``there``, ``deleted``, ``replaced`` by another file, or ``out of sight`` of whoever asks.
     """
     answer = "deleted" if head.name.endswith(DELETED) else "out of sight"
-    for path in _paths(head.name):
+    for path in paths(head.name):
         try:
             found = os.stat(f"root{path}", dir_fd=process.fd)
         except (FileNotFoundError, NotADirectoryError):

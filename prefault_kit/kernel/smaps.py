@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from prefault_kit.kernel.address_space import Region
@@ -91,30 +91,12 @@ def usage(address: int, length: int, pid: int | str = "self") -> Usage:
         return parse(smaps, address, length)
 
 
-class Area(NamedTuple):
-    """A VMA: where it is, in bytes, ``rw-p`` and the like, its VmFlags, and the file behind it."""
+@dataclass(frozen=True)
+class Area(Region):
+    """A mapping with its VmFlags."""
 
-    address: int
-    length: int
-    permissions: str
     vm_flags: tuple[str, ...] = ()
     """None of them where they were not asked for."""
-    offset: int = 0
-    """Where in the file it begins, in bytes."""
-    device: tuple[int, int] = (0, 0)
-    inode: int = 0
-    path: str = ""
-    """As the kernel has it: of a file that is gone it ends with `` (deleted)``."""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether what is written goes to the file, or to memory that others share."""
-        return self.permissions.endswith("s")
-
-    @property
-    def has_file(self) -> bool:
-        """Whether pages come from a file; shared anonymous memory has one of the kernel's own."""
-        return self.inode != 0
 
 
 def areas(address: int, length: int, *, flags: bool = True) -> list[Area]:
@@ -134,10 +116,10 @@ def areas(address: int, length: int, *, flags: bool = True) -> list[Area]:
                     break
                 inside = int(high, 16) > address
                 if inside:
-                    found.append(_area(line))
+                    found += [Area(**vars(each)) for each in parse_regions([line])]
             elif inside and line.startswith("VmFlags:"):
                 flags_of_it = tuple(line.split()[1:])
-                found[-1] = found[-1]._replace(vm_flags=flags_of_it)
+                found[-1] = replace(found[-1], vm_flags=flags_of_it)
     return found
 
 
@@ -225,12 +207,3 @@ def _step(rest: bytes, passed: int, may_walk: Callable[[int], bool]) -> int:
         return HEAD_BYTES  # which mapping it is comes first
     walked = int(rest[: rest.index(b" ")].partition(b"-")[2], 16) if rest else passed
     return READ_BYTES if may_walk(walked) else 0
-
-
-def _area(line: str) -> Area:
-    """The head of a VMA, as maps and smaps have it (proc_pid_maps(5))."""
-    span, permissions, offset, device, inode, *path = line.rstrip("\n").split(None, 5)
-    low, high = (int(each, 16) for each in span.split("-"))
-    major, minor = (int(each, 16) for each in device.split(":"))
-    name = path[0].replace("\\012", "\n") if path else ""
-    return Area(low, high - low, permissions, (), int(offset, 16), (major, minor), int(inode), name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 
-from prefault_kit.kernel import pagemap, smaps, syscalls
+from prefault_kit.kernel import mapped_file, pagemap, smaps, syscalls
 from prefault_kit.kernel.pagemap import Pages
 from prefault_kit.kernel.smaps import Area
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
@@ -43,7 +43,7 @@ class Held:
         self.areas = areas
         self.files = [(fd, fd >= 0 and is_blind(fd)) for fd in fds]
         self._in_memory = [
-            area.path.startswith(MEMORY_FILES) or (fd >= 0 and is_in_memory(fd))
+            area.name.startswith(MEMORY_FILES) or (fd >= 0 and is_in_memory(fd))
             for area, fd in zip(areas, fds, strict=True)
         ]
 
@@ -53,7 +53,7 @@ class Held:
         flags = {
             area.address: area.vm_flags for area in smaps.areas(place.address, place.size_bytes)
         }
-        self.areas = [area._replace(vm_flags=flags.get(area.address, ())) for area in self.areas]
+        self.areas = [replace(area, vm_flags=flags.get(area.address, ())) for area in self.areas]
 
     @property
     def on_disk(self) -> list[Area]:
@@ -74,10 +74,10 @@ class Held:
         """
         begin = self.place.address + offset
         length = self.place.size_bytes - offset if length is None else length
-        mixed = any(area.has_file and not area.is_shared for area in self.areas)
+        mixed = any(area.has_file and area.private for area in self.areas)
         pages = pagemap.scan(begin, length, file=copies and mixed)
         anonymous: int | None = None
-        if all(area.is_shared for area in self.areas):
+        if not any(area.private for area in self.areas):
             anonymous = 0
         elif not self.has_file and pages.zero is not None:
             anonymous = pages.present - pages.zero
@@ -109,7 +109,7 @@ class Held:
         pages = length // PAGE_SIZE_BYTES
         held = self.look(offset, length)
         cached = held.pages.present if held.cached is None else held.cached
-        if all(area.is_shared for area in self.areas):
+        if not any(area.private for area in self.areas):
             return pages - min(pages, cached)
         behind = pages - min(pages, cached) if self.has_file else 0
         own = held.anonymous if held.anonymous is not None else 0
@@ -119,10 +119,10 @@ class Held:
 def _mincore(address: int, length: int, area: Area) -> int | None:
     vector = syscalls.mincore(address, length)
     there = sum(byte & 1 for byte in vector)
-    if there < len(vector) or os.geteuid() == 0 or area.path.startswith(MEMORY_FILES):
+    if there < len(vector) or os.geteuid() == 0 or area.name.startswith(MEMORY_FILES):
         return there
     try:
-        return there if os.stat(area.path).st_uid == os.geteuid() else None
+        return there if os.stat(area.name).st_uid == os.geteuid() else None
     except OSError:
         return None
 
@@ -146,15 +146,16 @@ def held(place: Place) -> Iterator[Held]:
 def _open_behind(area: Area) -> int:
     """The file behind an area, if its name still leads to it; else -1."""
     wanted = os.makedev(*area.device), area.inode
-    try:
-        found = Identity.of(area.path)
-        if (found.device, found.inode) != wanted:
-            return -1
-        fd = open_regular(area.path)
-    except (OSError, ValueError):
-        return -1
-    found = Identity.of(fd)
-    if (found.device, found.inode) != wanted:
-        os.close(fd)
-        return -1
-    return fd
+    for path in mapped_file.paths(area.name):
+        with suppress(OSError, ValueError):
+            if not _is(Identity.of(path), wanted):
+                continue
+            fd = open_regular(path)
+            if _is(Identity.of(fd), wanted):
+                return fd
+            os.close(fd)
+    return -1
+
+
+def _is(found: Identity, wanted: tuple[int, int]) -> bool:
+    return (found.device, found.inode) == wanted

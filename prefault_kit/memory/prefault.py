@@ -235,7 +235,7 @@ def _grain(here: Held) -> int:
     """What a write may add at once: a huge page, where the kernel may give one."""
     here.ask_flags()
     may = any(
-        hugepages.transparent_for(shared=area.is_shared, flags=area.vm_flags)
+        hugepages.transparent_for(shared=not area.private, flags=area.vm_flags)
         for area in here.areas
         if area not in here.on_disk
     )
@@ -279,7 +279,7 @@ class _Populating:
         moment: there MADV_COLD lets the kernel decide.
         """
         areas = self._here.areas
-        shared = all(area.is_shared for area in areas)
+        shared = not any(area.private for area in areas)
         drop = shared or (
             not any("w" in area.permissions for area in areas)
             and self._here.look(offset, length).anonymous == 0
@@ -415,14 +415,14 @@ def _advice(here: Held, access: str, after: Holding, done_bytes: int) -> list[st
     notes = []
     files = [area for area in here.areas if area.has_file]
     on_disk = here.on_disk
-    if any(area.path.endswith(GONE) for area in on_disk):
+    if any(area.name.endswith(GONE) for area in on_disk):
         notes.append("the file behind was deleted or replaced: these pages are the old one's")
     if not here.place.is_whole:
         notes.append("it begins or ends amid a page, which its neighbours share")
     if access == "write":
-        if any(not area.is_shared for area in files):
+        if any(area.private for area in files):
             notes.append("pages of the private file mapping are copies now, beside the page cache")
-        if any(area.is_shared for area in on_disk):
+        if any(not area.private for area in on_disk):
             notes.append(
                 "pages of the shared file are dirty now and are written back as they are; the "
                 "first write after that takes a fault again"

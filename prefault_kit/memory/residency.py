@@ -134,7 +134,7 @@ def _of_buffer(here: Held) -> Residency:
     place = here.place
     found = here.look()
     pages = found.pages
-    shared = all(area.is_shared for area in here.areas)
+    shared = not any(area.private for area in here.areas)
     files = pages.file
     if files is None and (shared or not here.has_file):
         files = pages.present if shared else 0
@@ -143,7 +143,7 @@ def _of_buffer(here: Held) -> Residency:
     notes = []
     if not place.is_whole:
         notes.append("it begins or ends amid a page: whole pages are counted")
-    if any(area.path.endswith(GONE) for area in here.on_disk):
+    if any(area.name.endswith(GONE) for area in here.on_disk):
         notes.append("the file behind was deleted or replaced: these pages are the old one's")
     return Residency(
         place.buffer_bytes,
@@ -166,7 +166,7 @@ def _of_buffer(here: Held) -> Residency:
 def _dirty(here: Held, of_files: int | None) -> int | None:
     """Dirty pages: of shared files by the page cache, of anything else by whole mappings."""
     place = here.place
-    if here.areas and here.on_disk == here.areas and all(area.is_shared for area in here.areas):
+    if here.areas and here.on_disk == here.areas and not any(area.private for area in here.areas):
         return of_files
     low = here.areas[0].address if here.areas else None
     end = here.areas[-1].address + here.areas[-1].length if here.areas else 0

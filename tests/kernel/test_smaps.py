@@ -1,5 +1,6 @@
 """prefault_kit.kernel.smaps: the accounting view, on captured texts and on the running kernel."""
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -242,12 +243,12 @@ def test_each_area_has_its_file() -> None:
             smaps.areas(*memory.span(PAGE, PAGE), flags=flags) for flags in (True, False)
         )
         inode = os.fstat(memory.fd).st_ino
-    assert [each._replace(vm_flags=()) for each in with_flags] == without
+    assert [dataclasses.replace(each, vm_flags=()) for each in with_flags] == without
     assert (without[0].inode, without[0].offset, without[0].vm_flags) == (inode, 0, ())
-    assert without[0].path.startswith("/memfd:")
-    assert without[0].is_shared
+    assert without[0].name.startswith("/memfd:")
+    assert not without[0].private
     assert without[0].has_file
     with Mapping(Backing.anon(), PAGE) as memory:
         (area,) = smaps.areas(*memory.span(), flags=False)
-    assert not area.is_shared
+    assert area.private
     assert not area.has_file
