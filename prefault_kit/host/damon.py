@@ -18,8 +18,8 @@ def threads(proc: str = "/proc") -> list[str]:
     """
     found = []
     for pid in filter(str.isdigit, os.listdir(proc)):
-        with contextlib.suppress(OSError), open(f"{proc}/{pid}/comm", encoding="ascii") as comm:
-            name = comm.read().strip()
+        with contextlib.suppress(OSError), open(f"{proc}/{pid}/comm", "rb") as comm:
+            name = comm.read().decode(errors="replace").strip()
             if name.startswith("kdamond"):
                 found.append(name)
     return sorted(found)
