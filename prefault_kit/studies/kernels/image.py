@@ -45,8 +45,6 @@ mount -t cgroup2 none /sys/fs/cgroup
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 size=$(busybox awk '/Hugepagesize/ {print $2}' /proc/meminfo)
 test -z "$size" || echo $((131072 / size > 8 ? 131072 / size : 8)) >/proc/sys/vm/nr_hugepages
-folios=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
-test ! -e $folios || echo madvise >$folios
 busybox ln -sf /proc/self/fd /dev/fd
 echo BEGUN
 busybox tar xf /dev/job -C /job

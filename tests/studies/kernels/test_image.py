@@ -34,8 +34,6 @@ def test_the_first_process_is_a_script(tmp_path: Path) -> None:
     """One of the shell's syntax, that says when the guest's own work begins."""
     subprocess.run(["sh", "-n"], input=image.INIT, text=True, check=True, timeout=60)
     assert f"echo {image.BEGUN}\n" in image.INIT
-    folios = "/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled"  # huge-64-kib asks
-    assert f"folios={folios}\ntest ! -e $folios || echo madvise >$folios\n" in image.INIT
 
 
 def test_a_suite_that_lacks_a_package_gives_way(
