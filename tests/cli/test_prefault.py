@@ -37,8 +37,9 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-def test_files(file: Path, model: Path) -> None:
+def test_files(file: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row each, and what cannot be promised, once."""
+    monkeypatch.setenv("COLUMNS", "400")
     done = prefault_here("prefault", str(file), str(model))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("may evict") == 1

@@ -99,9 +99,9 @@ def test_a_zombie_is_told(sleeper: subprocess.Popen[bytes]) -> None:
 def test_changes_of_this_process(own: Process) -> None:
     """What is touched between is among them."""
     with Mapping(Backing.anon(), 64 * PAGE) as memory:
-        before = own.overview(files=False)
+        before = own.overview(files=False, longest_ms=1e4)
         memory.touch_write()
-        found = own.changes(before)
+        found = own.changes(before, longest_ms=1e4)
         [change] = [each for each in found.mappings if each.mapping.address == memory.address]
     assert change.resident_bytes == change.usage("private_dirty") == 64 * PAGE
     assert found.minor_faults >= 64
