@@ -74,6 +74,20 @@ def test_a_budget(file: Path) -> None:
     assert "the budget ended it" in done.stdout
 
 
+def test_a_budget_is_of_all_files_together(file: Path) -> None:
+    """What the first one took is not there for the second."""
+    second = file.with_name("second")
+    second.write_bytes(bytes(PAGES * PAGE))
+    for each in (file, second):
+        with open(each, "r+b") as opened:
+            if page_cache.evict(opened.fileno()) != 0:
+                return
+    most = str(PAGES * PAGE * 3 // 2)
+    done = prefault_here("prefault", str(file), str(second), "--at-most", most, "--json")
+    found = json.loads(done.stdout)["files"]
+    assert [each["done_bytes"] for each in found] == [PAGES * PAGE, PAGES * PAGE // 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -83,9 +97,13 @@ def test_a_budget(file: Path) -> None:
         (("{file}", "--tensor", "a"), 1, "neither a safetensors nor a GGUF"),
         (("{model}", "--tensor", "z"), 2, "has no tensor 'z'; it has 2: a, b"),
         (("{file}", "--node", "4096"), 2, "no memory on node 4096"),
-        (("{file}", "--threads", "0"), 2, "threads is a whole number"),
-        (("{file}", "--at-most-of-cgroup", "2"), 2, "a part above 0 up to 1"),
-        (("{file}", "--window", "1"), 2, "window_bytes is a whole number"),
+        (("{file}", "--threads", "0"), 2, "--threads is a whole number"),
+        (
+            ("{file}", "--at-most-of-cgroup", "2"),
+            2,
+            "--at-most-of-cgroup is a part above 0 up to 1",
+        ),
+        (("{file}", "--window", "1"), 2, "--window is a whole number"),
         (("{file}", "--leave-free", "much"), 2, "is not a size"),
     ],
     ids=str,

@@ -250,7 +250,7 @@ def test_a_budget_of_a_path(file: Path) -> None:
     if evicted(file):
         done = prefault(file, at_most_bytes=0)
         assert (done.done_bytes, done.complete) == (0, False)
-        assert "none of it done: at_most_bytes allows 0" in " ".join(done.notes)
+        assert "none of it done: no more than 0 bytes" in " ".join(done.notes)
 
 
 def test_a_budget_leaves_free_what_was_asked() -> None:
