@@ -143,6 +143,8 @@ def _of_buffer(here: Held) -> Residency:
     notes = []
     if not place.is_whole:
         notes.append("it begins or ends amid a page: whole pages are counted")
+    if here.has_file and found.cached is None:
+        notes.append(NOT_TOLD)
     if any(area.name.endswith(GONE) for area in here.on_disk):
         notes.append("the file behind was deleted or replaced: these pages are the old one's")
     return Residency(

@@ -117,6 +117,17 @@ def test_nothing_is_changed() -> None:
         assert str(residency(memory)).startswith("0 of ")
 
 
+def test_a_mapping_of_such_a_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What of it is mapped is known, what is cached is not, and it is told."""
+    from prefault_kit.memory import holding
+
+    monkeypatch.setattr(holding, "cache_of", lambda *_, **__: Cache(None))
+    found = residency(numpy.memmap(file, mode="r"))
+    assert (found.present, found.cached) == (0, None)
+    assert "the kernel tells its owner" in found.notes[0]
+    assert not residency(bytes(PAGE)).notes[1:]
+
+
 def test_a_file_of_which_the_kernel_tells_nothing(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
