@@ -25,7 +25,7 @@ from prefault_kit.memory.budget import Budget
 from prefault_kit.memory.buffer import AnyBuffer, Place, is_path, placed
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
-from prefault_kit.memory.holding import GONE, Held, Holding, held
+from prefault_kit.memory.holding import OLD, Held, Holding, held
 from prefault_kit.memory.page_cache_share import NOT_TOLD
 from prefault_kit.memory.pieces import Pieces
 from prefault_kit.memory.sizes import format_bytes
@@ -449,8 +449,8 @@ def _advice(here: Held, access: str, after: Holding, done_bytes: int) -> list[st
     notes = []
     files = [area for area in here.areas if area.has_file]
     on_disk = here.on_disk
-    if any(area.name.endswith(GONE) for area in on_disk):
-        notes.append("the file behind was deleted or replaced: these pages are the old one's")
+    if here.has_lost_its_name:
+        notes.append(OLD)
     if not here.place.is_whole:
         notes.append("it begins or ends amid a page, which its neighbours share")
     if access == "write":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.cli.bar import heard
 from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import support
@@ -45,6 +46,18 @@ def test_files(file: Path, model: Path) -> None:
     assert "data" in done.stdout and "model.safetensors" in done.stdout
 
 
+def test_progress_is_of_all_of_it(file: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never goes back, and each file is named."""
+    monkeypatch.setenv("PREFAULT_BAR", "lines")
+    done = prefault_here("prefault", str(file), str(model))
+    told = [each for each in map(heard, done.stderr.splitlines()) if each]
+    parts = [part for part, _ in told]
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
+    assert parts[0] >= 0.5  # the larger file comes first
+    assert {words.partition(": ")[0] for _, words in told} == {str(file), str(model)}
+
+
 def test_json(file: Path, model: Path) -> None:
     """One object, with every figure of each."""
     done = prefault_here("prefault", str(file), str(model), "--threads", "2", "--json")
@@ -72,6 +85,8 @@ def test_a_budget(file: Path) -> None:
     done = prefault_here("prefault", str(file), "--at-most", "0")
     assert done.returncode == 0
     assert "the budget ended it" in done.stdout
+    done = prefault_here("prefault", str(file), str(file), "--at-most", "0")
+    assert f"- {file}: the budget ended it" in done.stdout
 
 
 def test_a_budget_is_of_all_files_together(file: Path) -> None:

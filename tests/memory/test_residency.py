@@ -141,3 +141,14 @@ def test_a_file_of_which_the_kernel_tells_nothing(
     done = prefault(file)
     assert (done.there_before_bytes, done.cache_growth_bytes, done.complete) == (None, None, True)
     assert done.notes[0].startswith("what of the file is cached")
+
+
+def test_dirty_pages_of_several_mappings_are_known_of_whole_ones_alone() -> None:
+    """Of one and a half the whole one's would be told."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        memory.touch_write()
+        memory.protect("r", SIZE // 2, SIZE // 2)
+        view = memory.buffer()
+        assert residency(view).dirty == PAGES
+        assert residency(view[: SIZE * 3 // 4]).dirty is None
+        view.release()
