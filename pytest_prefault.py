@@ -1,7 +1,8 @@
 """pytest: with ``@pytest.mark.fault_budget(major=0, minor=10)`` more page faults fail a test.
 
-Arguments as of :func:`prefault_kit.fault_budget`. Fixtures are outside of the budget. It is a
-module of its own beside the kit, which is imported where a test has such a mark, and only then.
+Arguments as of :func:`prefault_kit.fault_budget`. Fixtures are outside of the budget; what unittest
+calls with a test, its setUp too, is inside. It is a module of its own beside the kit, which is
+imported where a test has such a mark, and only then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known, also where marks are strict."""
     config.addinivalue_line(
         "markers",
-        f"{MARK}(major=0, minor=None, *, thread='this'): fail if the test takes more page faults",
+        f"{MARK}(major=0, minor=None, *, thread='this', lines=False): "
+        "fail if the test takes more page faults",
     )
 
 

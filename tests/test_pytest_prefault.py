@@ -2,6 +2,7 @@
 
 import ast
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from prefault_kit.kernel import perf
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
+PLUGIN = "pytest_prefault"
 TESTS = """
 import mmap
 import pytest
@@ -53,9 +55,10 @@ class TestOf:
 def test_marks_are_budgets(pytester: pytest.Pytester) -> None:
     """Fixtures are outside; what a test raises itself is what is told; slips are told."""
     pytester.makepyfile(TESTS)
+    installed = any(each.value == PLUGIN for each in entry_points(group="pytest11"))
     done = pytester.runpytest_inprocess(
-        "-p", "pytest_prefault", "--strict-markers", "--junitxml=junit.xml", "-p", "no:xdist",
-        "-p", "no:nbval",
+        *(() if installed else ("-p", PLUGIN)),
+        "--strict-markers", "--junitxml=junit.xml", "-p", "no:xdist", "-p", "no:nbval",
     )  # fmt: skip
     done.assert_outcomes(passed=1, failed=4)
     said = done.stdout.str()
@@ -91,7 +94,10 @@ def test_it_costs_nothing_unused() -> None:
 
 
 def test_it_is_an_entry_point() -> None:
-    """pyproject.toml names it, and installs its module."""
+    """pyproject.toml names it, and installs its module.
+
+    By the module's name, so that ``-p pytest_prefault`` is the same plugin, installed or not.
+    """
     text = (ROOT / "pyproject.toml").read_text()
-    assert '[project.entry-points.pytest11]\nprefault_kit = "pytest_prefault"' in text
+    assert '[project.entry-points.pytest11]\npytest_prefault = "pytest_prefault"' in text
     assert 'py-modules = ["pytest_prefault"]' in text

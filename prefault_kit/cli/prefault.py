@@ -15,10 +15,10 @@ from prefault_kit.cli.options import FILE, SIZE, as_json
 from prefault_kit.kernel.timed import PrefaultError
 from prefault_kit.measure import saved
 from prefault_kit.memory import support
+from prefault_kit.memory.budget import Budget
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.population import ADVICE
-from prefault_kit.memory.prefault import Prefault
-from prefault_kit.memory.prefault import prefault as prefault_memory
+from prefault_kit.memory.prefault import Prefault, prefault_within
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.memory.weights import weights
 
@@ -42,7 +42,7 @@ from prefault_kit.memory.weights import weights
     "--at-most",
     "at_most_bytes",
     type=SIZE,
-    help="Read no more than so much of each that is not cached.",
+    help="Read no more than so much that is not cached, of all files together.",
 )
 @click.option(
     "--at-most-of-cgroup",
@@ -75,6 +75,9 @@ def prefault(
       prefault-kit prefault model.safetensors
       prefault-kit prefault model.gguf --tensor blk.0.attn_q.weight --tensor blk.0.attn_k.weight
       prefault-kit prefault /var/lib/index/* --threads 4 --leave-free 2GiB --json
+
+    Exit status: 0, also where a budget ended it (with --json, complete is false then); 1 if a page
+    cannot be read; 2 bad usage, such as a file that there is not; 3 if the kernel lacks the advice.
     """
     if not touch and (lacking := support.populate_refusal(ADVICE["read"])):
         raise Ending(
@@ -82,6 +85,14 @@ def prefault(
             f"this kernel lacks {ADVICE['read']} (it answers {lacking}): with --touch each page is "
             "touched instead",
         )
+    try:
+        budget = Budget.of(
+            leave_free_bytes=leave_free_bytes,
+            at_most_bytes=at_most_bytes,
+            at_most_of_cgroup=at_most_of_cgroup,
+        )
+    except ValueError as error:
+        raise Ending(USAGE, _in_options(error)) from None
     parts = [part for file in files for part in _parts(str(file), tensors)]
     total = sum(part.size_bytes for _, part in parts) or 1
     done: list[tuple[str, Prefault]] = []
@@ -93,19 +104,17 @@ def prefault(
                 move(min(1.0, (before + now) / total), f"{name}: {format_bytes(now)}")
 
             try:
-                found = prefault_memory(
+                found = prefault_within(
+                    budget,
                     part,
                     threads=threads,
                     node=node,
                     window_bytes=window_bytes,
-                    leave_free_bytes=leave_free_bytes,
-                    at_most_bytes=at_most_bytes,
-                    at_most_of_cgroup=at_most_of_cgroup,
                     touch=touch,
                     on_progress=tell,
                 )
             except ValueError as error:
-                raise Ending(USAGE, str(error)) from None
+                raise Ending(USAGE, _in_options(error)) from None
             except PrefaultError as error:
                 raise Ending(FAILED, f"{name}: {error.strerror}") from None
             before += part.size_bytes
@@ -116,6 +125,15 @@ def prefault(
         click.echo(saved.json_text({"files": rows}))
     else:
         _print(done)
+
+
+def _in_options(error: ValueError) -> str:
+    """The sentence, about the option that the user gave."""
+    said = str(error)
+    for option in click.get_current_context().command.params:
+        if option.name and said.startswith(f"{option.name} is "):
+            said = option.opts[0] + said.removeprefix(option.name)
+    return said
 
 
 def _parts(path: str, tensors: tuple[str, ...]) -> list[tuple[str, FilePart]]:
@@ -136,6 +154,11 @@ def _parts(path: str, tensors: tuple[str, ...]) -> list[tuple[str, FilePart]]:
     return [(f"{path}: {name}", known[name]) for name in tensors]
 
 
+def _cached(size_bytes: int | None) -> str:
+    """A size; where there is none a note says why."""
+    return "not told" if size_bytes is None else terminal.size(size_bytes)
+
+
 def _print(done: list[tuple[str, Prefault]]) -> None:
     console = terminal.console()
     table = Table("file")
@@ -145,8 +168,8 @@ def _print(done: list[tuple[str, Prefault]]) -> None:
         table.add_row(
             name,
             terminal.size(found.size_bytes),
-            terminal.size(found.there_before_bytes),
-            terminal.size(found.there_after_bytes),
+            _cached(found.there_before_bytes),
+            _cached(found.there_after_bytes),
             f"{found.major_faults:,}",
             terminal.ms(found.elapsed_ms),
         )

@@ -19,6 +19,7 @@ import os
 import resource
 import select
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator, ExitStack
@@ -94,6 +95,8 @@ class FaultBudget(ContextDecorator):
         self._pid = 0
         self._usage = (0, 0)
         self._final: tuple[int, int] | None = None
+        self._time_ns = (0, 0)
+        """From when to when they were counted: a stream of all threads records before."""
 
     def _recreate_cm(self) -> FaultBudget:
         """As a decorator: a budget of its own for each call."""
@@ -164,6 +167,7 @@ class FaultBudget(ContextDecorator):
         if self._lines:
             self._lines.begin(MOST_RECORDED + min(self.allowed_minor or 0, MOST_ALLOWED))
         assert self._counter
+        self._time_ns = (time.monotonic_ns(), 0)
         self._counter.begin()
         return self
 
@@ -209,6 +213,7 @@ class FaultBudget(ContextDecorator):
             return
         if self._counter:
             self._counter.stop()
+            self._time_ns = (self._time_ns[0], time.monotonic_ns())
         self._final = self._counts()
         with self._ends:
             if self._lines:
@@ -228,6 +233,8 @@ class FaultBudget(ContextDecorator):
         from prefault_kit.measure.culprits import Tally
 
         batch = stream.read()
+        begin, end = self._time_ns
+        batch = batch.chosen((batch.time_ns >= begin) & (batch.time_ns <= end))
         space, past = address_space.of(), address_space.AddressSpace()
         for each in batch.tasks:
             if each.kind == "mmap":
@@ -298,6 +305,7 @@ def _stopped_when_full(stream: FaultStream) -> Iterator[None]:
     begun = threading.Event()
 
     def watch() -> None:
+        poll.poll(0)  # what it needs of memory it takes now, before faults are counted
         begun.set()
         if all(fd != told for fd, _ in poll.poll()):
             stream.stop()

@@ -22,6 +22,7 @@ from prefault_kit.memory.page_cache_share import (
 )
 
 GONE = " (deleted)"
+OLD = "the file behind was deleted or replaced: these pages are the old one's"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class Held:
         """Those whose pages come from a disk, and may go back to it: not memfd, not tmpfs."""
         pairs = zip(self.areas, self._in_memory, strict=True)
         return [area for area, in_memory in pairs if area.has_file and not in_memory]
+
+    @property
+    def has_lost_its_name(self) -> bool:
+        """Whether a file behind was deleted or replaced; one of a Mapping has no name from the
+        beginning."""
+        return self.place.fd < 0 and any(area.name.endswith(GONE) for area in self.on_disk)
 
     @property
     def has_file(self) -> bool:

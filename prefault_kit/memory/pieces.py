@@ -69,15 +69,15 @@ class Pieces:
         size, step = ground.size_bytes, ground.step
         most = min(self.window_bytes or size, most or size, BUDGETED_BYTES if self.budget else size)
         most = max(step, most // step * step)
-        total, added, behind = Work(), 0, 0
+        total, behind = Work(), 0
         while (done := total.done_bytes) < size:
             piece = min(most, size - done)
             if self.budget:
-                room, limit = self.budget.room(added)
+                room, limit = self.budget.room()
                 piece, missing = _fitting(ground, done, piece, room)
                 if not piece:
                     return total, limit
-                added += missing
+                self.budget.added_bytes += missing
             total = self._piece(ground, total, piece)
             if total.done_bytes < done + piece:
                 break

@@ -25,7 +25,7 @@ from prefault_kit.memory.budget import Budget
 from prefault_kit.memory.buffer import AnyBuffer, Place, is_path, placed
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
-from prefault_kit.memory.holding import GONE, Held, Holding, held
+from prefault_kit.memory.holding import OLD, Held, Holding, held
 from prefault_kit.memory.page_cache_share import NOT_TOLD
 from prefault_kit.memory.pieces import Pieces
 from prefault_kit.memory.sizes import format_bytes
@@ -167,6 +167,45 @@ def prefault(
     prefaulted and why, TypeError for what is no buffer, OSError ESTALE for a file that was replaced
     meanwhile.
     """
+    budget = Budget.of(
+        leave_free_bytes=leave_free_bytes,
+        at_most_bytes=at_most_bytes,
+        at_most_of_cgroup=at_most_of_cgroup,
+    )
+    return prefault_within(
+        budget,
+        memory,
+        access,
+        threads=threads,
+        node=node,
+        window_bytes=window_bytes,
+        undo_random=undo_random,
+        touch=touch,
+        on_progress=on_progress,
+        stop=stop,
+    )
+
+
+def prefault_within(
+    budget: Budget | None,
+    memory: Memory,
+    access: str = "read",
+    *,
+    threads: int | None = None,
+    node: int | None = None,
+    window_bytes: int | None = None,
+    undo_random: bool = False,
+    touch: bool = False,
+    on_progress: Callable[[int, int], object] | None = None,
+    stop: threading.Event | None = None,
+) -> Prefault:
+    """As :func:`prefault`, within a budget that several calls may share: one after the other.
+
+    >>> from prefault_kit.memory.budget import Budget
+    >>> budget = Budget.of(leave_free_bytes=0)
+    >>> all(prefault_within(budget, bytes(1 << 20)).complete for _ in range(2))
+    True
+    """
     if access not in ACCESSES:
         raise ValueError(f"access is read or write, not {access!r}")
     if threads is not None:
@@ -175,11 +214,6 @@ def prefault(
         window_bytes = whole("window_bytes", window_bytes, PAGE_SIZE_BYTES, HIGHEST)
     if node is not None:
         node = _node(node)
-    budget = Budget.of(
-        leave_free_bytes=leave_free_bytes,
-        at_most_bytes=at_most_bytes,
-        at_most_of_cgroup=at_most_of_cgroup,
-    )
     operation = population.operation(access, touch=touch)
     pieces = Pieces(window_bytes, budget, on_progress, stop)
     if is_path(memory):
@@ -415,8 +449,8 @@ def _advice(here: Held, access: str, after: Holding, done_bytes: int) -> list[st
     notes = []
     files = [area for area in here.areas if area.has_file]
     on_disk = here.on_disk
-    if any(area.name.endswith(GONE) for area in on_disk):
-        notes.append("the file behind was deleted or replaced: these pages are the old one's")
+    if here.has_lost_its_name:
+        notes.append(OLD)
     if not here.place.is_whole:
         notes.append("it begins or ends amid a page, which its neighbours share")
     if access == "write":

@@ -11,7 +11,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory import file_reading
 from prefault_kit.memory.buffer import is_path, placed
 from prefault_kit.memory.file_part import FilePart
-from prefault_kit.memory.holding import GONE, Held, held
+from prefault_kit.memory.holding import OLD, Held, held
 from prefault_kit.memory.page_cache_share import NOT_TOLD
 from prefault_kit.memory.sizes import format_bytes
 
@@ -143,8 +143,10 @@ def _of_buffer(here: Held) -> Residency:
     notes = []
     if not place.is_whole:
         notes.append("it begins or ends amid a page: whole pages are counted")
-    if any(area.name.endswith(GONE) for area in here.on_disk):
-        notes.append("the file behind was deleted or replaced: these pages are the old one's")
+    if here.has_file and found.cached is None:
+        notes.append(NOT_TOLD)
+    if here.has_lost_its_name:
+        notes.append(OLD)
     return Residency(
         place.buffer_bytes,
         place.size_bytes // PAGE_SIZE_BYTES,

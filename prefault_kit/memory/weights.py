@@ -120,7 +120,7 @@ def weights(path: str | os.PathLike[str]) -> Weights:
     work on its part of the page cache. Only the header is read. ValueError says in a sentence where
     the header and the file disagree; OSError where it cannot be read.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     fd = open_regular(name)
     with os.fdopen(fd, "rb") as file:
         identity = Identity.of(fd)

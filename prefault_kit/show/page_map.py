@@ -209,12 +209,15 @@ def _words(memory: Memory) -> list[str]:
 def _of_rows(rows: Mapping[str, Pages | Sequence[str]], *, file: bool) -> PageMap:
     if not rows:
         raise ValueError("there is no range to draw: give at least one title and its pages")
-    words = {
-        title: states(row, file=file) if isinstance(row, Pages) else list(row)
-        for title, row in rows.items()
-    }
-    unknown = {word for row in words.values() for word in row} - set(COLOURS)
-    if unknown:
+    words = {}
+    for title, row in rows.items():
+        if not isinstance(row, Pages) and (isinstance(row, str) or not isinstance(row, Sequence)):
+            raise ValueError(
+                f"the pages of {title!r} are what memory.pages() returned, or a list of words, not "
+                f"{row!r}"
+            )
+        words[str(title)] = states(row, file=file) if isinstance(row, Pages) else list(row)
+    if unknown := {str(word) for row in words.values() for word in row} - set(COLOURS):
         raise ValueError(
             f"no colour for {', '.join(sorted(unknown))}; there is {', '.join(COLOURS)}"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.cli.bar import heard
 from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import support
@@ -46,6 +47,18 @@ def test_files(file: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "data" in done.stdout and "model.safetensors" in done.stdout
 
 
+def test_progress_is_of_all_of_it(file: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never goes back, and each file is named."""
+    monkeypatch.setenv("PREFAULT_BAR", "lines")
+    done = prefault_here("prefault", str(file), str(model))
+    told = [each for each in map(heard, done.stderr.splitlines()) if each]
+    parts = [part for part, _ in told]
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
+    assert parts[0] >= 0.5  # the larger file comes first
+    assert {words.partition(": ")[0] for _, words in told} == {str(file), str(model)}
+
+
 def test_json(file: Path, model: Path) -> None:
     """One object, with every figure of each."""
     done = prefault_here("prefault", str(file), str(model), "--threads", "2", "--json")
@@ -73,6 +86,22 @@ def test_a_budget(file: Path) -> None:
     done = prefault_here("prefault", str(file), "--at-most", "0")
     assert done.returncode == 0
     assert "the budget ended it" in done.stdout
+    done = prefault_here("prefault", str(file), str(file), "--at-most", "0")
+    assert f"- {file}: the budget ended it" in done.stdout
+
+
+def test_a_budget_is_of_all_files_together(file: Path) -> None:
+    """What the first one took is not there for the second."""
+    second = file.with_name("second")
+    second.write_bytes(bytes(PAGES * PAGE))
+    for each in (file, second):
+        with open(each, "r+b") as opened:
+            if page_cache.evict(opened.fileno()) != 0:
+                return
+    most = str(PAGES * PAGE * 3 // 2)
+    done = prefault_here("prefault", str(file), str(second), "--at-most", most, "--json")
+    found = json.loads(done.stdout)["files"]
+    assert [each["done_bytes"] for each in found] == [PAGES * PAGE, PAGES * PAGE // 2]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +113,13 @@ def test_a_budget(file: Path) -> None:
         (("{file}", "--tensor", "a"), 1, "neither a safetensors nor a GGUF"),
         (("{model}", "--tensor", "z"), 2, "has no tensor 'z'; it has 2: a, b"),
         (("{file}", "--node", "4096"), 2, "no memory on node 4096"),
-        (("{file}", "--threads", "0"), 2, "threads is a whole number"),
-        (("{file}", "--at-most-of-cgroup", "2"), 2, "a part above 0 up to 1"),
-        (("{file}", "--window", "1"), 2, "window_bytes is a whole number"),
+        (("{file}", "--threads", "0"), 2, "--threads is a whole number"),
+        (
+            ("{file}", "--at-most-of-cgroup", "2"),
+            2,
+            "--at-most-of-cgroup is a part above 0 up to 1",
+        ),
+        (("{file}", "--window", "1"), 2, "--window is a whole number"),
         (("{file}", "--leave-free", "much"), 2, "is not a size"),
     ],
     ids=str,

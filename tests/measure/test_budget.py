@@ -97,6 +97,7 @@ def test_other_threads_count_if_they_are_asked_for(memory: Mapping) -> None:
     assert alone.minor < PAGES // 2
     found = [each for each in caught.value.spent.culprits if each.minor == PAGES // 2]
     assert [each.tid == threading.get_native_id() for each in found] == [False]
+    assert "fault_budget" not in {each.thread for each in caught.value.spent.culprits}
 
 
 def test_what_the_block_raises_passes_through(memory: Mapping) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 from prefault_kit.kernel import cgroup, proc
@@ -29,7 +30,8 @@ def room(added: int = 0, **limits: Any) -> int:
     """What a budget has left."""
     budget = Budget.of(**limits)
     assert budget
-    return budget.room(added)[0]
+    budget.added_bytes += added
+    return budget.room()[0]
 
 
 def test_at_most() -> None:
@@ -43,10 +45,11 @@ def test_leave_free(machine: dict[str, int]) -> None:
     """What others take counts, and so does the page cache that the call itself has filled."""
     budget = Budget.of(leave_free_bytes=2 * GIB)
     assert budget
-    assert budget.room(0)[0] == 8 * GIB
-    assert budget.room(3 * GIB)[0] == 5 * GIB  # page cache, which the machine counts as available
+    assert budget.room()[0] == 8 * GIB
+    budget.added_bytes += 3 * GIB
+    assert budget.room()[0] == 5 * GIB  # page cache, which the machine counts as available
     machine["MemAvailable"] = 4 * GIB
-    assert budget.room(3 * GIB)[0] == 2 * GIB
+    assert budget.room()[0] == 2 * GIB
     assert room(leave_free_bytes=20 * GIB) == 0
 
 
@@ -58,10 +61,11 @@ def test_a_part_of_the_cgroup(monkeypatch: pytest.MonkeyPatch) -> None:
     assert room(at_most_of_cgroup=0.5) == 2 * GIB
     assert room(GIB, at_most_of_cgroup=0.5) == GIB
     assert room(at_most_of_cgroup=1) == 3 * GIB
+    assert room(at_most_of_cgroup=numpy.float32(0.5)) == 2 * GIB
 
 
 def test_the_tightest_counts_and_says_why() -> None:
     """Of several limits."""
     budget = Budget.of(at_most_bytes=GIB, leave_free_bytes=9 * GIB + (GIB >> 1))
     assert budget
-    assert budget.room(0) == (GIB >> 1, "9.5 GiB of the machine's memory stay free")
+    assert budget.room() == (GIB >> 1, "9.5 GiB of the machine's memory are to stay free")

@@ -41,6 +41,20 @@ def test_the_file_behind_is_found_by_its_name(file: Path) -> None:
         assert here.look().cached in (PAGES, None)
 
 
+def test_a_file_that_is_replaced_while_it_is_opened(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is not taken for the one that is mapped, and is closed again."""
+    data = numpy.memmap(file, mode="r")
+    file.with_name("other").write_bytes(b"other")
+    real = holding.open_regular
+    monkeypatch.setattr(holding, "open_regular", lambda path: real(str(file.with_name("other"))))
+    before = set(os.listdir("/proc/self/fd"))
+    with placed(data) as place, held(place) as here:
+        assert [fd for fd, _ in here.files] == [-1]
+        assert set(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.needs("pagemap_scan")
 def test_what_a_write_would_add() -> None:
     """A private file mapping: a copy of each page that is none yet, and no more of the file."""

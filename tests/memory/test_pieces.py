@@ -82,7 +82,7 @@ def test_a_budget_counts_what_is_missing() -> None:
     work, limit = Pieces(budget=budget(20)).populate(ground)
     assert work.done_bytes == 27 * PAGE
     assert limit
-    assert "at_most_bytes" in limit
+    assert "no more than 80 KiB" in limit
     assert Pieces(budget=budget(93)).populate(Ground(100, there=7))[0].done_bytes == 100 * PAGE
 
 

@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from prefault_kit import Backing, Mapping, PrefaultError, preallocate, prefault, residency
-from prefault_kit.kernel import numa, page_cache, syscalls
+from prefault_kit.kernel import cgroup, hugepages, numa, page_cache, syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory import population, support
 from prefault_kit.memory.file_part import FilePart
@@ -218,6 +218,47 @@ def test_random_is_found_told_and_undone_if_asked(file: Path) -> None:
     assert not any("RANDOM" in note for note in prefault(data).notes)
 
 
+def test_random_is_undone_of_what_was_given_alone(file: Path) -> None:
+    """The rest of the mapping, before and behind it, keeps its advice."""
+    data = numpy.memmap(file, mode="r")
+    data._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
+    prefault(data[2 * PAGE : 4 * PAGE], undo_random=True)
+    assert residency(data[: 2 * PAGE]).advice == ("MADV_RANDOM",)
+    assert residency(data[2 * PAGE : 4 * PAGE]).advice == ()
+    assert residency(data[4 * PAGE :]).advice == ("MADV_RANDOM",)
+
+
+def test_what_may_be_evicted_again_is_told(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    """Of a file above the tightest limit, that it will be; of locked memory nothing."""
+    limit = cgroup.Limit(Path("memory.max"), SIZE // 2, 0)
+    monkeypatch.setattr(cgroup, "memory_limits", lambda: [limit])
+    assert "may evict" in prefault(file).notes[-1]  # no program runs in so little
+    monkeypatch.setattr("prefault_kit.memory.prefault.LEAST_CGROUP_BYTES", 0)
+    assert "it is larger than the memory cgroup" in prefault(file).notes[-1]
+    limit = cgroup.Limit(Path("memory.max"), 2 * SIZE, 0)
+    assert "may evict" in prefault(file).notes[-1]
+    monkeypatch.setattr(cgroup, "memory_limits", list)
+    monkeypatch.setattr("prefault_kit.kernel.proc.meminfo", lambda: {"MemTotal": SIZE // 2})
+    assert "it is larger than this machine's memory" in prefault(file).notes[-1]
+    with Mapping(Backing.file(file.parent), SIZE, "shared") as memory:
+        memory.populate_write()
+        assert "larger than this machine" in prefault(memory).notes[-1]
+        memory.mlock()
+        assert prefault(memory).notes == ()
+
+
+def test_a_budget_of_a_file_on_disk_ends_at_pages(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    """Copies of its pages are small, whatever huge pages anonymous memory may have."""
+    monkeypatch.setattr(hugepages, "transparent_for", lambda **_: True)
+    monkeypatch.setattr(hugepages, "transparent_size_bytes", lambda: SIZE)
+    data = numpy.memmap(file, mode="c")
+    assert prefault(data, "write", at_most_bytes=3 * PAGE).done_bytes == 3 * PAGE
+    with Mapping(Backing.anon(), SIZE) as memory:
+        assert prefault(memory, "write", at_most_bytes=3 * PAGE).done_bytes == 0
+
+
 def test_flags_are_not_looked_up_where_that_takes_longer(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
@@ -250,7 +291,7 @@ def test_a_budget_of_a_path(file: Path) -> None:
     if evicted(file):
         done = prefault(file, at_most_bytes=0)
         assert (done.done_bytes, done.complete) == (0, False)
-        assert "none of it done: at_most_bytes allows 0" in " ".join(done.notes)
+        assert "none of it done: no more than 0 bytes" in " ".join(done.notes)
 
 
 def test_a_budget_leaves_free_what_was_asked() -> None:

@@ -117,6 +117,17 @@ def test_nothing_is_changed() -> None:
         assert str(residency(memory)).startswith("0 of ")
 
 
+def test_a_mapping_of_such_a_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What of it is mapped is known, what is cached is not, and it is told."""
+    from prefault_kit.memory import holding
+
+    monkeypatch.setattr(holding, "cache_of", lambda *_, **__: Cache(None))
+    found = residency(numpy.memmap(file, mode="r"))
+    assert (found.present, found.cached) == (0, None)
+    assert "the kernel tells its owner" in found.notes[0]
+    assert not residency(bytes(PAGE)).notes[1:]
+
+
 def test_a_file_of_which_the_kernel_tells_nothing(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,3 +141,14 @@ def test_a_file_of_which_the_kernel_tells_nothing(
     done = prefault(file)
     assert (done.there_before_bytes, done.cache_growth_bytes, done.complete) == (None, None, True)
     assert done.notes[0].startswith("what of the file is cached")
+
+
+def test_dirty_pages_of_several_mappings_are_known_of_whole_ones_alone() -> None:
+    """Of one and a half the whole one's would be told."""
+    with Mapping(Backing.anon(), SIZE) as memory:
+        memory.touch_write()
+        memory.protect("r", SIZE // 2, SIZE // 2)
+        view = memory.buffer()
+        assert residency(view).dirty == PAGES
+        assert residency(view[: SIZE * 3 // 4]).dirty is None
+        view.release()

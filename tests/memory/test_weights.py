@@ -76,6 +76,7 @@ def test_safetensors(tmp_path: Path) -> None:
     assert places == [(0, 24), (24, 2), (26, 0)]
     assert found.path == str(path)
     assert "3 tensors, 26 bytes" in repr(found)
+    assert weights(os.fsencode(path))["a"] == found["a"]
     with pytest.raises(KeyError, match="has no tensor 'c'"):
         found["c"]
 

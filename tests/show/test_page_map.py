@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -78,6 +79,15 @@ def test_any_number_of_pages_is_drawn(pages: int) -> None:
     drawn = page_map({"range": ["present"] * pages})
     assert f"{pages:,} page" in repr(drawn)
     assert Image.open(io.BytesIO(drawn._repr_png_())).width > 100
+
+
+@pytest.mark.parametrize("row", [5, "present", None])
+def test_what_are_no_pages(row: Any) -> None:
+    """Is named with its title: text would be taken for a word a letter."""
+    with pytest.raises(ValueError, match="the pages of 'a row' are what"):
+        page_map({"a row": row})
+    with pytest.raises(ValueError, match="no colour for 5"):
+        page_map({"a row": [5]})
 
 
 def test_no_range_is_refused() -> None:
