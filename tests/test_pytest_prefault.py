@@ -44,6 +44,12 @@ def test_own():
 def test_misspelled():
     pass
 
+@pytest.mark.fault_budget(minor=1000)
+def test_with_one_of_its_own():
+    from prefault_kit import fault_budget
+    with fault_budget(minor=0):
+        touch()
+
 class TestOf:
     pytestmark = pytest.mark.fault_budget(minor=30)
 
@@ -60,12 +66,13 @@ def test_marks_are_budgets(pytester: pytest.Pytester) -> None:
         *(() if installed else ("-p", PLUGIN)),
         "--strict-markers", "--junitxml=junit.xml", "-p", "no:xdist", "-p", "no:nbval",
     )  # fmt: skip
-    done.assert_outcomes(passed=1, failed=4)
+    done.assert_outcomes(passed=1, failed=5)
     said = done.stdout.str()
     assert "assert 1 == 2" in said
     assert "unexpected keyword argument 'mino'" in said
     assert said.count("minor faults, where 30 are allowed") >= 2
     assert "test_kept" not in said
+    assert ">       with fault_budget(minor=0):" in said
     assert "pytest_prefault.py" not in said  # no traceback of the plugin's own
     try:
         os.close(perf.open_event(0, major=False, options=perf.USER_ONLY))

@@ -109,6 +109,37 @@ def test_what_the_block_raises_passes_through(memory: Mapping) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_nothing_stays_open_of_all_threads(memory: Mapping) -> None:
+    """Neither the stream nor what wakes the thread that watches it."""
+    before = len(os.listdir("/proc/self/fd"))
+    with fault_budget(minor=1 << 20, thread="all"):
+        memory.touch_write()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.usefixtures("forbidden")
+def test_getrusage_counts_this_thread_alone(memory: Mapping) -> None:
+    """Or all of them, if they are asked for."""
+    counted = {}
+    for thread in budget.THREADS:
+        with fault_budget(minor=None, thread=thread) as spent:
+            other = threading.Thread(target=memory.touch_write)
+            other.start()
+            other.join()
+        counted[thread] = spent.minor
+        memory.advise("MADV_DONTNEED", 0, PAGES * PAGE)
+    assert counted["this"] < PAGES <= counted["all"]
+
+
+@pytest.mark.needs("fault_events")
+def test_what_is_allowed_does_not_hide_who_takes_more() -> None:
+    """As many are recorded as are allowed, and some more."""
+    with Mapping(Backing.anon(), 6 * PAGES * PAGE) as memory:
+        with pytest.raises(FaultBudgetExceeded) as caught, fault_budget(minor=200):
+            memory.touch_write()
+        assert caught.value.spent.lost == 0
+
+
 @pytest.mark.needs("fault_events")
 def test_budgets_in_budgets(memory: Mapping) -> None:
     """Each counts by itself, and the inner one's failure is the one that is told."""

@@ -132,3 +132,7 @@ def test_a_thread_s_stack_is_known_by_what_lies_before_it() -> None:
     counting = tally(Region(199 * PAGE, PAGE, "---p"), stack)
     counting.add(batch({"address": stack.end - 1}))
     assert "stack" in counting.culprits()[0].advice
+    reserved = Region(199 * PAGE - (1 << 20), PAGE + (1 << 20), "---p")  # too large for a guard
+    counting = tally(reserved, stack)
+    counting.add(batch({"address": stack.end - 1}))
+    assert "stack" not in counting.culprits()[0].advice

@@ -160,6 +160,31 @@ def test_children_end_with_it(outputs: tuple[int, int], tmp_path: Path) -> None:
     assert _gone(pid)
 
 
+def test_who_has_left_its_session_is_let_live(outputs: tuple[int, int], tmp_path: Path) -> None:
+    """A service that it has started is not its own any more."""
+    place = tmp_path / "pid"
+    run(
+        ("setsid", "sh", "-c", f"echo $$ >{place}; echo ready; exec sleep 60"),
+        Budget(None),
+        ready="ready",
+        duration_s=0.1,
+        outputs=outputs,
+    )
+    assert _gone(int(place.read_text()))  # the program itself ends wherever it is
+    run(
+        ("sh", "-c", f"setsid sh -c 'echo $$ >{place}; echo ready; exec sleep 60' & wait"),
+        Budget(None),
+        ready="ready",
+        duration_s=0.1,
+        outputs=outputs,
+    )
+    pid = int(place.read_text())
+    try:
+        assert not _gone(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
 def _gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -208,10 +233,21 @@ def test_who_reads_its_output_no_more(tmp_path: Path) -> None:
     os.close(reader)
     try:
         outcome = run(("sh", "-c", "while echo x; do :; done"), Budget(None), ready="ready",
-                      outputs=(writer, writer))  # fmt: skip
+                      outputs=(writer, writer), ready_within_s=5)  # fmt: skip
     finally:
         os.close(writer)
+    assert not outcome.stopped
     assert outcome.status != 0
+
+
+def test_the_rate_is_by_the_time_in_which_faults_counted() -> None:
+    """Not by that in which it got ready."""
+    known = {"ready": True, "major": 0, "status": 0, "stopped": False, "culprits": ()}
+    outcome = guard.Outcome(
+        guard.Budget(None, None, 5), elapsed_s=2.0, minor=10, kernel_included=True, unseen=0,
+        **known,
+    )  # fmt: skip
+    assert [(each.counted, each.kept) for each in outcome.verdicts] == [(5, True)]
 
 
 def test_many_faults_are_sampled(outputs: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,9 @@ import pytest
 from prefault_kit.host import features
 from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.kernel.timed import Work
+from prefault_kit.measure import steps
+from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.weights import tensors
 from prefault_kit.studies.weights.loading import Load, load
 from prefault_kit.studies.weights.tensors import Span
@@ -23,6 +26,7 @@ from prefault_kit.studies.weights.ways import (
     O_DIRECT,
     PREPARED,
     READ_IN,
+    THREADS,
     WAYS,
     Way,
 )
@@ -85,6 +89,32 @@ def test_prepared_memory_is_read_into_without_a_fault(weights: int) -> None:
     unprepared = PAGES - tensors.of_file(weights)[0].offset // PAGE
     assert (prepared.load_minor, plain.load_minor) == (PAGES, unprepared)
     assert prepared.use_minor == plain.use_minor == 0
+
+
+def test_the_first_use_is_of_the_first_tensor(weights: int) -> None:
+    """Not of the last one; of a single one both are the same."""
+    found = loaded(WAYS[READ_IN], weights)
+    assert found.first_ms < found.last_ms
+    spans = [tensors.span(each) for each in tensors.of_file(weights)]
+    found = loaded(WAYS[READ_IN], weights, spans[:1])
+    assert found.first_ms == found.last_ms
+
+
+@pytest.mark.parametrize(("name", "threads"), [(AT_ONCE, 1), (THREADS, 2)])
+def test_threads_where_the_way_has_them(
+    weights: int, name: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as the plan says, and one for every other way."""
+    asked: list[int] = []
+    real = steps.do
+
+    def do(memory: Mapping, step: str, number: int) -> Work:
+        asked.append(number)
+        return real(memory, step, number)
+
+    monkeypatch.setattr(steps, "do", do)
+    assert loaded(WAYS[name], weights).ended == "ok"
+    assert asked == [threads]
 
 
 def test_what_was_let_go_faults_again(weights: int) -> None:

@@ -55,7 +55,7 @@ def test_a_part_is_used(tmp_path: Path) -> None:
 @pytest.mark.needs("root")
 def test_what_memory_cannot_hold(tmp_path: Path) -> None:
     """Under a limit of half the file a copy is killed, and the run goes on; a mapping lives."""
-    plan = Plan(size_bytes=64 << 20, limit_bytes=32 << 20, second=False, directory=str(tmp_path))
+    plan = Plan(size_bytes=64 << 20, limit_bytes=32 << 20, directory=str(tmp_path))
     with Worker() as worker:
         found = run(plan, (PREPARED, WINDOWS), repeats=1, worker=worker)
         mine = f"{memory_group.PREFIX}{worker.pid}-*"
@@ -63,6 +63,7 @@ def test_what_memory_cannot_hold(tmp_path: Path) -> None:
     assert left == []
     assert (found.ended(PREPARED), found.ended(WINDOWS)) == ("SIGKILL", "ok")
     assert found.best_ms(PREPARED) is None
+    assert [each.second for each in found.entries[PREPARED]] == [None]  # where nothing is loaded
     assert found.load(WINDOWS).use_major == 0
     assert 0 < found.load(WINDOWS).mapped < found.used_bytes
 
