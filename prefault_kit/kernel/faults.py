@@ -156,8 +156,10 @@ class FaultStream:
     kernel.perf_event_paranoid over 2), ESRCH without such a process, EMFILE without descriptors for
     one thread: it takes two for each processor. ValueError for a number that is no pid.
 
+    >>> import mmap
     >>> with FaultStream.of_this_thread() as stream:
-    ...     page = bytearray(64 * PAGE_SIZE_BYTES)
+    ...     page = mmap.mmap(-1, PAGE_SIZE_BYTES)
+    ...     page[0] = 1
     ...     faults = stream.read()
     >>> len(faults) > 0, bool(faults.major.any()), stream.lost
     (True, False, 0)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import traitlets
 
 from prefault_kit.kernel.faults import FaultBatch, FaultStream
+from prefault_kit.memory.buffer import placed
 from prefault_kit.screens.model import StatusModel
 from prefault_kit.show import process_export
 from prefault_kit.show.units import format_count
@@ -119,6 +120,16 @@ class ProcessScreen(StatusModel):
             with self._telling(), Process(self.pid) as process:
                 self._map(process)
                 self.changed += 1
+
+    def choose_memory(self, memory: Any) -> None:
+        """Look at this process, and choose the mapping in which a buffer lies, or begins.
+
+        Errors as of :func:`prefault_kit.memory.buffer.placed`.
+        """
+        with placed(memory) as place:
+            self.pid = os.getpid()
+            self.look()
+            self.choose(place.address)
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write what is seen as an HTML page and JSON beside it, over no file."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prefault_kit.host import thp
+from prefault_kit.kernel.address_space import DELETED
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.process.changes import Changes, MappingChange
@@ -270,12 +271,13 @@ def _replaced(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[D
     for each in now.mappings:
         if each.file and each.file.fate == "replaced" and each.head.name not in seen:
             seen.add(each.head.name)
+            path = each.head.name.removesuffix(DELETED)  # so the kernel marks it
             yield Diagnosis(
                 "file-replaced",
                 NOTE,
-                f"{each.head.name} was replaced since it was mapped: the process goes on with the "
+                f"{path} was replaced since it was mapped: the process goes on with the "
                 "file that had the name then, and its pages are shared with no newer process",
-                {"inode": each.head.inode, "path": each.head.name},
+                {"inode": each.head.inode, "path": path},
                 "restart the process to have the new file",
                 each.address,
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
+from prefault_kit.memory.buffer import placed
 from prefault_kit.screens.process import ProcessScreen
 
 PAGES = 64
@@ -79,6 +80,21 @@ def test_a_look(memory: Mapping) -> None:
     assert model.address == memory.address
     assert model.page_map
     assert sum(each.present for each in model.page_map.cells) == PAGES // 2
+
+
+def test_a_buffer_of_this_process(memory: Mapping) -> None:
+    """Its mapping is chosen, whatever process was looked at before."""
+    model = ProcessScreen(os.getppid())
+    model.choose_memory(memory)
+    assert (model.pid, model.address) == (os.getpid(), memory.address)
+    assert model.page_map
+    array = bytearray(4 * PAGE_SIZE_BYTES)
+    with placed(array) as place:
+        model.choose_memory(array)
+        assert model.overview
+        assert model.address == model.overview.at(place.address).address
+    with pytest.raises(TypeError, match="no buffer"):
+        model.choose_memory(1)
 
 
 def test_an_address_of_no_mapping(own: ProcessScreen) -> None:

@@ -200,6 +200,8 @@ def test_swap_and_a_replaced_file() -> None:
         for at in range(3)
     ]
     assert rules(overview(*replaced)) == ["file-replaced"]
+    [found] = diagnosis.of(overview(*replaced))
+    assert found.sentence.startswith("/lib/x was replaced")
 
 
 def test_as_many_mappings_as_there_may_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

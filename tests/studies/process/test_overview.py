@@ -10,7 +10,7 @@ from prefault_kit.kernel.process import ProcessDirectory
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.process import Overview, ProcessMapping
+from prefault_kit.studies.process import Overview, Process, ProcessMapping
 from prefault_kit.studies.process import overview as overviews
 
 PAGES = 64
@@ -52,6 +52,22 @@ def test_locked_and_advised(memlock: int) -> None:
         assert "locked" in found.advice
         assert found.usage is not None
         assert found.usage.locked == memory.size_bytes
+
+
+@pytest.mark.needs("pagemap_scan")
+def test_the_kernels_pages_are_not_its_own() -> None:
+    """[vdso] has pages, and smaps counts none of them as anonymous."""
+    with Process(os.getpid()) as process:
+        now = process.overview(files=False)
+        found = [each for each in now.mappings if each.head.name == "[vdso]"]
+        for each in found:
+            assert each.pages
+            assert each.usage
+            assert each.anonymous_pages == (each.usage.anonymous or 0) // PAGE
+            cells = process.page_map(each).cells
+            assert [cell.file for cell in cells] == [cell.present for cell in cells]
+    if not found:
+        pytest.skip("needs a vdso")
 
 
 @pytest.mark.needs("pagemap_scan")
