@@ -180,11 +180,16 @@ class ProcessScreen(StatusModel):
             self._add(stream.read())
             self.lost = stream.lost
             now = time.monotonic()
-            held_s = self.overview.looking.elapsed_ns / 1e9 if self.overview else 0
-            if now - looked >= max(LOOK_S, CALM * held_s):
+            if now - looked >= self.pause_s:
                 self._take(process, first)
                 looked = time.monotonic()
             self.changed += 1
+
+    @property
+    def pause_s(self) -> float:
+        """How long after a look the next one comes."""
+        held_s = self.overview.looking.elapsed_ns / 1e9 if self.overview else 0
+        return max(LOOK_S, CALM * held_s)
 
     def _take(self, process: Process, first: Overview | None) -> None:
         """Look, and tell what there is; ``first`` is what it is compared with."""
