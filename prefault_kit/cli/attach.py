@@ -36,7 +36,6 @@ from prefault_kit.studies.process.overview import LONGEST_MS
 MAP_COLUMNS = 64
 WIDE = 120
 """Columns of a terminal that has room for all of the table."""
-NARROW = ("address", "size", "resident", "perm", "mapping")
 PARTS = {"willneed": "MADV_WILLNEED", "collapse": "MADV_COLLAPSE"}
 """The options that advise the process, and their advice."""
 
@@ -270,12 +269,7 @@ def _print(
 def _mappings(seen: Overview, most: int, width: int) -> Table:
     """The mappings as a table: without columns that say nothing, with few on a narrow screen."""
     rows = show.rows(seen, most)
-    told = [
-        at
-        for at, name in enumerate(show.COLUMNS)
-        if (width >= WIDE or name in NARROW)
-        and (name in NARROW or any(row[at] not in ("", "0") for row in rows))
-    ]
+    told = [at for at in show.telling(rows) if width >= WIDE or show.COLUMNS[at] in show.ALWAYS]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for at in told:
         name = show.COLUMNS[at]

@@ -28,7 +28,9 @@ WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def in_words(error: OSError) -> str:
     """An operating system's error as a sentence that names its file."""
-    said = (error.strerror or str(error)).lower()
+    said = error.strerror or str(error)
+    if said[1:2].islower():  # names such as MADV_COLLAPSE stay
+        said = said[0].lower() + said[1:]
     if error.filename:
         return f"{error.filename}: {said}"
     return f"standard output cannot be written: {said}" if error.errno in WRITE_ERRORS else said

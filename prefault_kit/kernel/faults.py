@@ -158,7 +158,8 @@ class FaultStream:
 
     >>> import mmap
     >>> with FaultStream.of_this_thread() as stream:
-    ...     mmap.mmap(-1, PAGE_SIZE_BYTES)[0] = 1
+    ...     page = mmap.mmap(-1, PAGE_SIZE_BYTES)
+    ...     page[0] = 1
     ...     faults = stream.read()
     >>> len(faults) > 0, bool(faults.major.any()), stream.lost
     (True, False, 0)

@@ -7,7 +7,8 @@ rounded, for a kernel that is short of memory may evict a page between two looks
 from __future__ import annotations
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.show.markdown import Markdown, code, table
+from prefault_kit.show.markdown import Markdown, code, escape, table
+from prefault_kit.show.process import help_parts
 from prefault_kit.studies.mistakes import MISTAKES, Program
 from prefault_kit.studies.process import Diagnosis, Process, ProcessMapping
 from prefault_kit.studies.process.diagnosis import where
@@ -59,7 +60,11 @@ def sentences(process: Process, program: Program) -> Markdown:
         told = each.sentence
         if each.address is not None:
             told = told.replace(where(process.overview(files=False).at(each.address)), f"*{name}*")
-        lines.append(f"- {told}. What helps: {code(each.help or 'nothing')}")
+        helps = "".join(
+            code(part) if is_code else escape(part)
+            for part, is_code in help_parts(each.help or "nothing")
+        )
+        lines.append(f"- {told}. What helps: {helps}.")
     return Markdown("\n".join(lines))
 
 

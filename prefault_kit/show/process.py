@@ -6,6 +6,7 @@ Names come from the process and may hold anything: :func:`printable` makes a har
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -33,7 +34,14 @@ COLUMNS = (
 )  # fmt: skip
 NUMBERS = COLUMNS[1:9]
 """The columns that are figures."""
+ALWAYS = ("address", "size", "resident", "perm", "mapping")
+"""The columns that no table lacks."""
 MOST_ROWS = 20
+CODE = re.compile(
+    r"((?:sudo|echo|prefault-kit) .+?(?= says where|;|$)"
+    r"|\b[a-z]\w+\((?!\d\))[^()]*(?:\([^()]*\)[^()]*)*\))"
+)
+"""Commands and calls in a sentence; read(2) is a word of it."""
 LONGEST_NAME = 200
 LONGEST_FRAME = 60
 TOTALS = {
@@ -66,6 +74,15 @@ def printable(text: str) -> str:
 def printable_long(text: str) -> str:
     """The same of a sentence, which may be as long as it is."""
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def help_parts(words: str) -> list[tuple[str, bool]]:
+    """What helps, in parts, each with whether it is code: a command, or a call.
+
+    >>> help_parts("madvise((void *)0x1000, 4096, MADV_NORMAL), or read(2) it")
+    [('madvise((void *)0x1000, 4096, MADV_NORMAL)', True), (', or read(2) it', False)]
+    """
+    return [(part, at % 2 == 1) for at, part in enumerate(CODE.split(words)) if part]
 
 
 def _escaped(letter: str) -> str:
@@ -141,6 +158,19 @@ def rows(seen: Overview, most: int = MOST_ROWS) -> list[tuple[str, ...]]:
     if rest := ordered[most:]:
         found.append(_summed(rest))
     return found
+
+
+def telling(rows: Sequence[tuple[str, ...]]) -> list[int]:
+    """The columns of a table of :func:`rows` in which something stands: not those of zeros alone.
+
+    >>> [COLUMNS[at] for at in telling([("7f00", "4 KiB", *[""] * 5, "0", "", "rw-p", "", "a")])]
+    ['address', 'size', 'resident', 'perm', 'mapping']
+    """
+    return [
+        at
+        for at, name in enumerate(COLUMNS)
+        if name in ALWAYS or any(row[at] not in ("", "0") for row in rows)
+    ]
 
 
 def _summed(rest: Sequence[ProcessMapping]) -> tuple[str, ...]:

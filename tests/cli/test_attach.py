@@ -75,6 +75,14 @@ def test_a_map_and_changes_in_words(memory: Mapping) -> None:
     assert "minor fault" in done.stdout
 
 
+def test_the_table_is_of_the_second_look(memory: Mapping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --changes, of which the table is the end."""
+    monkeypatch.setattr(module.Process, "wait", lambda *_: memory.touch_write())
+    data = json.loads(prefault_here("attach", ME, "--json", "--changes", "0.05").stdout)
+    own = next(each for each in data["mappings"] if each["address"] == memory.address)
+    assert own["resident_bytes"] == 64 * PAGE
+
+
 @pytest.mark.skipif(features.fault_events() is not None, reason="needs perf events")
 def test_faults_in_tables() -> None:
     """Of this process, which takes some by looking."""

@@ -18,4 +18,5 @@ def test_an_error_of_the_system_names_its_file() -> None:
     full = OSError(errno.ENOSPC, "No space left")
     assert in_words(full) == "standard output cannot be written: no space left"
     assert in_words(OSError(errno.EMFILE, "Too many open files")) == "too many open files"
+    assert in_words(OSError(errno.EINVAL, "MADV_X: invalid")) == "MADV_X: invalid"
     assert in_words(OSError("without a number")) == "without a number"

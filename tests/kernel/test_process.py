@@ -70,7 +70,7 @@ def test_no_descriptor_is_left(sleeper: subprocess.Popen[bytes]) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_thread_leads_to_its_process() -> None:
+def test_a_thread_leads_to_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """All threads have one memory."""
     found, done = threading.Event(), threading.Event()
     ids: list[int] = []
@@ -86,6 +86,9 @@ def test_a_thread_leads_to_its_process() -> None:
     try:
         with ProcessDirectory(ids[0]) as held:
             assert (held.pid, held.asked_pid) == (os.getpid(), ids[0])
+        monkeypatch.setattr(ProcessDirectory, "_is_thread", lambda *_: False)
+        with pytest.raises(ProcessLookupError):  # its id is another's meanwhile
+            ProcessDirectory(ids[0])
     finally:
         done.set()
         thread.join()

@@ -18,6 +18,7 @@ import nbformat
 import pytest
 from PIL import Image, ImageStat
 
+from prefault_kit.show import plot
 from tests.screens import lab
 
 pytestmark = pytest.mark.browser
@@ -86,6 +87,19 @@ from prefault_kit.studies.kernels.recorded import of_the_kit
 table = truth_table(of_the_kit())
 """
 """A cell that shows the table of kernels."""
+PROCESS = """
+import mmap
+from prefault_kit import PAGE_SIZE_BYTES
+from prefault_kit.screens.process import your_process
+
+buffer = mmap.mmap(-1, 64 << 20)
+for offset in range(0, 64 << 20, 2 * PAGE_SIZE_BYTES):
+    buffer[offset] = 1
+model = your_process(memory=buffer)
+buffer_address = model.address
+model.address = 0
+"""
+"""A cell that shows the notebook's own process: every second page of a buffer is written."""
 SELECTED = """() => {
     const notebook = window.jupyterapp.shell.currentWidget.content
     return notebook.widgets.filter((cell) => notebook.isSelectedOrActive(cell)).length
@@ -160,6 +174,8 @@ def painted(tab: lab.Tab, card: int) -> set[object]:
 
 BLUE, VERMILLION = (0, 114, 178), (213, 94, 0)
 GREEN = (0, 158, 115)
+PALE_BLUE = (125, 177, 206)
+"""Of a cell of which half is of the file."""
 GROUND = (228, 228, 228)
 """The colour of a page that is not present."""
 
@@ -650,6 +666,38 @@ def test_a_kernel_is_chosen_by_what_one_relies_on(tab: lab.Tab) -> None:
     assert box
     tab.page.mouse.move(box["x"] + box["width"] - 40, box["y"] + box["height"] - 30)
     tab.page.locator(".prefault-tip", has_text="folio-maps-whole").wait_for()
+    assert tab.overflowing() == []
+    assert tab.abroad == []
+    assert tab.complaints == []
+
+
+def test_a_process_is_watched(tab: lab.Tab) -> None:
+    """A click on a bar shows the pages of its mapping; faults appear while they are taken."""
+    tab.switch(SCREENS)
+    tab.show(PROCESS)
+    card = tab.page.locator(".prefault-card").first
+    card.locator("canvas").first.wait_for(timeout=WAIT_S * 1000)
+    row = int(tab.ask("[each.address for each in model.overview.largest].index(buffer_address)"))
+    box = card.locator("canvas").first.bounding_box()
+    assert box
+    down = FIRST_LINE_Y + row * plot.ROW_PX
+    tab.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + down)
+    tab.page.locator(".prefault-note", has_text="64 MiB; a cell is").wait_for()
+    assert tab.ask("model.address == buffer_address") == "True"
+    tab.await_true(lambda: PALE_BLUE in painted(tab, 2))
+    tab.press("Watch")
+    tab.await_status("Watching")
+    tab.ask("[buffer.__setitem__(at + PAGE_SIZE_BYTES, 1) for at in range(0, 1 << 20, 1 << 13)]")
+    tab.await_true(
+        lambda: (
+            tab.ask("any(0 <= each.address - buffer_address < 1 << 20 for each in model.faults)")
+            == "True"
+        )
+    )
+    tab.await_true(lambda: BLUE in painted(tab, 1))
+    tab.press("Stop")
+    tab.await_true(lambda: tab.ask("model.watching") == "False")
+    snapshot(tab, "process")
     assert tab.overflowing() == []
     assert tab.abroad == []
     assert tab.complaints == []

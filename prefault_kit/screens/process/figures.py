@@ -14,7 +14,7 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.screens.process.model import WINDOW_S, Seen
 from prefault_kit.show import plot
 from prefault_kit.show import process as show
-from prefault_kit.show.page_map import COLOURS
+from prefault_kit.show.page_map import ABSENT, COLOURS
 from prefault_kit.show.palette import BLUE, GREEN, PURPLE, VERMILLION
 from prefault_kit.show.units import format_count
 from prefault_kit.studies.process import Overview, PageMap, ProcessMapping
@@ -33,6 +33,8 @@ PARTS = {
 FAULTS = {"minor": BLUE, "major": VERMILLION}
 CELLS_ACROSS = 64
 CELL_PX = 9
+PALE = 0.45
+"""How much of its colour a cell keeps that has less than half of its pages in a state."""
 
 
 def label(mapping: ProcessMapping) -> str:
@@ -41,6 +43,23 @@ def label(mapping: ProcessMapping) -> str:
     if not mapping.head.name:
         name += f" {mapping.address:x}"
     return name if len(name) <= LONGEST_LABEL else f"...{name[3 - LONGEST_LABEL :]}"
+
+
+def labels(mappings: Sequence[ProcessMapping]) -> list[str]:
+    """Their labels; those of one file, which a loader maps in parts, by their permissions too."""
+    plain = [label(each) for each in mappings]
+    return [
+        f"{name} {each.head.permissions}" if plain.count(name) > 1 else name
+        for name, each in zip(plain, mappings, strict=True)
+    ]
+
+
+def _pale(color: str) -> str:
+    """A colour on the ground of pages that are not present: the same in light and dark themes."""
+    ground = COLOURS[ABSENT]
+    pairs = [(int(color[at : at + 2], 16), int(ground[at : at + 2], 16)) for at in (1, 3, 5)]
+    mixed = (round(PALE * own + (1 - PALE) * below) for own, below in pairs)
+    return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 def tip(mapping: ProcessMapping) -> str:
@@ -63,7 +82,7 @@ class Rows:
     @property
     def labels(self) -> list[str]:
         """The names of the rows."""
-        return [*map(label, self.mappings), *([OTHERS] if self.rest else []), GONE]
+        return [*labels(self.mappings), *([OTHERS] if self.rest else []), GONE]
 
     def place(self, address: int) -> float:
         """Where an address lies: its row, and how far into the mapping."""
@@ -188,11 +207,10 @@ class Pages:
         self.figure = fig = plot.bare(self._x, self._y)
         fig.axis.visible = False
         fig.grid.grid_line_color = None
-        self.cells = plot.source("x", "y", "color", "alpha", "tip")
+        self.cells = plot.source("x", "y", "color", "tip")
         glyphs = fig.rect(
-            "x", "y", 0.88, 0.88, source=self.cells, fill_color="color", fill_alpha="alpha",
-            line_color=None,
-        )  # fmt: skip
+            "x", "y", 0.88, 0.88, source=self.cells, fill_color="color", line_color=None
+        )
         plot.hover(fig, glyphs)
         plot.follow_theme(fig)
 
@@ -209,9 +227,8 @@ class Pages:
             told = f"{word} at 0x{begin:x}"
             if pages > 1:
                 told += f": {counts.present} of {pages} pages are present"
-            values = (
-                at % CELLS_ACROSS, at // CELLS_ACROSS, COLOURS[word], 1 if mostly else 0.45, told
-            )  # fmt: skip
+            color = COLOURS[word] if mostly else _pale(COLOURS[word])
+            values = (at % CELLS_ACROSS, at // CELLS_ACROSS, color, told)
             for column, value in zip(columns, values, strict=True):
                 columns[column].append(value)
         lines = max(1, -(-len(cells) // CELLS_ACROSS))
@@ -226,4 +243,5 @@ def legend_of(found: PageMap | None) -> str:
         return "click a bar to choose a mapping"
     size = format_bytes(found.mapping.size_bytes)
     cell = format_count(found.pages_per_cell, "page")
-    return f"{show.printable(found.mapping.title)}, {size}; a cell is {cell}"
+    pale = ", pale where fewer than half of them are so" if found.pages_per_cell > 1 else ""
+    return f"{show.printable(found.mapping.title)}, {size}; a cell is {cell}{pale}"

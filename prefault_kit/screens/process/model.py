@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import traitlets
 
 from prefault_kit.kernel.faults import FaultBatch, FaultStream
+from prefault_kit.memory.buffer import placed
 from prefault_kit.screens.model import StatusModel
 from prefault_kit.show import process_export
 from prefault_kit.show.units import format_count
@@ -120,6 +121,16 @@ class ProcessScreen(StatusModel):
                 self._map(process)
                 self.changed += 1
 
+    def choose_memory(self, memory: Any) -> None:
+        """Look at this process, and choose the mapping in which a buffer lies, or begins.
+
+        Errors as of :func:`prefault_kit.memory.buffer.placed`.
+        """
+        with placed(memory) as place:
+            self.pid = os.getpid()
+            self.look()
+            self.choose(place.address)
+
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write what is seen as an HTML page and JSON beside it, over no file."""
         with self._lock:
@@ -169,11 +180,16 @@ class ProcessScreen(StatusModel):
             self._add(stream.read())
             self.lost = stream.lost
             now = time.monotonic()
-            held_s = self.overview.looking.elapsed_ns / 1e9 if self.overview else 0
-            if now - looked >= max(LOOK_S, CALM * held_s):
+            if now - looked >= self.pause_s:
                 self._take(process, first)
                 looked = time.monotonic()
             self.changed += 1
+
+    @property
+    def pause_s(self) -> float:
+        """How long after a look the next one comes."""
+        held_s = self.overview.looking.elapsed_ns / 1e9 if self.overview else 0
+        return max(LOOK_S, CALM * held_s)
 
     def _take(self, process: Process, first: Overview | None) -> None:
         """Look, and tell what there is; ``first`` is what it is compared with."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from prefault_kit.memory.buffer import AnyBuffer
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.screens.process import figures
 from prefault_kit.screens.process.model import ProcessScreen
@@ -51,12 +52,23 @@ class ProcessView:
     cards: Cards
 
 
-def your_process(pid: int | None = None, model: ProcessScreen | None = None) -> ProcessScreen:
+def your_process(
+    pid: int | None = None,
+    model: ProcessScreen | None = None,
+    *,
+    memory: AnyBuffer | None = None,
+) -> ProcessScreen:
     """Show a process in a notebook, a chosen one at once; returns the model, for scripts.
 
-    The notebook's own is ``your_process(os.getpid())``: its buffers are among the mappings.
+    ``memory`` is a buffer of the notebook's: an array, an mmap, a tensor. Then the notebook's own
+    process is shown, and the pages of the mapping in which the buffer lies. ValueError with a
+    ``pid`` beside it, and for a buffer that has no memory here; TypeError for what is no buffer.
     """
+    if memory is not None and pid is not None:
+        raise ValueError("a buffer lies in this process: give a pid or memory, not both")
     model = model or ProcessScreen(pid)
+    if memory is not None:
+        model.choose_memory(memory)
     parts.show(lambda: view(model).page)
     return model
 
@@ -208,20 +220,31 @@ def about(seen: Overview, diagnoses: tuple[Diagnosis, ...]) -> str:
 
 
 def _help(words: str | None) -> str:
-    return f" What helps: <code>{escape(show.printable_long(words))}</code>" if words else ""
+    if not words:
+        return ""
+    parts = [
+        f"<code>{escape(part)}</code>" if is_code else escape(part)
+        for part, is_code in show.help_parts(show.printable_long(words))
+    ]
+    return f" What helps: {''.join(parts)}."
 
 
 def table(seen: Overview) -> str:
     """The mappings with the most memory, as text; the name comes first."""
-    heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in _turned(show.COLUMNS))
-    rows = "".join(
-        f"<tr>{''.join(map(text.cell, _turned(cells)))}</tr>" for cells in show.rows(seen)
+    rows = show.rows(seen)
+    *others, name = show.telling(rows)
+    told = [name, *others]
+    heads = "".join(f'<th scope="col"{_left(at)}>{escape(show.COLUMNS[at])}</th>' for at in told)
+    lines = "".join(
+        f"<tr>{''.join(f'<td{_left(at)}>{escape(cells[at])}</td>' for at in told)}</tr>"
+        for cells in rows
     )
     return (
         '<div class="prefault-scroll"><table class="prefault-table"><thead>'
-        f"<tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 
-def _turned(cells: tuple[str, ...]) -> tuple[str, ...]:
-    return cells[-1:] + cells[:-1]
+def _left(column: int) -> str:
+    """Where the words of a column stand; figures stand at the right."""
+    return "" if show.COLUMNS[column] in show.NUMBERS else ' class="prefault-left"'

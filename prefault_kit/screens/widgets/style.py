@@ -117,6 +117,7 @@ CSS = """
 .prefault-table th { color: var(--prefault-dim); font-weight: 500; vertical-align: bottom; }
 .prefault-table th:first-child, .prefault-table td:first-child,
 .prefault-scroll th:nth-child(2), .prefault-scroll td:nth-child(2) { text-align: left; }
+.prefault-table .prefault-left { text-align: left; }
 .prefault-table.prefault-numbers th[colspan] { text-align: center; }
 .prefault-table td { white-space: nowrap; }
 .prefault-table.prefault-words th, .prefault-table.prefault-words td { text-align: left;

@@ -65,6 +65,25 @@ def without_memory(directory: ProcessDirectory) -> NoProcess | None:
     return NoProcess(errno.ESRCH, sentence)
 
 
+def foreign_proc() -> Unavailable | None:
+    """Whether /proc is of another PID namespace, so that an id here and there is of two processes.
+
+    Then a descriptor of the process, which the kernel gives by the ids of this namespace, would be
+    of another one than its directory in /proc.
+    """
+    try:
+        here = os.readlink("/proc/self")
+    except OSError as error:
+        here = error.strerror or str(error)
+    if here == str(os.getpid()):
+        return None
+    return Unavailable(
+        f"/proc is of another PID namespace: it calls this process {here}, and here it is "
+        f"{os.getpid()}",
+        "sudo mount -t proc proc /proc  # in a mount namespace of your own",
+    )
+
+
 def no_advising(pid: int) -> Unavailable:
     """What advising another process takes more than looking at it."""
     return Unavailable(

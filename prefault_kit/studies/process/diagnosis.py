@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prefault_kit.host import thp
+from prefault_kit.kernel.address_space import DELETED
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.process.changes import Changes, MappingChange
@@ -68,7 +69,12 @@ class Diagnosis:
 
 def where(mapping: ProcessMapping) -> str:
     """A mapping, as a sentence names it."""
-    return f"{mapping.title} at 0x{mapping.address:x}"
+    title = "anonymous memory" if mapping.title == ANONYMOUS else mapping.title
+    return f"{title} at 0x{mapping.address:x}"
+
+
+def _mappings(count: int, more: str = "") -> str:
+    return f"{count:,} {more}mapping{'s' * (count != 1)}"
 
 
 def _pages(size_bytes: int) -> int:
@@ -270,12 +276,13 @@ def _replaced(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[D
     for each in now.mappings:
         if each.file and each.file.fate == "replaced" and each.head.name not in seen:
             seen.add(each.head.name)
+            path = each.head.name.removesuffix(DELETED)  # so the kernel marks it
             yield Diagnosis(
                 "file-replaced",
                 NOTE,
-                f"{each.head.name} was replaced since it was mapped: the process goes on with the "
+                f"{path} was replaced since it was mapped: the process goes on with the "
                 "file that had the name then, and its pages are shared with no newer process",
-                {"inode": each.head.inode, "path": each.head.name},
+                {"inode": each.head.inode, "path": path},
                 "restart the process to have the new file",
                 each.address,
             )
@@ -387,7 +394,7 @@ def _forked(each: MappingChange) -> Protected | None:
         f"{format_bytes(both)} of {where(mapping)} were its own and are shared by now: it has "
         "forked, and the next write to each page, here or in the child, takes a fault and a copy",
         {"shared_bytes": both},
-        f"{_call(mapping, 'MADV_DONTFORK')} if children need it not; or vfork, posix_spawn; or "
+        f"{_call(mapping, 'MADV_DONTFORK')} if children do not need it; or vfork, posix_spawn; or "
         "MADV_POPULATE_WRITE again after the fork",
     )
 
@@ -438,7 +445,7 @@ def _faulting(now: Overview, changes: Changes | None, seen: Faults | None) -> It
     if minor - grown < FAULTS_PER_SECOND * seconds or minor < 2 * grown:
         return
     moved = sum(each.before is None or each.after is None for each in changes.mappings)
-    why = f"; {moved} mappings came or went" if moved else ""
+    why = f"; {_mappings(moved)} came or went" if moved else ""
     yield Diagnosis(
         "steady-faults",
         PROBLEM,
@@ -447,7 +454,7 @@ def _faulting(now: Overview, changes: Changes | None, seen: Faults | None) -> It
         f"was given back, protected again or mapped anew{_from_where(seen)}",
         evidence | {"mappings_changed": moved},
         f"{_ask_where(now, seen)}keep memory instead of giving it back "
-        "(mallopt(M_TRIM_THRESHOLD), M_MMAP_THRESHOLD, a pool), and populate it once",
+        "(M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3), or a pool), and populate it once",
     )
 
 
@@ -503,7 +510,10 @@ def of(what: Overview | Changes, seen: Faults | None = None) -> tuple[Diagnosis,
             last, left = own[0], len(own) - MOST_OF_A_RULE
             found.append(
                 Diagnosis(
-                    last.rule, NOTE, f"the same holds for {left} more mappings", {"more": left}
+                    last.rule,
+                    NOTE,
+                    f"the same holds for {_mappings(left, 'more ')}",
+                    {"more": left},
                 )
             )
     return tuple(sorted(found, key=lambda each: LEVELS.index(each.level)))

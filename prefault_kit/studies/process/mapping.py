@@ -125,6 +125,14 @@ class ProcessMapping:
         return self.head.name or self.kind
 
 
+def asks(head: Region) -> bool:
+    """Whether its pages have to be asked whether they are its own; of others it is known.
+
+    The kernel's ([vdso]) are a file's to PAGEMAP_SCAN, and not anonymous to smaps.
+    """
+    return head.private and (head.has_file or kind_of(head) == KERNEL)
+
+
 def kind_of(head: Region, vm_flags: tuple[str, ...] = ()) -> str:
     """What a mapping maps, by its name.
 

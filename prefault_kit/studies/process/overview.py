@@ -27,6 +27,7 @@ from prefault_kit.studies.process.mapping import (
     SHARED,
     FileState,
     ProcessMapping,
+    asks,
     kind_of,
 )
 
@@ -213,7 +214,7 @@ def _counts(
     fd = process.open("pagemap")
     try:
         for number, head in enumerate(heads):
-            ask = _asks(head)
+            ask = asks(head)
             size = head.length
             try:
                 counts = pagemap.count_pages(fd, head.address, size, looking, file=ask)
@@ -237,11 +238,6 @@ def _counts(
     return found
 
 
-def _asks(head: Region) -> bool:
-    """Whether its pages have to be asked whether they are a file's; of others it is known."""
-    return head.has_file and head.private
-
-
 class _Pace:
     """Whether smaps may walk a mapping: how long that would take, by what others took."""
 
@@ -262,7 +258,7 @@ class _Pace:
         self._walked = 0
         self._began_ns = looking.elapsed_ns
         self._rate: float = WALK_NS
-        scanned = sum(self._small(each) * (TIMES_SCAN if _asks(each) else 1) for each in self.heads)
+        scanned = sum(self._small(each) * (TIMES_SCAN if asks(each) else 1) for each in self.heads)
         if scanned > KNOWN_PAGES:  # so fast is this machine now
             self._rate = min(MOST_WALK_NS, TIMES_SCAN * looking.elapsed_ns / scanned)
 

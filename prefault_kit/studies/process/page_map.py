@@ -14,7 +14,7 @@ from prefault_kit.kernel.looking import Looking
 from prefault_kit.kernel.pagemap import PageCounts, Pages
 from prefault_kit.kernel.process import ProcessDirectory
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
-from prefault_kit.studies.process.mapping import ProcessMapping
+from prefault_kit.studies.process.mapping import ProcessMapping, asks
 
 MOST_PAGES = 1 << 20
 """So many are told one by one: 4 GiB of 4 KiB."""
@@ -50,7 +50,7 @@ def take(process: ProcessDirectory, mapping: ProcessMapping, *, cells: int = CEL
     count = mapping.size_bytes // PAGE_SIZE_BYTES
     per_cell = -(-count // cells)
     looking = Looking()
-    file = bool(mapping.head.inode) and not mapping.shared
+    file = asks(mapping.head)
     fd = process.open("pagemap")
     try:
         pages = None

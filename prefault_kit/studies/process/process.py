@@ -44,6 +44,9 @@ class Process:
     def __init__(self, pid: int) -> None:
         with access.in_words(pid):
             self._directory = ProcessDirectory(pid)
+            if missing := access.foreign_proc():
+                self._directory.close()
+                raise access.NoAccess(missing)
         self.pid = self._directory.pid
 
     def overview(

@@ -12,6 +12,7 @@ from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
 from prefault_kit.screens.process import figures
 from prefault_kit.screens.process.model import Seen
 from prefault_kit.studies.process import Overview, Process
+from tests.studies.process.made import mapping
 
 PAGES = 64
 
@@ -53,6 +54,18 @@ def test_parts_are_counted_once(seen: Overview, memory: Mapping) -> None:
         assert sum(figures._parts(each).values()) == (each.resident_bytes or 0)
 
 
+def test_parts_of_one_file_are_told_apart() -> None:
+    """By their permissions; a name that is there once has none."""
+    parts = [
+        mapping(1, address=at * PAGE_SIZE_BYTES, name=name, permissions=permissions)
+        for at, (name, permissions) in enumerate(
+            [("/lib/libc.so.6", "r-xp"), ("/lib/libc.so.6", "rw-p"), ("/lib/libm.so.6", "r--p")]
+        )
+    ]
+    told = figures.labels(parts)
+    assert told == ["/lib/libc.so.6 r-xp", "/lib/libc.so.6 rw-p", "/lib/libm.so.6"]
+
+
 def test_a_click_chooses_the_mapping_of_its_row(seen: Overview) -> None:
     """And beside the bars nothing."""
     chosen: list[int] = []
@@ -89,7 +102,7 @@ def test_pages_are_cells(memory: Mapping) -> None:
         found = process.page_map(memory.address, cells=2)
     pages.update(found)
     assert pages.cells.data["tip"][0].endswith("32 of 32 pages are present")
-    assert pages.cells.data["alpha"] == [0.45, 1]
-    assert "a cell is 32 pages" in figures.legend_of(found)
+    assert pages.cells.data["color"] == ["#a4cee6", figures.COLOURS["not present"]]
+    assert "a cell is 32 pages, pale" in figures.legend_of(found)
     pages.update(None)
     assert pages.cells.data["x"] == []

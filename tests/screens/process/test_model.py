@@ -6,13 +6,20 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy
 import pytest
 
 from prefault_kit import PAGE_SIZE_BYTES, Backing, Mapping
+from prefault_kit.kernel import perf
+from prefault_kit.kernel.faults import FaultBatch
+from prefault_kit.kernel.looking import Looking
+from prefault_kit.memory.buffer import placed
 from prefault_kit.screens.process import ProcessScreen
+from prefault_kit.screens.process.model import CALM, LOOK_S, MOST_POINTS, WINDOW_S
 
 PAGES = 64
 WAIT_S = 30.0
@@ -79,6 +86,21 @@ def test_a_look(memory: Mapping) -> None:
     assert model.address == memory.address
     assert model.page_map
     assert sum(each.present for each in model.page_map.cells) == PAGES // 2
+
+
+def test_a_buffer_of_this_process(memory: Mapping) -> None:
+    """Its mapping is chosen, whatever process was looked at before."""
+    model = ProcessScreen(os.getppid())
+    model.choose_memory(memory)
+    assert (model.pid, model.address) == (os.getpid(), memory.address)
+    assert model.page_map
+    array = bytearray(4 * PAGE_SIZE_BYTES)
+    with placed(array) as place:
+        model.choose_memory(array)
+        assert model.overview
+        assert model.address == model.overview.at(place.address).address
+    with pytest.raises(TypeError, match="no buffer"):
+        model.choose_memory(1)
 
 
 def test_an_address_of_no_mapping(own: ProcessScreen) -> None:
@@ -169,3 +191,46 @@ def test_without_a_stream_it_says_why(own: ProcessScreen, monkeypatch: pytest.Mo
     own.stop()
     assert own.blind == "No stream of faults: Permission denied."
     assert not own.failed
+
+
+def batch(times_ns: Sequence[int]) -> FaultBatch:
+    """Faults at these times, at the addresses 0, 1, 2 ..."""
+    records = numpy.zeros(len(times_ns), perf.FAULT_DTYPE)
+    records["time_ns"] = times_ns
+    records["address"] = range(len(times_ns))
+    return FaultBatch(records, numpy.empty(0, "u8"), numpy.zeros(len(times_ns), "i8"))
+
+
+def test_of_many_faults_some_are_drawn_and_of_old_ones_none() -> None:
+    """Evenly chosen, not the last; those of the last seconds."""
+    model = ProcessScreen()
+    now = time.monotonic_ns()
+    model._add(batch([now] * 4 * MOST_POINTS))
+    assert len(model.faults) == MOST_POINTS
+    assert model.faults[0].address == 0
+    assert model.faults[-1].address >= 4 * (MOST_POINTS - 1)
+    model.faults.clear()
+    model._add(batch([now - int((WINDOW_S + 1) * 1e9), now]))
+    assert [each.address for each in model.faults] == [1]
+
+
+def test_looking_again_waits_for_as_long_as_looking_disturbs(own: ProcessScreen) -> None:
+    """A process that was held up for long is left alone for longer."""
+    seen = own.overview
+    assert seen
+    own.overview = replace(seen, looking=Looking(1, 1_000_000, 1_000_000))
+    assert own.pause_s == LOOK_S
+    own.overview = replace(seen, looking=Looking(1, 10**9, 10**9))
+    assert own.pause_s == CALM
+
+
+def test_a_chosen_mapping_that_goes_is_chosen_no_more() -> None:
+    """After the next look; the others are shown."""
+    model = ProcessScreen(os.getpid())
+    with Mapping(Backing.anon(), PAGES * PAGE_SIZE_BYTES) as mapping:
+        mapping.protect("r")
+        model.look()
+        model.choose(mapping.address)
+        assert model.page_map
+    model.look()
+    assert (model.address, model.page_map, model.failed) == (0, None, False)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from prefault_kit.screens.process import ProcessScreen, ProcessView, view
-from prefault_kit.screens.process.view import about
+from prefault_kit.screens.process import ProcessScreen, ProcessView, view, your_process
+from prefault_kit.screens.process.view import about, table
 from prefault_kit.studies.process import Diagnosis
+from tests.studies.process.made import mapping, overview
 
 
 @pytest.fixture
@@ -64,4 +65,37 @@ def test_names_are_harmless() -> None:
     assert "<script>" not in told
     assert "\x1b" not in told
     assert "&lt;b&gt;bold&lt;/b&gt;." in told
-    assert "<code>&lt;i&gt;</code>" in told
+    assert "What helps: &lt;i&gt;." in told
+
+
+def test_what_helps_is_code_where_it_is() -> None:
+    """A command or a call, within words."""
+    seen = ProcessScreen(os.getpid()).overview
+    assert seen
+    for words, told in (
+        ("sudo prlimit --pid 7", "<code>sudo prlimit --pid 7</code>."),
+        (
+            "read(2) it; or mlock(fd, (void *)1) it",
+            "read(2) it; or <code>mlock(fd, (void *)1)</code> it.",
+        ),
+        (
+            "prefault-kit attach 7 --faults 5 says where",
+            "<code>prefault-kit attach 7 --faults 5</code> says where.",
+        ),
+    ):
+        assert f"What helps: {told}" in about(seen, (Diagnosis("x", "note", "y", help=words),))
+
+
+def test_the_table_tells_what_there_is() -> None:
+    """Words at the left, figures at the right, and no column of zeros alone."""
+    html = table(overview(mapping(4, present=2, flags="rr")))
+    assert html.count("<th ") == html.count("<td")
+    assert '<th scope="col">anonymous</th>' in html
+    assert '<td class="prefault-left">MADV_RANDOM</td>' in html
+    assert "swapped" not in html
+
+
+def test_a_buffer_of_the_notebook() -> None:
+    """It is in this process, and nowhere else."""
+    with pytest.raises(ValueError, match="not both"):
+        your_process(1, memory=b"x")

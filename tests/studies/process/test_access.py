@@ -52,6 +52,13 @@ def test_a_privileged_program(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise PermissionError(13, "permission denied")
 
 
+def test_a_proc_of_another_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids there are of other processes: nothing is looked at, and least of all advised."""
+    monkeypatch.setattr(os, "readlink", lambda _: "4242")
+    with pytest.raises(NoAccess, match="another PID namespace: it calls this process 4242"):
+        Process(os.getpid())
+
+
 @pytest.mark.skipif(not Path("/proc/2/status").exists(), reason="needs to see the kernel's threads")
 def test_a_thread_of_the_kernel() -> None:
     """It has no memory of its own."""

@@ -46,3 +46,12 @@ def test_two_processes_are_not_compared() -> None:
     """An id that was reused has another start."""
     with pytest.raises(ValueError, match="of two processes"):
         changes.between(overview(), overview(start_ticks=2))
+
+
+@pytest.mark.parametrize("name", ["private_dirty", "shared_dirty", "locked"])
+def test_accounting_alone_is_a_change(name: str) -> None:
+    """What was written back, shared or locked is where it was before."""
+    [found] = changes.between(
+        overview(mapping(4, present=4)), overview(mapping(4, present=4, usage={name: 4 * PAGE}))
+    ).mappings
+    assert found.usage(name) == 4 * PAGE

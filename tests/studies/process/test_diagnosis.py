@@ -200,6 +200,8 @@ def test_swap_and_a_replaced_file() -> None:
         for at in range(3)
     ]
     assert rules(overview(*replaced)) == ["file-replaced"]
+    [found] = diagnosis.of(overview(*replaced))
+    assert found.sentence.startswith("/lib/x was replaced")
 
 
 def test_as_many_mappings_as_there_may_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -302,3 +304,18 @@ def test_one_rule_does_not_flood() -> None:
     found = diagnosis.of(overview(*many, status={"VmSwap": "4096 kB"}))
     assert [each.rule for each in found] == ["swapped"] + ["small-part-in-use"] * 6
     assert found[-1].evidence == {"more": 4}
+
+
+def test_what_left_memory_is_not_clean_and_not_shared() -> None:
+    """Dirty pages that are gone were not written back under it, and private ones not forked."""
+    file = {"name": "/w", "permissions": "rw-s"}
+    dirty = mapping(8 * MIB, **file, present=8 * MIB, usage={"shared_dirty": 8 << 20})
+    assert rules(moments(dirty, mapping(8 * MIB, **file))) == []
+    own = mapping(8 * MIB, present=8 * MIB, usage={"private_dirty": 8 << 20})
+    assert rules(moments(own, mapping(8 * MIB))) == []
+
+
+def test_rates_of_a_moment_say_nothing() -> None:
+    """Two looks that follow each other at once."""
+    at_once = changes.between(overview(), overview(taken_s=0.1, minor=5000, major=500))
+    assert rules(at_once) == []

@@ -11,7 +11,7 @@ import pytest
 from prefault_kit.host import features
 from prefault_kit.kernel import faults as stream
 from prefault_kit.kernel import perf
-from prefault_kit.kernel.address_space import Region
+from prefault_kit.kernel.address_space import AddressSpace, Region
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.studies.process import NoAccess, Process, faults
 
@@ -95,3 +95,13 @@ def test_what_the_kernel_takes_is_the_programs() -> None:
     records["depth"] = [2, 2, 0]
     batch = stream.FaultBatch(records, numpy.array([7, 8, 9, 10], "u8"), numpy.array([0, 2, 4]))
     assert faults._places_of(batch).tolist() == [7, (1 << 63) + 9, kernel]
+
+
+def test_a_stack_ends_where_it_is_no_code() -> None:
+    """Without frame pointers a chain leads to data; what the kernel did is no caller."""
+    code, data = Region(PAGE, PAGE, "r-xp"), Region(8 * PAGE, PAGE, "rw-p")
+    tally = faults._Tally(stacks={PAGE + 4: [PAGE + 4, (1 << 63) + 9, PAGE + 8, 8 * PAGE, 1]})
+    tally.place_minor[PAGE + 4] = 3
+    [found] = faults._places(tally, AddressSpace([code, data]), os.getpid())
+    assert [each.address for each in found.stack] == [PAGE + 8]
+    assert (found.minor, found.by_kernel) == (3, False)

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.kernel import pagemap
+from prefault_kit.kernel.address_space import Region
+from prefault_kit.kernel.looking import Looking
 from prefault_kit.kernel.process import ProcessDirectory
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.process import Overview, ProcessMapping
+from prefault_kit.studies.process import Overview, Process, ProcessMapping
 from prefault_kit.studies.process import overview as overviews
 
 PAGES = 64
@@ -52,6 +54,22 @@ def test_locked_and_advised(memlock: int) -> None:
         assert "locked" in found.advice
         assert found.usage is not None
         assert found.usage.locked == memory.size_bytes
+
+
+@pytest.mark.needs("pagemap_scan")
+def test_the_kernels_pages_are_not_its_own() -> None:
+    """[vdso] has pages, and smaps counts none of them as anonymous."""
+    with Process(os.getpid()) as process:
+        now = process.overview(files=False)
+        found = [each for each in now.mappings if each.head.name == "[vdso]"]
+        for each in found:
+            assert each.pages
+            assert each.usage
+            assert each.anonymous_pages == (each.usage.anonymous or 0) // PAGE
+            cells = process.page_map(each).cells
+            assert [cell.file for cell in cells] == [cell.present for cell in cells]
+    if not found:
+        pytest.skip("needs a vdso")
 
 
 @pytest.mark.needs("pagemap_scan")
@@ -165,3 +183,28 @@ def test_nodes_where_there_are_several(monkeypatch: pytest.MonkeyPatch) -> None:
         quick = look(longest_ms=0)
         assert quick.at(memory.address).nodes is None
         assert any("NUMA" in each.reason for each in quick.missing)
+
+
+def test_huge_pages_are_quickly_walked() -> None:
+    """smaps looks at one entry for each, and may walk them where as many small ones take long."""
+    head = Region(1 << 30, 1 << 30, "rw-p")
+    for huge, may in ((15_000, True), (0, False)):
+        counts = {head.address: pagemap.PageCounts(15_000, 0, huge, 0, 0)}
+        pace = overviews._Pace([head], counts, Looking(), longest_ms=1)
+        assert pace.may_walk(0) is may
+
+
+def test_files_are_asked_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left is told, and is not 0."""
+    monkeypatch.setattr(overviews, "FILES_S", -1)
+    found = look()
+    assert all(each.file is None for each in found.mappings)
+    assert any("smallest files was not asked" in each.reason for each in found.missing)
+
+
+def test_a_capability_lifts_the_limit_of_locked_memory() -> None:
+    """CAP_IPC_LOCK, and none beside it."""
+    with ProcessDirectory(os.getpid()) as own:
+        limit = own.limits()["Max locked memory"]
+        assert overviews._memlock(own, {"CapEff": "4000"}) is None
+        assert overviews._memlock(own, {"CapEff": "bfff"}) == limit

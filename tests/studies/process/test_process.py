@@ -1,5 +1,6 @@
 """prefault_kit.studies.process.process: the door, on real processes that end, and are advised."""
 
+import mmap
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
+from prefault_kit.memory.buffer import placed
 from prefault_kit.memory.mapping import Mapping
 from prefault_kit.studies.process import NoAccess, Process, page_map
 
@@ -129,6 +131,17 @@ def test_reading_the_file_behind(own: Process, tmp_path: Path) -> None:
         assert counts.cached == 16
         with pytest.raises(OSError, match="no regular file"):
             own.read_file(next(each.address for each in own.mappings() if each.kind == "stack"))
+
+
+def test_only_what_is_mapped_of_the_file_is_read(own: Process, tmp_path: Path) -> None:
+    """From the mapping's offset on, up to the end of the file."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(12 * PAGE))
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 4 * PAGE, offset=8 * PAGE) as part:
+        file.truncate(10 * PAGE)
+        with placed(part) as place:
+            address = place.address
+        assert own.read_file(address) == 2 * PAGE
 
 
 def test_advice_from_outside(own: Process) -> None:
