@@ -79,6 +79,7 @@ EVENTS: dict[int, str] = {
     lib.PF_EVENT_EXIT: "exit",
     lib.PF_EVENT_FILTERS: "seccomp",
     lib.PF_EVENT_TRACES: "ptrace",
+    lib.PF_EVENT_MUNMAP: "munmap",
 }
 
 LEAST_BYTES = 1 << 20
@@ -275,22 +276,23 @@ class Tracer:
         least = min((each.least_bytes for each in rules), default=least_bytes)
         if record:
             least = min(least, least_bytes)
-        self._plan: Any = ffi.new("pf_trace_plan *")
-        self._plan.traced = traced
-        self._plan.rules = len(rules)
-        self._plan.record = record
-        self._plan.follow = (
+        plan: Any = ffi.new("pf_trace_plan *")
+        self._plan = plan
+        plan.traced = traced
+        plan.rules = len(rules)
+        plan.record = record
+        plan.follow = (
             any(each.moment != "mmap" or each.drop_advice for each in rules)
             if follow is None
             else follow
         )
-        self._plan.heap = record or any("heap" in each.kinds for each in rules)
-        self._plan.looks = looks if look else 0
-        self._plan.limited = available is not None
-        self._plan.fds = streams
-        self._plan.least_bytes = max(least, PAGE_SIZE_BYTES)
-        self._plan.reserve_bytes = reserve_bytes
-        self._plan.most_bytes = most_bytes
+        plan.heap = record or any("heap" in each.kinds for each in rules)
+        plan.looks = looks if look else 0
+        plan.limited = available is not None
+        plan.fds = streams
+        plan.least_bytes = max(least, PAGE_SIZE_BYTES)
+        plan.reserve_bytes = reserve_bytes
+        plan.most_bytes = most_bytes
         self._environment = dict(os.environ if environment is None else environment)
         self._batches: list[tuple[Any, int]] = []
         self._tracer: Any = None
@@ -329,6 +331,11 @@ class Tracer:
         if done and self._error:
             raise self._error
         return done
+
+    @property
+    def began_ns(self) -> int:
+        """When the program began (CLOCK_MONOTONIC); after the end."""
+        return int(self._end.began_ns)
 
     def events(self) -> list[Event]:
         """What was seen, in order; after the end."""
@@ -451,10 +458,11 @@ def _errno(number: int) -> str | None:
 
 
 def _event(native: Any, rules: Sequence[Rule], began_ns: int) -> Event:
-    rule = None if native.rule < 0 else native.rule
+    rule: int | None = None if native.rule < 0 else int(native.rule)
+    advices = () if rule is None else rules[rule].advices
     injected = tuple(
-        Injection(rules[rule].advices[each], _errno(native.errors[each]), native.took_ns[each])
-        for each in range(native.injected if rule is not None else 0)
+        Injection(name, _errno(native.errors[each]), native.took_ns[each])
+        for each, name in enumerate(advices[: native.injected])
     )
     letters = zip("rwx", (lib.PROT_READ, lib.PROT_WRITE, lib.PROT_EXEC), strict=True)
     advised = native.what == lib.PF_EVENT_ADVICE

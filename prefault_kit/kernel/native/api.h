@@ -156,7 +156,7 @@ int pf_tracer_start(pf_tracer **made, const pf_trace_plan *plan, const pf_rule *
                     const char *path, char *const *argv, char *const *envp);
 int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, size_t *count);
 void pf_tracer_asked(pf_tracer *tracer, pf_trace_event *event);
-void pf_tracer_allow(pf_tracer *tracer, int64_t bytes);
+void pf_tracer_allow(pf_tracer *tracer, int64_t most);
 int pf_tracer_signal(pf_tracer *tracer, int number);
 void pf_tracer_end(pf_tracer *tracer, pf_trace_end *end);
 void pf_tracer_free(pf_tracer *tracer);

@@ -194,6 +194,7 @@ struct pf_uffdio_poison {
 #define PF_EVENT_EXIT 6
 #define PF_EVENT_FILTERS 7
 #define PF_EVENT_TRACES 8
+#define PF_EVENT_MUNMAP 9
 #define PF_REFUSED_NO_ACCESS 1
 #define PF_REFUSED_STACK 2
 #define PF_REFUSED_DEVICE 3

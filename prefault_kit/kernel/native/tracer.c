@@ -790,6 +790,15 @@ static void enter_call(pf_tracer *tracer, struct thread *thread, int code, const
         return;
     }
     thread->state = IN_CALL;
+    if (code == AT_MUNMAP && tracer->looks < tracer->plan.looks) {
+        tracer->looks++;
+        begin_event(thread, PF_EVENT_MUNMAP);
+        event->address = words[0];
+        event->length = words[1];
+        tracer->asking = PF_TRACER_LOOK;
+        tracer->asked = thread;
+        return;
+    }
     resume(thread, 0);
 }
 
@@ -979,6 +988,10 @@ static void note_exit(pf_tracer *tracer, struct thread *thread)
             read_io(tracer, pid);
             tracer->ending = 1;
         }
+        if (tracer->plan.looks) {
+            tracer->asking = PF_TRACER_LOOK;
+            tracer->asked = thread;
+        }
     }
 }
 
@@ -1012,9 +1025,10 @@ static void stopped(pf_tracer *tracer, struct thread *thread, int status)
         note_exec(tracer, thread);
         resume(thread, 0);
     } else if (event == PTRACE_EVENT_EXIT) {
-        note_exit(tracer, thread);
         thread->state = RUNNING;
-        resume(thread, 0);
+        note_exit(tracer, thread);
+        if (!tracer->asked)
+            resume(thread, 0);
     } else if (number == (SIGTRAP | 0x80)) {
         if (ptrace(PTRACE_GET_SYSCALL_INFO, thread->tid, sizeof(info), &info) <= 0) {
             resume(thread, 0);
@@ -1095,7 +1109,10 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
         tracer->answered = tracer->asking == PF_TRACER_ASK;
         tracer->asked = NULL;
         tracer->asking = 0;
-        give_next(tracer, thread);
+        if (thread->event.what == PF_EVENT_MUNMAP || thread->event.what == PF_EVENT_EXIT)
+            resume(thread, 0);
+        else
+            give_next(tracer, thread);
     }
     for (;;) {
         int status, tid;
@@ -1141,10 +1158,10 @@ void pf_tracer_asked(pf_tracer *tracer, pf_trace_event *event)
 }
 
 /* The answer to PF_TRACER_ASK. */
-void pf_tracer_allow(pf_tracer *tracer, int64_t bytes)
+void pf_tracer_allow(pf_tracer *tracer, int64_t most)
 {
-    if (bytes < tracer->allowance)
-        tracer->allowance = bytes;
+    if (most < tracer->allowance)
+        tracer->allowance = most;
 }
 
 int pf_tracer_signal(pf_tracer *tracer, int number)
@@ -1195,7 +1212,7 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
     return -ENOSYS;
 }
 void pf_tracer_asked(pf_tracer *tracer, pf_trace_event *event) { (void)tracer, (void)event; }
-void pf_tracer_allow(pf_tracer *tracer, int64_t bytes) { (void)tracer, (void)bytes; }
+void pf_tracer_allow(pf_tracer *tracer, int64_t most) { (void)tracer, (void)most; }
 int pf_tracer_signal(pf_tracer *tracer, int number)
 {
     (void)tracer, (void)number;
