@@ -257,8 +257,8 @@ def _print(found: Trial) -> None:
     for name in trial_text.COLUMNS:
         table.add_column(
             MEASURES[found.measure] if name == "time" else name,
-            justify="left" if name in ("", "verdict") else "right",
-            no_wrap=name == "",
+            justify="left" if name == "" else "right",
+            no_wrap=name != "time",
         )
     for row in trial_text.ranked(found):
         table.add_row(*trial_text.cells(found, row))

@@ -12,6 +12,7 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.sentences import sentence
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.trial import advice
+from prefault_kit.studies.trial.advice import Recommendation
 from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED
 from prefault_kit.studies.trial.mappings import Group
 from prefault_kit.studies.trial.result import MEASURES, Row, Trial, longest
@@ -19,14 +20,13 @@ from prefault_kit.studies.trial.result import MEASURES, Row, Trial, longest
 COLUMNS = (
     "",
     "time",
-    "compared",
-    "interval",
-    "verdict",
+    "of the time as it is",
+    "",
     "processor",
     "faults",
     "major",
     "peak",
-    "page tables",
+    "tables",
     "read",
     "advised",
 )
@@ -41,9 +41,8 @@ def cells(trial: Trial, row: Row) -> tuple[str, ...]:
     return (
         row.name,
         _ms(row.median(trial.measure)),
-        "" if found is None else f"{found.ratio:.3f}",
-        "" if found is None else f"{found.low:.3f} to {found.high:.3f}",
-        advice.words(found),
+        "" if found is None else f"{found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})",
+        _verdict(found),
         _ms(row.median("cpu_ms")),
         _count(row.median("minor_faults")),
         _count(row.median("major_faults")),
@@ -52,6 +51,11 @@ def cells(trial: Trial, row: Row) -> tuple[str, ...]:
         _size(row.median("read_bytes")),
         _advised(row),
     )
+
+
+def _verdict(found: intervals.Ratio | None) -> str:
+    words = advice.words(found)
+    return "noise" if words == advice.NO_DIFFERENCE else words
 
 
 def _ms(value: float | None) -> str:
@@ -123,11 +127,14 @@ def answer(trial: Trial) -> list[str]:
     if found is None:
         return [sentence(trial.message or "nothing could be compared")]
     if found.gain is None:
-        return [f"{advice.NO_DIFFERENCE.capitalize()}: no candidate makes the {what} shorter."]
+        said = [f"{advice.NO_DIFFERENCE.capitalize()}: no candidate makes the {what} shorter."]
+        return [*said, *_doubtful(found)]
     gain = found.gain
+    again = next(each for each in trial.again if each.name == found.name)
     said = [
         f"{found.name}: the {what} is {1 / gain.ratio:.2f} of what it was "
-        f"({1 / gain.high:.2f} to {1 / gain.low:.2f})."
+        f"({1 / gain.high:.2f} to {1 / gain.low:.2f}), in {len(again.runs)} runs more, after the "
+        "choice."
     ]
     if found.equals:
         said.append(f"As good within noise: {', '.join(found.equals)}.")
@@ -139,7 +146,14 @@ def answer(trial: Trial) -> list[str]:
             f"It costs {format_bytes(found.extra_peak_bytes)} more memory at the peak: what was "
             "populated and not used by then."
         )
+    said += _doubtful(found)
     return said
+
+
+def _doubtful(found: Recommendation) -> list[str]:
+    if not found.doubtful:
+        return []
+    return [f"Faster at first, but not when run again: {', '.join(found.doubtful)}."]
 
 
 def _where(trial: Trial, name: str) -> list[str]:

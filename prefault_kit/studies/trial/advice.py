@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefault_kit.measure import intervals
 from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED
-from prefault_kit.studies.trial.result import Row, Trial
+from prefault_kit.studies.trial.result import Again, Row, Run, Trial
 
 NO_DIFFERENCE = "no difference beyond noise"
+FASTER = "faster"
 NOTICEABLE = 1.05
 """A difference of less than this factor counts as none, however certain it is."""
 
@@ -26,24 +29,28 @@ class Recommendation:
     extra_peak_bytes: int = 0
     """Resident at the highest, beyond what the program takes as it is: memory that the advice
     populated and the program did not touch by then. Negative where less."""
+    doubtful: tuple[str, ...] = ()
+    """Rows that seemed faster and were not when they were run again."""
 
 
 def compared(trial: Trial, row: Row) -> intervals.Ratio | None:
     """The time of a row over that of the program as it is; None where it cannot be said.
 
-    A row with injected advice is held against the traced program, any other against the program
-    without a tracer.
+    A row with advice is held against the traced program, any other against the program without a
+    tracer.
     """
     against = base_of(trial, row)
-    if against is None or not _comparable(trial, row) or not _comparable(trial, against):
+    if against is None or row.outcome != "ok" or against.outcome != "ok":
         return None
-    one, other = row.figures(trial.measure), against.figures(trial.measure)
+    return _ratio(trial.measure, row.runs, against.runs)
+
+
+def _ratio(measure: str, runs: Sequence[Run], base: Sequence[Run]) -> intervals.Ratio | None:
+    one, other = (tuple(getattr(each, measure) for each in some) for some in (runs, base))
     count = min(len(one), len(other))
+    if not count or None in one or None in other or not all(other):
+        return None
     return intervals.of_medians(one[:count], other[:count])
-
-
-def _comparable(trial: Trial, row: Row) -> bool:
-    return row.outcome == "ok" and bool(row.median(trial.measure))
 
 
 def base_of(trial: Trial, row: Row) -> Row | None:
@@ -53,41 +60,55 @@ def base_of(trial: Trial, row: Row) -> Row | None:
 
 
 def words(found: intervals.Ratio | None) -> str:
-    """What a ratio says: ``1.8 times as fast``, or that nothing can be said."""
+    """What a ratio says in a word or two; empty where there is none."""
     if found is None:
         return ""
     if found.low <= 1 <= found.high or 1 / NOTICEABLE < found.ratio < NOTICEABLE:
         return NO_DIFFERENCE
-    return "slower" if found.ratio > 1 else "faster"
+    return "slower" if found.ratio > 1 else FASTER
+
+
+def helping(trial: Trial) -> list[Row]:
+    """The rows that are faster beyond noise, the fastest first, by their first runs."""
+    found = []
+    for row in trial.rows:
+        ratio = None if row.name in (NOTHING, TRACED) else compared(trial, row)
+        if ratio is not None and words(ratio) == FASTER:
+            found.append((ratio.ratio, row))
+    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+
+
+def confirmed(trial: Trial, again: Again) -> intervals.Ratio | None:
+    """How a row did when it was run again; None where that is no gain beyond noise."""
+    ratio = _ratio(trial.measure, again.runs, again.base)
+    return ratio if words(ratio) == FASTER else None
 
 
 def recommend(trial: Trial) -> Recommendation | None:
-    """The row that is fastest beyond noise; None where nothing could be compared."""
-    if not any(_comparable(trial, each) for each in trial.rows if each.name in (NOTHING, TRACED)):
+    """The row that was fastest, and again when it was run once more; None without any row."""
+    if not any(each.outcome == "ok" for each in trial.rows):
         return None
-    helping: list[tuple[Row, intervals.Ratio]] = []
-    for row in trial.rows:
-        if row.name in (NOTHING, TRACED):
+    doubtful = []
+    for again in trial.again:
+        ratio = confirmed(trial, again)
+        if ratio is None:
+            doubtful.append(again.name)
             continue
-        found = compared(trial, row)
-        if found is not None and words(found) == "faster":
-            helping.append((row, found))
-    if not helping:
-        return Recommendation(NO_DIFFERENCE, None)
-    helping.sort(key=lambda pair: pair[1].ratio)
-    best, ratio = helping[0]
-    equals = [row for row, _ in helping[1:] if _equal(trial, row, best)]
-    gain = intervals.Ratio(1 / ratio.ratio, 1 / ratio.high, 1 / ratio.low)
-    base = base_of(trial, best)
-    extra = (best.median("peak_bytes") or 0) - ((base and base.median("peak_bytes")) or 0)
-    return Recommendation(best.name, gain, tuple(row.name for row in equals), int(extra))
+        best = trial.row(again.name)
+        equals = [row.name for row in helping(trial) if row is not best]
+        equals = [name for name in equals if _equal(trial, trial.row(name), best)]
+        gain = intervals.Ratio(1 / ratio.ratio, 1 / ratio.high, 1 / ratio.low)
+        peaks = (
+            statistics.median(each.peak_bytes for each in some) for some in (again.runs, again.base)
+        )
+        extra = int(next(peaks) - next(peaks))
+        return Recommendation(best.name, gain, tuple(equals), extra, tuple(doubtful))
+    return Recommendation(NO_DIFFERENCE, None, doubtful=tuple(doubtful))
 
 
 def _equal(trial: Trial, row: Row, best: Row) -> bool:
-    one, other = row.figures(trial.measure), best.figures(trial.measure)
-    count = min(len(one), len(other))
-    found = intervals.of_medians(one[:count], other[:count])
-    return found.low <= 1 or found.ratio < NOTICEABLE
+    found = _ratio(trial.measure, row.runs, best.runs)
+    return found is not None and (found.low <= 1 or found.ratio < NOTICEABLE)
 
 
 def lines(trial: Trial, name: str) -> list[str]:

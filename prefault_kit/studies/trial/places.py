@@ -13,9 +13,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO, Literal
 
 from prefault_kit.kernel.tracer import Event
 
+LOAD, SYMTAB = 1, 2
+"""Of a part of an ELF file, and of a section (elf(5))."""
 STACK_BYTES = 4096
 MOST_PLACES = 8
 PATIENCE_S = 20
@@ -172,26 +175,28 @@ def named(places: Sequence[Place]) -> list[Place]:
 
 
 def _virtual(path: str, offsets: Sequence[int]) -> list[int] | None:
-    """The addresses that an ELF file of 64 bits gives to offsets in it; None if it is none."""
+    """The addresses that an ELF file gives to offsets in it.
+
+    None where it is no such file, or was stripped of its symbols: those that it exports are left,
+    and the nearest of them is the name of another function.
+    """
     try:
         with open(path, "rb") as file:
             head = file.read(64)
             if len(head) < 64 or head[:5] != b"\x7fELF\x02":
                 return None
-            little = head[5] == 1
-
-            def number(data: bytes, at: int, length: int) -> int:
-                return int.from_bytes(data[at : at + length], "little" if little else "big")
-
-            table, size, count = number(head, 32, 8), number(head, 54, 2), number(head, 56, 2)
-            file.seek(table)
-            parts = file.read(size * count)
+            order: Literal["little", "big"] = "little" if head[5] == 1 else "big"
+            parts, sections = (
+                _table(file, head, order, *place) for place in ((32, 54, 56), (40, 58, 60))
+            )
     except OSError:
         return None
+    if not any(int.from_bytes(each[4:8], order) == SYMTAB for each in sections):
+        return None
     loads = [
-        tuple(number(parts, at + each, 8) for each in (8, 16, 32))
-        for at in range(0, len(parts) - size + 1, size or 1)
-        if number(parts, at, 4) == 1  # PT_LOAD
+        tuple(int.from_bytes(each[at : at + 8], order) for at in (8, 16, 32))
+        for each in parts
+        if int.from_bytes(each[:4], order) == LOAD
     ]
     found = []
     for offset in offsets:
@@ -200,3 +205,14 @@ def _virtual(path: str, offsets: Sequence[int]) -> list[int] | None:
             return None
         found.append(offset - load[0] + load[1])
     return found
+
+
+def _table(
+    file: BinaryIO, head: bytes, order: Literal["little", "big"], start: int, size: int, count: int
+) -> list[bytes]:
+    """The entries of a table of an ELF file, whose place, size and number the head has there."""
+    place = int.from_bytes(head[start : start + 8], order)
+    each, number = (int.from_bytes(head[at : at + 2], order) for at in (size, count))
+    file.seek(place)
+    data = file.read(each * number)
+    return [data[at : at + each] for at in range(0, len(data), each)] if each else []

@@ -77,6 +77,18 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Again:
+    """The row that seemed best and what it is held against, run once more by themselves.
+
+    Of many rows one is the fastest by luck: only these runs say how much it gains.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    base: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
 class Trial:
     """A whole trial of a program."""
 
@@ -96,6 +108,7 @@ class Trial:
     chosen: tuple[Group, ...] = ()
     """Those of them that were advised."""
     rows: tuple[Row, ...] = ()
+    again: tuple[Again, ...] = ()
     notes: tuple[str, ...] = ()
     host: Mapping[str, object] = field(default_factory=dict)
 

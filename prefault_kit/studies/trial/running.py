@@ -7,22 +7,25 @@ import errno
 import os
 import signal
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from prefault_kit import host
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel.errors import whole
 from prefault_kit.kernel.tracer import ANY_BYTES, MOMENTS, Rule, find_program
 from prefault_kit.measure.interleaving import interleave
-from prefault_kit.studies.trial import candidates, files, limit, mappings
+from prefault_kit.studies.trial import advice, candidates, files, limit, mappings
 from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED, Candidate
 from prefault_kit.studies.trial.mappings import LOOKS, Choice, Group, Survey
-from prefault_kit.studies.trial.result import MEASURES, Row, Run, Trial
+from prefault_kit.studies.trial.result import MEASURES, Again, Row, Run, Trial
 from prefault_kit.studies.trial.run import RunFailed, Setting, Watched, perform
 
 MOST_REPEATS = 1000
+MOST_AGAIN = 3
+"""How many rows are run again, until one keeps what it promised."""
 REPEATS = 5
 
 
@@ -223,6 +226,14 @@ def run(plan: Plan, *, on_progress: Callable[[TrialProgress], None] | None = Non
         return _Trying(plan, record, on_progress).run()
 
 
+class _Row(NamedTuple):
+    """A way to run the program; without rules it is not traced."""
+
+    name: str
+    command: tuple[str, ...]
+    rules: list[Rule] | None
+
+
 class _Trying:
     """A trial in progress."""
 
@@ -234,10 +245,12 @@ class _Trying:
         self._on_progress = on_progress
         self._notes: list[str] = []
         self._expected: int | None = 0
+        self._total = 1
+        self._done = 0
 
     def run(self) -> Trial:
         """All of it."""
-        self._tell(0, "the first run, which lists the mappings")
+        self._tell("the first run, which lists the mappings")
         try:
             groups, first = survey(self._plan)
         except RunFailed as failure:
@@ -311,15 +324,10 @@ class _Trying:
             )
         return True
 
-    def _rows(
-        self, choice: Choice, chosen: Sequence[Group]
-    ) -> tuple[list[tuple[str, tuple[str, ...], list[Rule] | None]], list[Row]]:
-        """Name, command and rules (None: not traced) of each row; the rows that are not run."""
+    def _rows(self, choice: Choice, chosen: Sequence[Group]) -> tuple[list[_Row], list[Row]]:
+        """The rows to be run, and those that have no sense here."""
         command = self._plan.command
-        rows: list[tuple[str, tuple[str, ...], list[Rule] | None]] = [
-            (NOTHING, command, None),
-            (TRACED, command, []),
-        ]
+        rows = [_Row(NOTHING, command, None), _Row(TRACED, command, [])]
         refused = []
         for each in candidates.chosen(self._plan.candidates):
             reason = (
@@ -331,53 +339,80 @@ class _Trying:
             if reason or not rules:
                 refused.append(Row(each.name, "not-applicable", reason or "it is for other kinds"))
             else:
-                rows.append((each.name, command, rules))
-        rows += [(name, words, None) for name, words in (self._plan.variants or {}).items()]
+                rows.append(_Row(each.name, command, rules))
+        rows += [_Row(name, words, None) for name, words in (self._plan.variants or {}).items()]
         return rows, refused
 
     def _measure(self, choice: Choice, chosen: Sequence[Group], own_files: list[str]) -> Trial:
         rows, refused = self._rows(choice, chosen)
         paths = list(dict.fromkeys([*own_files, *self._plan.evicted]))
+        self._total = (self._plan.repeats + 1) * (len(rows) + 2)
+        runs, failed = self._turns(rows, choice, paths)
+        for index in failed:
+            if rows[index].name in (NOTHING, TRACED):
+                said = f"the program failed ({rows[index].name}): {failed[index]}"
+                return self._ended("error", said)
+        found = [
+            Row(each.name, "error", failed[index])
+            if index in failed
+            else Row(each.name, "ok", None, tuple(runs[index]))
+            for index, each in enumerate(rows)
+        ]
+        trial = replace(self._record, rows=(*found, *refused))
+        trial = replace(trial, again=tuple(self._again(trial, rows, choice, paths)))
+        self._tell("done", self._total)
+        return replace(trial, notes=tuple(self._notes))
+
+    def _again(
+        self, trial: Trial, rows: Sequence[_Row], choice: Choice, paths: Sequence[str]
+    ) -> Iterator[Again]:
+        """Run the best row and its base once more, and the next best where it was luck."""
+        by_name = {each.name: each for each in rows}
+        for best in advice.helping(trial)[:MOST_AGAIN]:
+            base = advice.base_of(trial, best)
+            assert base
+            two = [by_name[base.name], by_name[best.name]]
+            runs, failed = self._turns(two, choice, paths)
+            if failed:
+                continue
+            again = Again(best.name, tuple(runs[1]), tuple(runs[0]))
+            yield again
+            if advice.confirmed(trial, again):
+                return
+
+    def _turns(
+        self, rows: Sequence[_Row], choice: Choice, paths: Sequence[str]
+    ) -> tuple[list[list[Run]], dict[int, str]]:
+        """The runs of each row, which take turns, and why a row failed."""
         runs: list[list[Run]] = [[] for _ in rows]
         failed: dict[int, str] = {}
-        follow = choice.moment != "mmap"
         repeats = self._plan.repeats
-        for done, (repetition, index, row) in enumerate(interleave(rows, repeats, turning=True)):
-            name, command, rules = row
-            self._tell(done / ((repeats + 1) * len(rows)), f"{name}, run {repetition} of {repeats}")
-            if index in failed:
+        for repetition, index, row in interleave(rows, repeats, turning=True):
+            self._done += 1
+            self._tell(f"{row.name}, run {repetition} of {repeats}", self._done)
+            if index in failed or any(rows[each].name in (NOTHING, TRACED) for each in failed):
                 continue
-            lacking = files.prepare(self._plan.start, paths)
-            if lacking and not done:
-                self._notes += [f"not {self._plan.start}: {each}" for each in lacking]
+            for each in files.prepare(self._plan.start, paths):
+                note = f"not {self._plan.start}: {each}"
+                if note not in self._notes:
+                    self._notes.append(note)
             try:
                 watched = perform(
-                    command,
+                    row.command,
                     self._plan.setting,
-                    rules or (),
-                    traced=rules is not None,
+                    row.rules or (),
+                    traced=row.rules is not None,
                     least_bytes=choice.least_bytes,
-                    follow=follow or None,
+                    follow=choice.moment != "mmap" or None,
                 )
             except RunFailed as failure:
                 failed[index] = str(failure)
-            else:
-                if self._failed(watched, variant=rules is None and name != NOTHING):
-                    failed[index] = _how(watched)
-                elif repetition:
-                    runs[index].append(watched.run)
-            if index in failed and name in (NOTHING, TRACED):
-                return self._ended("error", f"the program failed ({name}): {failed[index]}")
-        found = [
-            Row(name, "error", failed[index])
-            if index in failed
-            else Row(name, "ok", None, tuple(runs[index]))
-            for index, (name, _, _) in enumerate(rows)
-        ]
-        self._tell(1, "done")
-        return replace(
-            self._record, rows=(*found, *refused), notes=(*self._record.notes, *self._notes)
-        )
+                continue
+            if self._failed(watched, variant=row.rules is None and row.name != NOTHING):
+                failed[index] = _how(watched)
+            elif repetition:
+                runs[index].append(watched.run)
+        return runs, failed
 
     def _failed(self, watched: Watched, *, variant: bool) -> bool:
         """Whether a run ended otherwise than the first one; a variant only has to end by itself."""
@@ -386,9 +421,9 @@ class _Trying:
             return False
         return status is None or status < 0 if variant else status != self._expected
 
-    def _tell(self, part: float, words: str) -> None:
+    def _tell(self, words: str, done: int = 0) -> None:
         if self._on_progress:
-            self._on_progress(TrialProgress(part, words))
+            self._on_progress(TrialProgress(min(1.0, done / self._total), words))
 
     def _ended(self, outcome: str, message: str, command: str | None = None) -> Trial:
         return replace(
