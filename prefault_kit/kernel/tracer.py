@@ -320,7 +320,10 @@ class Tracer:
         self._thread.join()
 
     def signal(self, number: int) -> None:
-        """Send the program a signal; nothing happens once it has ended."""
+        """Send the program a signal; nothing happens once it has ended.
+
+        Without a tracer it is SIGKILL for SIGKILL, and SIGTERM for any other.
+        """
         with self._lock:
             if self._tracer is not None:
                 lib.pf_tracer_signal(self._tracer, number)

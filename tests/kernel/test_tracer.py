@@ -262,8 +262,9 @@ def test_how_it_ended() -> None:
     """Exit status, signal, and processes that it left behind, which are ended."""
     assert run("fail").end.status == 9
     assert run("killed", PAGES, rules=[rule()]).end.status == -signal.SIGKILL
-    found = run("daemon")
-    assert (found.end.status, found.end.left) == (0, 1)
+    for is_traced in (True, False):
+        found = run("daemon", traced=is_traced)
+        assert (found.end.status, found.end.left) == (0, 1)
 
 
 def test_figures_of_the_program() -> None:

@@ -10,7 +10,6 @@
  * Sources: ptrace(2), seccomp(2), Documentation/userspace-api/seccomp_filter.rst. */
 #include "prefault.h"
 
-#include <dirent.h>
 #include <elf.h>
 #include <fnmatch.h>
 #include <linux/audit.h>
@@ -110,7 +109,7 @@ struct thread {
 struct pf_tracer {
     pf_trace_plan plan;
     pf_rule rules[MOST_RULES];
-    int root, pidfd, go, failed, traced;
+    int root, pidfd, go, failed, told, traced;
     int asking; /* what Python was asked: PF_TRACER_LOOK or PF_TRACER_ASK */
     int looks, answered;
     int64_t allowance, since_asked, injected_bytes;
@@ -228,10 +227,120 @@ static void run_child(const pf_trace_plan *plan, int go, int failed, const char 
     _exit(127);
 }
 
+static int64_t io_number(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    return at ? strtoll(at + strlen(name), NULL, 10) : -1;
+}
+
+static void read_io(pf_trace_end *end, int pid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof(path), "/proc/%d/io", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+    if (fd != -1)
+        close(fd);
+    text[got > 0 ? got : 0] = 0;
+    end->read_bytes = io_number(text, "\nread_bytes:");
+    end->written_bytes = io_number(text, "\nwrite_bytes:");
+}
+
+static void note_usage(pf_trace_end *end, int status, const struct rusage *used)
+{
+    end->status = status;
+    end->minor_faults = used->ru_minflt;
+    end->major_faults = used->ru_majflt;
+    end->cpu_ns = ((int64_t)used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000000 +
+                         ((int64_t)used->ru_utime.tv_usec + used->ru_stime.tv_usec) * 1000;
+    if ((int64_t)used->ru_maxrss * 1024 > end->peak_bytes)
+        end->peak_bytes = (int64_t)used->ru_maxrss * 1024;
+}
+
+enum { HAND_ON = SIGUSR1, END_ALL = SIGTERM };
+static volatile sig_atomic_t hand_on, end_all; /* of the keeper, which is a process of its own */
+
+static void hear(int number)
+{
+    if (number == HAND_ON)
+        hand_on = 1;
+    else
+        end_all = 1;
+}
+
+static int kill_children(void)
+{
+    char path[64], text[4096];
+    int count = 0;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+    if (fd != -1)
+        close(fd);
+    text[got > 0 ? got : 0] = 0;
+    char *at = text, *after;
+    for (long child; (child = strtol(at, &after, 10)) > 0; at = after)
+        count += kill((int)child, SIGKILL) == 0;
+    return count;
+}
+
+/* The parent of a program that has no tracer: it measures the program, and lets nothing outlive
+ * it. Its own parent's end is told by END_ALL; HAND_ON is a SIGTERM for the program. */
+static void keep(const pf_trace_plan *plan, int go, int failed, int result, const char *path,
+                 char *const *argv, char *const *envp)
+{
+    pf_trace_end end = {.status = -1, .read_bytes = -1, .written_bytes = -1};
+    struct sigaction act = {.sa_handler = hear}; /* without SA_RESTART */
+    struct rusage used;
+    siginfo_t info;
+    sigset_t none;
+    char byte;
+    int status;
+    sigaction(HAND_ON, &act, NULL);
+    sigaction(END_ALL, &act, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (prctl(PR_SET_PDEATHSIG, END_ALL, 0, 0, 0) == -1 || read(go, &byte, 1) != 1)
+        _exit(127);
+    int child = fork();
+    if (child == 0)
+        run_child(plan, go, failed, path, argv, envp); /* which waits for a word of its own */
+    if (write(result, "", 1) != 1)
+        end_all = 1;
+    while (child > 0) {
+        if (end_all)
+            kill_children();
+        if (hand_on)
+            kill(child, SIGTERM);
+        hand_on = 0;
+        memset(&info, 0, sizeof(info));
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == -1) {
+            if (errno == EINTR)
+                continue;
+            break;
+        }
+        if (info.si_pid == child) {
+            end.wall_ns = pf_now_ns();
+            read_io(&end, child);
+            if (wait4(child, &status, __WALL, &used) == child)
+                note_usage(&end, status, &used);
+            end.left = kill_children();
+            end_all = 1;
+            child = 0;
+        } else {
+            waitpid(info.si_pid, NULL, __WALL);
+        }
+    }
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+        kill_children();
+    _exit(write(result, &end, sizeof(end)) != sizeof(end));
+}
+
 int pf_tracer_start(pf_tracer **made, const pf_trace_plan *plan, const pf_rule *rules,
                     const char *path, char *const *argv, char *const *envp)
 {
-    int go[2] = {-1, -1}, failed[2] = {-1, -1}, result = 0;
+    int go[2] = {-1, -1}, failed[2] = {-1, -1}, told[2] = {-1, -1}, result = 0;
     if (plan->rules < 0 || plan->rules > MOST_RULES)
         return -EINVAL;
     pf_tracer *tracer = calloc(1, sizeof(*tracer));
@@ -244,14 +353,17 @@ int pf_tracer_start(pf_tracer **made, const pf_trace_plan *plan, const pf_rule *
     tracer->end.error = 0;
     tracer->allowance = 0;
     tracer->pidfd = -1;
-    if (pipe2(go, O_CLOEXEC) == -1 || pipe2(failed, O_CLOEXEC | O_NONBLOCK) == -1) {
+    if (pipe2(go, O_CLOEXEC) == -1 || pipe2(failed, O_CLOEXEC | O_NONBLOCK) == -1 ||
+        pipe2(told, O_CLOEXEC) == -1) {
         result = -errno;
         goto out;
     }
     int child = fork();
     if (child == 0) {
         close(go[1]);
-        run_child(plan, go[0], failed[1], path, argv, envp);
+        if (plan->traced)
+            run_child(plan, go[0], failed[1], path, argv, envp);
+        keep(plan, go[0], failed[1], told[1], path, argv, envp);
     }
     if (child == -1) {
         result = -errno;
@@ -271,8 +383,10 @@ int pf_tracer_start(pf_tracer **made, const pf_trace_plan *plan, const pf_rule *
     }
     tracer->go = go[1];
     tracer->failed = failed[0];
+    tracer->told = told[0];
     close(go[0]);
     close(failed[1]);
+    close(told[1]);
     *made = tracer;
     return child;
 out:
@@ -281,6 +395,8 @@ out:
             close(go[each]);
         if (failed[each] != -1)
             close(failed[each]);
+        if (told[each] != -1)
+            close(told[each]);
     }
     if (tracer->pidfd != -1)
         close(tracer->pidfd);
@@ -954,25 +1070,6 @@ static void note_exec(pf_tracer *tracer, struct thread *thread)
     tell(tracer, &thread->event);
 }
 
-static int64_t io_number(const char *text, const char *name)
-{
-    const char *at = strstr(text, name);
-    return at ? strtoll(at + strlen(name), NULL, 10) : -1;
-}
-
-static void read_io(pf_tracer *tracer, int pid)
-{
-    char path[64], text[512];
-    snprintf(path, sizeof(path), "/proc/%d/io", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
-    if (fd != -1)
-        close(fd);
-    text[got > 0 ? got : 0] = 0;
-    tracer->end.read_bytes = io_number(text, "\nread_bytes:");
-    tracer->end.written_bytes = io_number(text, "\nwrite_bytes:");
-}
-
 static void note_exit(pf_tracer *tracer, struct thread *thread)
 {
     begin_event(thread, PF_EVENT_EXIT);
@@ -985,7 +1082,7 @@ static void note_exit(pf_tracer *tracer, struct thread *thread)
         if (peak > tracer->end.peak_bytes)
             tracer->end.peak_bytes = peak;
         if (pid == tracer->root) {
-            read_io(tracer, pid);
+            read_io(&tracer->end, pid);
             tracer->ending = 1;
         }
         if (tracer->plan.looks) {
@@ -1054,34 +1151,27 @@ static void kill_all(pf_tracer *tracer)
         kill(each->pid, SIGKILL); /* ours to wait for, so no pid of another's */
 }
 
-static void note_usage(pf_tracer *tracer, int status, const struct rusage *used)
+static void note_failed(pf_tracer *tracer)
 {
-    tracer->end.wall_ns += pf_now_ns();
-    tracer->end.status = status;
-    tracer->end.minor_faults = used->ru_minflt;
-    tracer->end.major_faults = used->ru_majflt;
-    tracer->end.cpu_ns = ((int64_t)used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000000 +
-                         ((int64_t)used->ru_utime.tv_usec + used->ru_stime.tv_usec) * 1000;
-    if ((int64_t)used->ru_maxrss * 1024 > tracer->end.peak_bytes)
-        tracer->end.peak_bytes = (int64_t)used->ru_maxrss * 1024;
     if (read(tracer->failed, &tracer->end.error, sizeof(int)) != sizeof(int))
         tracer->end.error = 0;
 }
 
 static int run_untraced(pf_tracer *tracer)
 {
-    siginfo_t info;
-    struct rusage used;
-    int status;
-    while (waitid(P_PID, (id_t)tracer->root, &info, WEXITED | WNOWAIT) == -1)
-        if (errno != EINTR)
-            return -errno;
-    read_io(tracer, tracer->root);
-    kill(-tracer->root, SIGKILL); /* what it left behind in its session's first group */
-    if (wait4(tracer->root, &status, __WALL, &used) == -1)
-        return -errno;
+    pf_trace_end end;
+    ssize_t got;
+    while ((got = read(tracer->told, &end, sizeof(end))) == -1 && errno == EINTR)
+        ;
+    while (waitpid(tracer->root, NULL, __WALL) == -1 && errno == EINTR)
+        ;
     tracer->reaped = 1;
-    note_usage(tracer, status, &used);
+    if (got == sizeof(end)) { /* else it was killed */
+        end.began_ns = tracer->end.began_ns;
+        end.wall_ns -= end.began_ns;
+        tracer->end = end;
+    }
+    note_failed(tracer);
     return PF_TRACER_ENDED;
 }
 
@@ -1095,6 +1185,10 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
         tracer->end.read_bytes = tracer->end.written_bytes = -1;
         if (tracer->traced && !adopt(tracer, tracer->root))
             return -ENOMEM;
+        char byte;
+        if (!tracer->traced && /* let its keeper make it, and wait until it is there */
+            (write(tracer->go, "", 1) != 1 || read(tracer->told, &byte, 1) != 1))
+            return -ECHILD;
         tracer->end.began_ns = pf_now_ns();
         tracer->end.wall_ns = -tracer->end.began_ns;
         if (write(tracer->go, "", 1) != 1)
@@ -1135,7 +1229,9 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
             bury(tracer, tid);
             if (tid == tracer->root) {
                 tracer->reaped = 1;
-                note_usage(tracer, status, &used);
+                tracer->end.wall_ns += pf_now_ns();
+                note_usage(&tracer->end, status, &used);
+                note_failed(tracer);
                 for (struct process *each = tracer->processes; each; each = each->next)
                     tracer->end.left++;
                 tracer->stop = 1;
@@ -1168,6 +1264,8 @@ int pf_tracer_signal(pf_tracer *tracer, int number)
 {
     if (number == SIGKILL)
         tracer->stop = 1;
+    if (!tracer->traced)
+        number = number == SIGKILL ? END_ALL : HAND_ON;
     return syscall(__NR_pidfd_send_signal, tracer->pidfd, number, NULL, 0) == -1 ? -errno : 0;
 }
 
@@ -1181,7 +1279,7 @@ void pf_tracer_free(pf_tracer *tracer)
     if (tracer->go != -1)
         close(tracer->go); /* the child that waits for a word ends */
     if (!tracer->reaped)
-        kill(tracer->root, SIGKILL);
+        kill(tracer->root, tracer->traced ? SIGKILL : END_ALL);
     if (!tracer->traced && !tracer->reaped)
         waitpid(tracer->root, NULL, __WALL);
     int status, tid = 1;
@@ -1194,6 +1292,7 @@ void pf_tracer_free(pf_tracer *tracer)
             bury(tracer, tid);
     }
     close(tracer->failed);
+    close(tracer->told);
     close(tracer->pidfd);
     free(tracer);
 }
