@@ -14,15 +14,17 @@ from prefault_kit.kernel.proc import meminfo
 from prefault_kit.memory.sizes import format_bytes, parse_bytes
 from prefault_kit.studies.grid.cells import Grid
 
-from . import explorer, harness, lockstep, plain, playground, report, start, suite, views
+from . import explorer, harness, lockstep, plain, playground, report, start, suite, trial, views
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
-PARTS = ("start", "click", "stop", "views", "matrix", "cells")
+PARTS = ("start", "click", "trial", "stop", "views", "matrix", "cells")
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
 WIDTH = 150
 """Of the tables, in columns, where no terminal says."""
+TRIAL_ROUNDS = 7
+"""Of each program that is traced, after a warm-up."""
 SMALL_BYTES = 16 << 20
 """Cells up to this size are quick, and run more rounds."""
 
@@ -100,6 +102,8 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
     if "click" in chosen.only:
         yield from explorer.clicking(10)
         yield from playground.touching(100)
+    if "trial" in chosen.only:
+        yield from trial.tracing(TRIAL_ROUNDS)
     large: dict[str, Callable[[], Iterator[Finding]]] = {
         "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),

@@ -327,7 +327,9 @@ class _Trying:
     def _rows(self, choice: Choice, chosen: Sequence[Group]) -> tuple[list[_Row], list[Row]]:
         """The rows to be run, and those that have no sense here."""
         command = self._plan.command
-        rows = [_Row(NOTHING, command, None), _Row(TRACED, command, [])]
+        # stopped where the others are, at both ends of the call
+        seen = rules_of(Candidate(TRACED), choice, chosen)
+        rows = [_Row(NOTHING, command, None), _Row(TRACED, command, seen)]
         refused = []
         for each in candidates.chosen(self._plan.candidates):
             reason = (
