@@ -17,6 +17,8 @@ from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED
 from prefault_kit.studies.trial.mappings import Group
 from prefault_kit.studies.trial.result import MEASURES, Row, Trial, longest
 
+NOTICEABLE = 0.01
+"""The part of its memory from which more of it is mentioned."""
 COLUMNS = (
     "",
     "time",
@@ -141,7 +143,8 @@ def answer(trial: Trial) -> list[str]:
     said += _where(trial, found.name)
     for line in advice.lines(trial, found.name):
         said.append(f"    {line}")
-    if found.extra_peak_bytes > 0:
+    base = min(each.peak_bytes for each in again.base)
+    if found.extra_peak_bytes > NOTICEABLE * base:
         said.append(
             f"It costs {format_bytes(found.extra_peak_bytes)} more memory at the peak: what was "
             "populated and not used by then."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 from collections.abc import Sequence
@@ -13,6 +14,10 @@ from prefault_kit.studies.trial.result import Again, Row, Run, Trial
 
 NO_DIFFERENCE = "no difference beyond noise"
 FASTER = "faster"
+LEAST_RUNS = 4
+"""Fewer runs of each than these have no interval: all may well fall to one side by luck."""
+FAILED_PART = 0.5
+"""Advice that failed on more than this part of the mappings did nothing that can be praised."""
 NOTICEABLE = 1.05
 """A difference of less than this factor counts as none, however certain it is."""
 
@@ -50,7 +55,8 @@ def _ratio(measure: str, runs: Sequence[Run], base: Sequence[Run]) -> intervals.
     count = min(len(one), len(other))
     if not count or None in one or None in other or not all(other):
         return None
-    return intervals.of_medians(one[:count], other[:count])
+    found = intervals.of_medians(one[:count], other[:count])
+    return found if count >= LEAST_RUNS else intervals.Ratio(found.ratio, 0.0, math.inf)
 
 
 def base_of(trial: Trial, row: Row) -> Row | None:
@@ -72,10 +78,17 @@ def helping(trial: Trial) -> list[Row]:
     """The rows that are faster beyond noise, the fastest first, by their first runs."""
     found = []
     for row in trial.rows:
-        ratio = None if row.name in (NOTHING, TRACED) else compared(trial, row)
+        idle = row.name in (NOTHING, TRACED) or _failed(row)
+        ratio = None if idle else compared(trial, row)
         if ratio is not None and words(ratio) == FASTER:
             found.append((ratio.ratio, row))
     return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+
+
+def _failed(row: Row) -> bool:
+    """Whether the advice of a row mostly failed: what its runs gained is not the advice's."""
+    failed = sum(row.counts("errors").values())
+    return failed > FAILED_PART * (row.median("advised") or 0) if failed else False
 
 
 def confirmed(trial: Trial, again: Again) -> intervals.Ratio | None:

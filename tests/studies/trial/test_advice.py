@@ -52,6 +52,20 @@ def test_advice_is_held_against_the_traced_program() -> None:
     assert [each and round(each.ratio, 3) for each in ratios] == [0.5, 1]
 
 
+def test_advice_that_failed_is_not_praised() -> None:
+    """What its runs gained is luck, or another's."""
+    failed = row("MLOCK_ONFAULT", *FAST, advised=5, errors={"MLOCK_ONFAULT: ENOMEM": 4})
+    assert helping(trial(*PLAIN, failed)) == []
+    partly = row("MLOCK_ONFAULT", *FAST, advised=5, errors={"MLOCK_ONFAULT: ENOMEM": 1})
+    assert helping(trial(*PLAIN, partly)) == [partly]
+
+
+def test_few_runs_say_nothing() -> None:
+    """However much they differ."""
+    few = trial(row("traced", *SLOW[:3]), row("HUGEPAGE", *FAST[:3]))
+    assert helping(few) == []
+
+
 def test_without_a_figure_nothing_is_compared() -> None:
     """A time until ready that some runs do not have."""
     found = trial(*PLAIN, BEST, measure="ready_ms")
