@@ -72,7 +72,7 @@ static uint64_t link_of(const registers *regs) { return regs->regs[30]; }
 
 #ifdef ARCHITECTURE
 
-enum { MOST_RULES = 16, BUCKETS = 1024, MOST_KNOWN = 4096, FRESH_BYTES = 32 << 20 };
+enum { MOST_RULES = 16, BUCKETS = 1024, MOST_KNOWN = 4096, RECENT = 64, FRESH_BYTES = 32 << 20 };
 /* What a stop of the filter is about: the data of SECCOMP_RET_TRACE */
 enum { AT_MMAP = 1, AT_MUNMAP, AT_MREMAP, AT_MPROTECT, AT_MADVISE, AT_BRK, AT_CLONE, AT_CLONE3,
        AT_PTRACE, AT_SECCOMP };
@@ -91,7 +91,8 @@ struct process {
     int pid, threads, filters;
     uint64_t heap_end;
     struct known *known;
-    int count, room;
+    int count, room, most;
+    unsigned oldest;
     struct process *next;
 };
 
@@ -445,10 +446,11 @@ static void forget_known(struct process *process)
 
 static void remember(struct process *process, struct known known)
 {
-    if (process->count == MOST_KNOWN) { /* the oldest goes: nothing will be done to it */
-        free(process->known[0].path);
-        memmove(process->known, process->known + 1, (MOST_KNOWN - 1) * sizeof(known));
-        process->count--;
+    if (process->count >= process->most) { /* an old one goes: nothing will be done to it */
+        struct known *old = &process->known[process->oldest++ % process->count];
+        free(old->path);
+        *old = known;
+        return;
     }
     if (process->count == process->room) {
         int room = process->room ? 2 * process->room : 16;
@@ -509,6 +511,8 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
     struct process *process = process_of(tracer, pid);
     if (!process && (process = calloc(1, sizeof(*process)))) {
         process->pid = pid;
+        /* only mremap asks for them where munmap is not followed, and each mmap looks at them all */
+        process->most = tracer->plan.follow ? MOST_KNOWN : RECENT;
         struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:"));
         if (parent) {
             process->filters = parent->filters;
