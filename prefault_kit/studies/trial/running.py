@@ -389,7 +389,8 @@ class _Trying:
         runs: list[list[Run]] = [[] for _ in rows]
         failed: dict[int, str] = {}
         repeats = self._plan.repeats
-        for repetition, index, row in interleave(rows, repeats, turning=True):
+        order = {"turning": len(rows) == 2, "shuffled": len(rows) > 2}
+        for repetition, index, row in interleave(rows, repeats, **order):
             self._done += 1
             self._tell(f"{row.name}, run {repetition} of {repeats}", self._done)
             if index in failed or any(rows[each].name in (NOTHING, TRACED) for each in failed):
