@@ -112,7 +112,7 @@ struct pf_tracer {
     pf_rule rules[MOST_RULES];
     int root, pidfd, go, failed, told, traced;
     int asking; /* what Python was asked: PF_TRACER_LOOK or PF_TRACER_ASK */
-    int looks, answered;
+    int looks, answered, filters;
     int64_t allowance, since_asked, injected_bytes;
     struct thread *asked;
     struct thread *threads[BUCKETS];
@@ -423,6 +423,8 @@ static struct process *process_of(pf_tracer *tracer, int pid)
     return process;
 }
 
+#define FILTERS "\nSeccomp_filters:"
+
 /* A number of /proc/TID/status; 0 where it is not there. */
 static int64_t status_number(int tid, const char *name)
 {
@@ -513,9 +515,11 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
         process->pid = pid;
         /* only mremap asks for them where munmap is not followed, and each mmap looks at them all */
         process->most = tracer->plan.follow ? MOST_KNOWN : RECENT;
+        /* its parent may have gone: what it filters is asked of itself (Linux 5.9) */
+        process->filters = tracer->processes && status_number(tid, FILTERS) > tracer->filters + 1;
         struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:"));
         if (parent) {
-            process->filters = parent->filters;
+            process->filters |= parent->filters;
             process->heap_end = parent->heap_end;
             for (int each = 0; each < parent->count; each++) {
                 struct known copy = parent->known[each];
@@ -1118,9 +1122,7 @@ static void stopped(pf_tracer *tracer, struct thread *thread, int status)
             resume(thread, 0);
     } else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
                event == PTRACE_EVENT_CLONE) {
-        unsigned long child = 0;
-        if (ptrace(PTRACE_GETEVENTMSG, thread->tid, 0, &child) == 0 && child)
-            adopt(tracer, (int)child);
+        /* the child tells of itself: it may have come and gone by now, and its number be another's */
         resume(thread, 0);
     } else if (event == PTRACE_EVENT_EXEC) {
         note_exec(tracer, thread);
@@ -1187,6 +1189,7 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
     *count = 0;
     if (tracer->go != -1) { /* the first time */
         tracer->end.read_bytes = tracer->end.written_bytes = -1;
+        tracer->filters = (int)status_number(tracer->root, FILTERS); /* before it has ours */
         if (tracer->traced && !adopt(tracer, tracer->root))
             return -ENOMEM;
         char byte;

@@ -147,7 +147,8 @@ def lines(trial: Trial, name: str) -> list[str]:
     elif program == "java":
         options = ["-XX:+AlwaysPreTouch"] * writes + ["-XX:+UseTransparentHugePages"] * huge
         found.append(f"for a JVM: {' '.join(options)}" if options else "")
-    elif huge and any(each.kind in ("anonymous private", "heap") for each in trial.chosen):
+    by_malloc = any(each.kind in ("anonymous private", "heap") for each in trial.chosen)
+    if huge and by_malloc and program != "java":
         found.append(
             "where malloc made it, without a change: GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
         )

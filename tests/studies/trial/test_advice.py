@@ -79,4 +79,5 @@ def test_lines_in_the_programs_own_terms() -> None:
     assert lines(found, "POPULATE_WRITE")[0] == "madvise(p, n, MADV_POPULATE_WRITE);"
     assert "preallocate" in lines(found, "POPULATE_WRITE")[1]
     assert "MAP_POPULATE" in lines(found, "drop MAP_POPULATE")[0]
+    assert any("GLIBC_TUNABLES" in each for each in lines(found, "HUGEPAGE"))
     assert lines(found, "a variant") == []
