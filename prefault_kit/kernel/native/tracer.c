@@ -530,6 +530,7 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
         process->next = tracer->processes;
         tracer->processes = process;
         tracer->end.processes++;
+        tracer->end.left += tracer->reaped; /* it comes when the program has ended */
     }
     if (!process) {
         free(thread);
