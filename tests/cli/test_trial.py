@@ -103,7 +103,8 @@ def test_cold_files_are_asked_for_first() -> None:
 def test_the_program_ends_with_the_command(how: signal.Signals, tmp_path: Path) -> None:
     """Stopped or killed in the middle of a run."""
     mark = tmp_path / "mark"  # a word of the command line to find the process by
-    command = start("try", *program("spin", PAGES, mark))
+    words = f"{traced.program()} spin {PAGES} {mark}; true"  # a child of what is tried
+    command = start("try", "--", "sh", "-c", words)
     found: list[int] = []
 
     def runs() -> bool:

@@ -164,6 +164,8 @@ def test_beyond_the_end_of_a_file_nothing_is_asked_for(tmp_path: Path) -> None:
         (("stack", PAGES), {}, "stack"),
         (("stack", PAGES), {"moment": "writable"}, "stack"),
         (("device", PAGES), {}, "device"),
+        (("device", PAGES), {"moment": "advice"}, "device"),
+        (("device", PAGES), {"moment": "writable"}, "device"),
         (("reserved", PAGES), {}, "not enough memory"),
     ],
 )

@@ -51,6 +51,16 @@ static size_t resident(const void *at, size_t length)
 
 static void say(const void *at) { printf("%zu\n", resident(at, size)); }
 
+static int state_of(int pid)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file && fgets(text, sizeof(text), file) && strrchr(text, ')'))
+        return strrchr(text, ')')[2];
+    return 0;
+}
+
 static void count(int number) { (void)number; ticks++; }
 
 static void *in_thread(void *sum)
@@ -106,7 +116,11 @@ int main(int argc, char **argv)
         say(at);
     } else if (!strcmp(what, "device")) {
         int fd = open("/dev/zero", O_RDWR);
-        say(map(PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, size));
+        void *at = map(PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, size);
+        madvise(at, size, MADV_SEQUENTIAL);
+        mprotect(at, size, PROT_READ);
+        mprotect(at, size, PROT_READ | PROT_WRITE);
+        say(at);
     } else if (!strcmp(what, "reserve")) { /* address space first, a part of it writable later */
         char *at = map(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 4 * size);
         mprotect(at + size, size, PROT_READ | PROT_WRITE);
@@ -194,7 +208,7 @@ int main(int argc, char **argv)
         fflush(stdout);
         if (fork() == 0) {
             usleep(50000);
-            kill(parent, SIGCONT);
+            kill(parent, state_of(parent) == 't' || state_of(parent) == 'T' ? SIGCONT : SIGKILL);
             _exit(0);
         }
         raise(SIGSTOP);
