@@ -111,9 +111,11 @@ def test_the_program_ends_with_the_command(how: signal.Signals, tmp_path: Path) 
         for each in Path("/proc").glob("[1-9]*/cmdline"):
             try:
                 words = each.read_bytes().split(b"\0")
+                waits = each.with_name("stat").read_text().rpartition(")")[2].split()[0] == "S"
             except OSError:
                 continue
-            if words[:2] == [traced.program().encode(), b"spin"] and str(mark).encode() in words:
+            own = words[:2] == [traced.program().encode(), b"spin"] and str(mark).encode() in words
+            if own and waits:  # no longer on its way there, where it could not live on its own
                 found.append(int(each.parent.name))
         return bool(found)
 
