@@ -30,6 +30,7 @@ from prefault_kit import Backing, Mapping
 from prefault_kit.host import damon, features
 from prefault_kit.kernel import folios, hugepages, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.kernel.tracer import Tracer
 from prefault_kit.memory import small_tmpfs
 from prefault_kit.studies import qemu
 
@@ -72,6 +73,15 @@ def _own_mounts() -> bool:
     return True
 
 
+@functools.cache
+def _tracing() -> bool:
+    try:
+        with Tracer(["true"]) as running:
+            return running.wait(60)
+    except OSError:
+        return False
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "hugetlb": (_huge_pages, f"{HUGE_PAGES} free huge pages: sudo sysctl vm.nr_hugepages=64"),
     "hugetlbfs": (lambda: "hugetlbfs" in DIRECTORIES, "hugetlbfs in PREFAULT_TEST_DIRS"),
@@ -99,6 +109,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: None not in map(shutil.which, ("apt-get", "apt-cache", "dpkg-deb")),
         "apt and dpkg",
     ),
+    "compiler": (lambda: shutil.which("gcc") is not None, "sudo apt install gcc"),
+    "tracing": (_tracing, "x86-64 or aarch64, and ptrace for this user (kernel.yama.ptrace_scope)"),
     "chromium": (lambda: Path("/usr/bin/chromium").exists(), "sudo apt install chromium"),
 }
 """What a test may need, how it is found out, and what to do about it."""

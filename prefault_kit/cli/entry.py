@@ -18,9 +18,11 @@ from prefault_kit.host import process
 
 NAME = "prefault-kit"
 COMMANDS = (
-    "doctor", "run", "matrix", "check", "review", "kernels", "prefault", "attach", "guard",
+    "doctor", "run", "matrix", "check", "review", "kernels", "prefault", "attach", "guard", "try",
 )  # fmt: skip
 """Each is a module of this room, with a function of the same name."""
+NOUNS = {"try": "trial"}
+"""The module of a command whose name is a word of Python's own."""
 KILLERS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,7 +41,8 @@ class Commands(click.Group):
 @functools.cache
 def _command(name: str) -> click.Command:
     """A command, which first looks at what all of them need of the process that they run in."""
-    command: click.Command = getattr(import_module(f"prefault_kit.cli.{name}"), name)
+    noun = NOUNS.get(name, name)
+    command: click.Command = getattr(import_module(f"prefault_kit.cli.{noun}"), noun)
     assert command.callback
     command.callback = _surroundings_first(command.callback)
     return command

@@ -26,16 +26,21 @@ from . import (
     report,
     start,
     suite,
+    trial,
     views,
-)  # fmt: skip
+)
 from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
-PARTS = ("start", "click", "faults", "stop", "views", "attach", "prefault", "matrix", "cells")
+PARTS = (
+    "start", "click", "faults", "stop", "views", "attach", "prefault", "trial", "matrix", "cells",
+)  # fmt: skip
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
 WIDTH = 150
 """Of the tables, in columns, where no terminal says."""
+TRIAL_ROUNDS = 7
+"""Of each program that is traced, after a warm-up."""
 SMALL_BYTES = 16 << 20
 """Cells up to this size are quick, and run more rounds."""
 
@@ -116,6 +121,8 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
     if "faults" in chosen.only:
         yield from faults.streaming(5)
         yield from faults.budgeting(15)
+    if "trial" in chosen.only:
+        yield from trial.tracing(TRIAL_ROUNDS)
     large: dict[str, Callable[[], Iterator[Finding]]] = {
         "stop": lambda: explorer.stopping(SIZE_BYTES, chosen.dir, 3),
         "views": lambda: views.looking(SIZE_BYTES, 3),

@@ -25,3 +25,15 @@ def test_a_turning_round_begins_with_the_next_case() -> None:
 def test_without_a_case_nothing_happens() -> None:
     """Turning or not."""
     assert order((), 3) == order((), 3, turning=True) == []
+
+
+def test_shuffled_rounds() -> None:
+    """Each round has every case once, in an order of its own, and the same orders every time."""
+    rounds = [[], [], [], []]  # type: list[list[str]]
+    for repetition, index, case in interleave("abcde", 3, shuffled=True):
+        assert "abcde"[index] == case
+        rounds[repetition].append(case)
+    assert all(sorted(each) == list("abcde") for each in rounds)
+    assert len({tuple(each) for each in rounds}) == 4
+    again = [case for _, _, case in interleave("abcde", 3, shuffled=True)]
+    assert again == [case for each in rounds for case in each]

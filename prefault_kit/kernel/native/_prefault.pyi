@@ -236,7 +236,24 @@ class Lib:
         drained: DrainedPointer,
         /,
     ) -> int: ...
-
+    def pf_tracer_start(
+        self,
+        made: CData,
+        plan: CData,
+        rules: CData,
+        path: bytes | CData,
+        argv: CData,
+        envp: CData,
+        /,
+    ) -> int: ...
+    def pf_tracer_run(
+        self, tracer: CData, events: CData, capacity: int, count: CData, /
+    ) -> int: ...
+    def pf_tracer_asked(self, tracer: CData, event: CData, /) -> None: ...
+    def pf_tracer_allow(self, tracer: CData, most: int, /) -> None: ...
+    def pf_tracer_signal(self, tracer: CData, number: int, /) -> int: ...
+    def pf_tracer_end(self, tracer: CData, end: CData, /) -> None: ...
+    def pf_tracer_free(self, tracer: CData, /) -> None: ...
     PROT_NONE: Final[int]
     PROT_READ: Final[int]
     PROT_WRITE: Final[int]
@@ -327,6 +344,40 @@ class Lib:
     PF_BLOCK_DELAYED: Final[int]
     PF_BLOCK_UNWRITTEN: Final[int]
     PF_BLOCK_WRITTEN: Final[int]
+    PF_INJECT_MLOCK_ONFAULT: Final[int]
+    PF_KIND_ANON_PRIVATE: Final[int]
+    PF_KIND_ANON_SHARED: Final[int]
+    PF_KIND_FILE_PRIVATE: Final[int]
+    PF_KIND_FILE_SHARED: Final[int]
+    PF_KIND_MEMFD: Final[int]
+    PF_KIND_HUGETLB: Final[int]
+    PF_KIND_HEAP: Final[int]
+    PF_MOMENT_MMAP: Final[int]
+    PF_MOMENT_ADVICE: Final[int]
+    PF_MOMENT_WRITABLE: Final[int]
+    PF_EVENT_MMAP: Final[int]
+    PF_EVENT_MREMAP: Final[int]
+    PF_EVENT_PROTECT: Final[int]
+    PF_EVENT_ADVICE: Final[int]
+    PF_EVENT_EXEC: Final[int]
+    PF_EVENT_EXIT: Final[int]
+    PF_EVENT_FILTERS: Final[int]
+    PF_EVENT_TRACES: Final[int]
+    PF_EVENT_MUNMAP: Final[int]
+    PF_REFUSED_NO_ACCESS: Final[int]
+    PF_REFUSED_STACK: Final[int]
+    PF_REFUSED_DEVICE: Final[int]
+    PF_REFUSED_MEMORY: Final[int]
+    PF_REFUSED_SHARED_FILE: Final[int]
+    PF_REFUSED_NOT_WRITABLE: Final[int]
+    PF_REFUSED_HOLES: Final[int]
+    PF_REFUSED_FILTERED: Final[int]
+    PF_REFUSED_CONTENT: Final[int]
+    PF_REFUSED_SETUID: Final[int]
+    PF_TRACER_ENDED: Final[int]
+    PF_TRACER_FULL: Final[int]
+    PF_TRACER_ASK: Final[int]
+    PF_TRACER_LOOK: Final[int]
 
 ffi: FFI
 lib: Lib

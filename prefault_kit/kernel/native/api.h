@@ -82,6 +82,68 @@ typedef struct {
     int64_t names;          /* bytes */
     int64_t lost;           /* records for which the buffer had no room */
 } pf_drained;
+/* What a traced program is let do where a mapping matches. */
+typedef struct {
+    int64_t least_bytes, most_bytes; /* of the mapping, or of the range that is advised, protected */
+    int kinds;                       /* PF_KIND_*, or-ed */
+    int prot;                        /* PROT_* bits that it must have */
+    int moment;                      /* PF_MOMENT_* */
+    int drop_populate, drop_advice;  /* leave out MAP_POPULATE; leave out the program's own advice */
+    int count;                       /* advices to put in, in order */
+    int advice[4];                   /* MADV_*, or PF_INJECT_MLOCK_ONFAULT */
+    char path[256];                  /* fnmatch(3) of what /proc/PID/fd says; empty: any */
+} pf_rule;
+
+/* How a program is run. */
+typedef struct {
+    int traced;            /* 0: run it as it is */
+    int rules;
+    int follow;            /* watch munmap, mprotect and madvise too */
+    int heap;              /* watch brk too */
+    int record;            /* tell of mappings that no rule matches, too */
+    int looks;             /* how often Python is let look at a thread that stands at a mapping */
+    int limited;           /* ask Python before memory is taken */
+    int fds[3];            /* standard streams, or -1 */
+    int64_t least_bytes;   /* below this no mapping is seen */
+    int64_t reserve_bytes; /* of the machine's available memory, to be left alone */
+    int64_t most_bytes;    /* that all advice may populate; 0: as much as there is */
+} pf_trace_plan;
+
+/* One thing that a traced program did, and what it was let do there. */
+typedef struct {
+    int what; /* PF_EVENT_* */
+    int pid, tid;
+    int prot, flags, kind; /* PROT_*, MAP_*, one PF_KIND_* */
+    int error;             /* errno of the program's own call */
+    int advice;            /* of PF_EVENT_ADVICE */
+    int rule;              /* index of the rule that matched, or -1 */
+    int refused;           /* PF_REFUSED_* */
+    int dropped;           /* MAP_POPULATE or the program's own advice was left out */
+    int linked, holes;     /* the file has a name; it is one of a tmpfs with holes */
+    int injected;          /* advices that were put in */
+    int errors[4];         /* errno of each */
+    int64_t took_ns[4];    /* of each, the switches to the tracer and back included */
+    int64_t time_ns;       /* CLOCK_MONOTONIC */
+    uint64_t address, length, offset;
+    uint64_t inject_address, inject_length;
+    uint64_t ip, sp, frame, link; /* where Python was let look */
+    char path[256];
+} pf_trace_event;
+
+/* How a program ended, and what it took. */
+typedef struct {
+    int status; /* as waitpid gives it; -1: not ended */
+    int error;  /* errno of exec, 0 if it was executed */
+    int processes, threads, left, traces;
+    int64_t began_ns, wall_ns, cpu_ns;
+    int64_t minor_faults, major_faults; /* and those of children that it waited for */
+    int64_t peak_bytes;                 /* of the largest process */
+    int64_t page_table_bytes;           /* as it ended; 0: not known */
+    int64_t read_bytes, written_bytes;  /* of /proc/PID/io; -1: not known */
+    int64_t stops, injections, refusals, lost;
+} pf_trace_end;
+
+typedef struct pf_tracer pf_tracer;
 
 /* calls.c: one system call each */
 int pf_map_fenced(size_t length, size_t align, int prot, int flags, int fd, int64_t offset,
@@ -160,3 +222,12 @@ int pf_perf_count(const int *fds, size_t count, int64_t *total);
 int pf_perf_drain(uintptr_t buffer, int major, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
                   pf_task *tasks, size_t most_tasks, char *names, size_t most_names,
                   pf_drained *drained);
+/* tracer.c: a program that is run under ptrace and executes advice that it does not contain */
+int pf_tracer_start(pf_tracer **made, const pf_trace_plan *plan, const pf_rule *rules,
+                    const char *path, char *const *argv, char *const *envp);
+int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, size_t *count);
+void pf_tracer_asked(pf_tracer *tracer, pf_trace_event *event);
+void pf_tracer_allow(pf_tracer *tracer, int64_t most);
+int pf_tracer_signal(pf_tracer *tracer, int number);
+void pf_tracer_end(pf_tracer *tracer, pf_trace_end *end);
+void pf_tracer_free(pf_tracer *tracer);

@@ -188,4 +188,40 @@ struct pf_uffdio_poison {
 #define PF_BLOCK_UNWRITTEN 2
 #define PF_BLOCK_WRITTEN 3
 
+/* Ours: what a tracer is asked and tells */
+#define PF_INJECT_MLOCK_ONFAULT 1000
+#define PF_KIND_ANON_PRIVATE 1
+#define PF_KIND_ANON_SHARED 2
+#define PF_KIND_FILE_PRIVATE 4
+#define PF_KIND_FILE_SHARED 8
+#define PF_KIND_MEMFD 16
+#define PF_KIND_HUGETLB 32
+#define PF_KIND_HEAP 64
+#define PF_MOMENT_MMAP 0
+#define PF_MOMENT_ADVICE 1
+#define PF_MOMENT_WRITABLE 2
+#define PF_EVENT_MMAP 1
+#define PF_EVENT_MREMAP 2
+#define PF_EVENT_PROTECT 3
+#define PF_EVENT_ADVICE 4
+#define PF_EVENT_EXEC 5
+#define PF_EVENT_EXIT 6
+#define PF_EVENT_FILTERS 7
+#define PF_EVENT_TRACES 8
+#define PF_EVENT_MUNMAP 9
+#define PF_REFUSED_NO_ACCESS 1
+#define PF_REFUSED_STACK 2
+#define PF_REFUSED_DEVICE 3
+#define PF_REFUSED_MEMORY 4
+#define PF_REFUSED_SHARED_FILE 5
+#define PF_REFUSED_NOT_WRITABLE 6
+#define PF_REFUSED_HOLES 7
+#define PF_REFUSED_FILTERED 8
+#define PF_REFUSED_CONTENT 9
+#define PF_REFUSED_SETUID 10
+#define PF_TRACER_ENDED 0
+#define PF_TRACER_FULL 1
+#define PF_TRACER_ASK 2
+#define PF_TRACER_LOOK 3
+
 #endif

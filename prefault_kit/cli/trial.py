@@ -1,0 +1,272 @@
+"""``prefault-kit try``: which advice helps a program that nobody changes?"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from prefault_kit.cli import terminal
+from prefault_kit.cli.bar import bar
+from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
+from prefault_kit.cli.options import FILE, SIZE, as_json
+from prefault_kit.kernel.tracer import ANY_BYTES, KINDS, LEAST_BYTES, MOMENTS
+from prefault_kit.measure import saved
+from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show import trial as trial_text
+from prefault_kit.studies.trial import (
+    Choice,
+    Group,
+    Plan,
+    Ready,
+    Setting,
+    Trial,
+    TrialProgress,
+    running,
+)
+from prefault_kit.studies.trial import files as trial_files
+from prefault_kit.studies.trial.candidates import CANDIDATES
+from prefault_kit.studies.trial.result import MEASURES
+from prefault_kit.studies.trial.run import TIMEOUT_S, RunFailed
+from prefault_kit.studies.trial.running import REPEATS
+
+DECISIONS = {name.removesuffix("_ms"): name for name in MEASURES}
+MOST_SHOWN = 12
+"""Groups of mappings that are shown beside a trial; --list shows all."""
+
+
+def _words(text: str, what: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"{what} cannot be read as a command: {error}") from None
+
+
+def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for text in texts:
+        name, equals, command = text.partition("=")
+        words = _words(command, f"the variant {name}")
+        if not equals or not words:
+            raise ValueError(f"a variant is NAME='CMD...', not {text!r}")
+        found[name.strip()] = words
+    return found
+
+
+@click.command(
+    "try",
+    short_help="Which advice helps a program? Each is tried on it, without changing it.",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
+@click.option("--list", "only_list", is_flag=True, help="List its mappings, and try nothing.")
+@click.option("--min-size", type=SIZE, default=LEAST_BYTES, help="Of a mapping.  [default: 1 MiB]")
+@click.option("--max-size", type=SIZE, default=ANY_BYTES, help="Of a mapping.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(list(KINDS)),
+    metavar="KIND",
+    multiple=True,
+    help=f"May be repeated: {', '.join(KINDS)}.  [default: all]",
+)
+@click.option("--path", default="", help="A pattern for the path of the file that is mapped.")
+@click.option("--mapping", "only_group", type=int, help="One line of --list alone, by its number.")
+@click.option(
+    "--at",
+    "moment",
+    type=click.Choice(["auto", *MOMENTS]),
+    default="auto",
+    show_default=True,
+    help="When advice is given: at mmap, after the program's own advice, or when mprotect makes a "
+    "mapping writable; auto does as the first run suggests.",
+)
+@click.option(
+    "--only",
+    "names",
+    multiple=True,
+    help=f"A candidate; may be repeated: {', '.join(CANDIDATES)}.  [default: all that apply]",
+)
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME='CMD...'",
+    help="Another command to compare, the program with a flag of its own; may be repeated.",
+)
+@click.option("--ready", "pattern", help="A regular expression that its output matches when ready.")
+@click.option("--port", type=int, help="A TCP port that answers when it is ready.")
+@click.option("--load", default="", help="A command to run against it when it is ready.")
+@click.option(
+    "--by",
+    type=click.Choice(list(DECISIONS)),
+    help="What decides.  [default: load, or else ready, if they are given; else wall]",
+)
+@click.option("--repeats", type=int, default=REPEATS, show_default=True, help="After one warm-up.")
+@click.option(
+    "--start",
+    type=click.Choice(list(trial_files.STARTS)),
+    default="as-it-is",
+    show_default=True,
+    help="Of the files that it maps, before each run. Cold asks first.",
+)
+@click.option("--file", "more_files", multiple=True, help="Another file that --start is about.")
+@click.option("--yes", is_flag=True, help="Evict the files without asking.")
+@click.option("--memory-limit", type=SIZE, help="Run it in a memory cgroup of this size (root).")
+@click.option("--budget", type=SIZE, default=0, help="What advice may populate in a run, at most.")
+@click.option("--stdin", type=FILE, help="Its standard input.  [default: /dev/null]")
+@click.option("--timeout", type=float, default=TIMEOUT_S, show_default=True, help="Of a run, in s.")
+@as_json
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def trial(
+    only_list: bool,
+    min_size: int,
+    max_size: int,
+    kinds: tuple[str, ...],
+    path: str,
+    only_group: int | None,
+    moment: str,
+    names: tuple[str, ...],
+    variants: tuple[str, ...],
+    pattern: str | None,
+    port: int | None,
+    load: str,
+    by: str | None,
+    repeats: int,
+    start: str,
+    more_files: tuple[str, ...],
+    yes: bool,
+    memory_limit: int | None,
+    budget: int,
+    stdin: Path | None,
+    timeout: float,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> None:
+    """Run a program as it is and with each advice on its memory, taking turns; say which helps.
+
+    The program is not changed. It is traced, stopped where it maps memory (1 MiB or more, without
+    other words), and lets the kernel have one advice more there. Only advice that keeps what memory
+    holds is given, and never more than is free; what was refused is listed.
+
+    \b
+    Examples:
+      prefault-kit try -- python3 -c 'import numpy; numpy.ones(10**8)'
+      prefault-kit try --list -- git log -p
+      prefault-kit try --ready 'Ready to accept' -- redis-server --dir /var/tmp
+      prefault-kit try --only HUGEPAGE --variant 'quiet=java -Xint A' -- java A
+
+    Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
+    """
+    try:
+        plan = Plan(
+            command,
+            Choice(min_size, max_size, kinds or tuple(KINDS), path, moment),
+            only_group,
+            names or tuple(CANDIDATES),
+            _variants(variants),
+            repeats,
+            start,
+            more_files,
+            memory_limit,
+            DECISIONS[by] if by else None,
+            Setting(
+                Ready(pattern, port) if pattern is not None or port is not None else None,
+                _words(load, "--load"),
+                str(stdin) if stdin else "/dev/null",
+                timeout,
+                budget,
+            ),
+        )
+        missing = running.why_not(command[0])
+        if missing is None and (only_list or (start == "cold" and not yes)):
+            with bar("the first run", wanted=not as_json):
+                groups, _ = running.survey(plan)
+            if only_list:
+                _list(groups, as_json)
+                return
+            _ask(groups, more_files)
+        with bar("try", wanted=not as_json) as move:
+
+            def tell(progress: TrialProgress) -> None:
+                move(progress.part, progress.words)
+
+            found = running.run(plan, on_progress=tell)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except (FileNotFoundError, PermissionError) as error:
+        if error.filename is None:
+            raise
+        raise click.UsageError(in_words(error)) from None
+    except RunFailed as failure:
+        raise Ending(FAILED, f"the program could not be run: {failure}") from None
+    if as_json:
+        click.echo(saved.json_text(trial_text.as_dict(found)))
+    elif found.outcome == "ok":
+        _print(found)
+    if found.outcome == "unavailable":
+        raise Ending(UNAVAILABLE, found.message or "this host cannot try it", found.enable)
+    if found.outcome != "ok":
+        raise Ending(FAILED, found.message or "the trial failed")
+
+
+def _ask(groups: list[Group], more: tuple[str, ...]) -> None:
+    """Ask before files are evicted; click.Abort if they are to stay."""
+    paths = list(dict.fromkeys([*trial_files.mapped(groups), *more]))
+    if not sys.stdin.isatty():
+        raise click.UsageError("--start cold evicts files and asks first: give --yes")
+    for path in paths:
+        click.echo(f"  {path}", err=True)
+    click.confirm("Evict them from the page cache before each run?", abort=True, err=True)
+
+
+def _list(groups: list[Group], as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        said = [{**asdict(each), "place": str(each.place or "")} for each in groups]
+        click.echo(saved.json_text({"mappings": said}))
+        return
+    terminal.console().print(_mappings(groups))
+
+
+def _mappings(groups: list[Group]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in trial_text.MAPPING_COLUMNS:
+        right = name in ("", "count", "size", "used")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for number, group in enumerate(groups, 1):
+        table.add_row(*trial_text.mapping_cells(number, group))
+    return table
+
+
+def _print(found: Trial) -> None:
+    """The mappings, the rows, what is recommended."""
+    console = terminal.console()
+    console.print(Text(shlex.join(found.command), style="bold"))
+    console.print(_mappings(list(found.groups[:MOST_SHOWN])))
+    if len(found.groups) > MOST_SHOWN:
+        console.print(Text(f"and {len(found.groups) - MOST_SHOWN} more: see --list"))
+    size = format_bytes(sum(each.length for each in found.chosen)) if found.chosen else "none"
+    console.print(Text(f"advised: {size} in {len(found.chosen)} lines, at {found.moment}"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in trial_text.COLUMNS:
+        table.add_column(
+            MEASURES[found.measure] if name == "time" else name,
+            justify="left" if name == "" else "right",
+            no_wrap=name != "time",
+        )
+    for row in trial_text.ranked(found):
+        table.add_row(*trial_text.cells(found, row))
+    console.print(table)
+    for remark in (trial_text.own_cost(found), *trial_text.remarks(found)):
+        if remark:
+            console.print(Text(remark))
+    first, *rest = trial_text.answer(found)
+    console.print(Text(first, style="bold"))
+    for line in rest:
+        console.print(Text(line))

@@ -1,0 +1,80 @@
+"""prefault_kit.show.trial: a trial in words and figures."""
+
+import json
+
+from prefault_kit.show import trial as shown
+from prefault_kit.studies.trial import Row
+from prefault_kit.studies.trial.result import Again
+from tests.studies.trial.made import ARRAY, FAST, PLAIN, SLOW, row, runs, trial
+
+FOUND = trial(
+    *PLAIN,
+    row("POPULATE_WRITE", *FAST, advised=3, advised_bytes=3 << 25, refused={"it is a stack": 2}),
+    row("HUGEPAGE", *SLOW, errors={"MADV_HUGEPAGE: EINVAL": 4}),
+    Row("WILLNEED", "not-applicable", "it is for files alone"),
+    again=[Again("POPULATE_WRITE", runs(FAST, peak_bytes=2 << 20), runs(SLOW))],
+    notes=("its exit status is 9",),
+)
+
+
+def test_cells() -> None:
+    """A column each; nothing for what did not run."""
+    for each in FOUND.rows:
+        assert len(shown.cells(FOUND, each)) == len(shown.COLUMNS)
+    cells = shown.cells(FOUND, FOUND.row("POPULATE_WRITE"))
+    assert cells[:2] == ("POPULATE_WRITE", "50.0 ms")
+    assert "faster" in cells and "3: 96 MiB" in cells
+    assert "noise" in shown.cells(FOUND, FOUND.row("HUGEPAGE"))
+    assert set(shown.cells(FOUND, FOUND.row("WILLNEED"))[1:]) == {""}
+
+
+def test_mappings() -> None:
+    """With the place that made them."""
+    cells = shown.mapping_cells(1, ARRAY)
+    assert len(cells) == len(shown.MAPPING_COLUMNS)
+    assert cells[5:7] == ("64 MiB", "make (array.so+0x20)")
+
+
+def test_everything_that_has_to_be_said() -> None:
+    """Errors, refusals, what was not run and why, notes."""
+    said = " ".join(shown.remarks(FOUND))
+    for words in ("EINVAL, 4 times", "it is a stack", "for files alone", "exit status is 9"):
+        assert words in said
+    assert "tracer's own cost: 1.000" in shown.own_cost(FOUND)
+    assert shown.own_cost(trial()) == ""
+
+
+def test_the_answer_has_the_mapping_the_place_and_the_line() -> None:
+    """And what it costs."""
+    said = "\n".join(shown.answer(FOUND))
+    for words in (
+        "POPULATE_WRITE: the wall time is 0.50 of what it was",
+        "5 runs more",
+        "made at make (array.so+0x20)",
+        "madvise(p, n, MADV_POPULATE_WRITE);",
+        "1 MiB more memory",
+    ):
+        assert words in said
+
+
+def test_no_difference_is_an_answer() -> None:
+    """With what seemed to make one."""
+    luck = Again("POPULATE_WRITE", runs(SLOW), runs(SLOW))
+    said = shown.answer(trial(*PLAIN, row("POPULATE_WRITE", *FAST), again=[luck]))
+    assert said[0].startswith("No difference beyond noise")
+    assert said[1] == "Faster at first, but not when run again: POPULATE_WRITE."
+
+
+def test_json() -> None:
+    """The record and what is concluded from it, as plain data."""
+    said = json.loads(json.dumps(shown.as_dict(FOUND)))
+    assert said["recommendation"]["name"] == "POPULATE_WRITE"
+    assert said["recommendation"]["lines"][0].startswith("madvise")
+    assert said["compared"]["HUGEPAGE"]["verdict"] == "no difference beyond noise"
+    assert said["places"][0] == "make (array.so+0x20)"
+
+
+def test_the_order_of_the_rows() -> None:
+    """The program as it is first, then the fastest."""
+    names = [each.name for each in shown.ranked(FOUND)]
+    assert names == ["nothing", "traced", "POPULATE_WRITE", "HUGEPAGE"]
