@@ -163,7 +163,7 @@ class FaultBudget(ContextDecorator):
         self.source = "perf"
         if self._stream and self.thread == "this":
             most = (self.allowed_minor or 0, self.allowed_major or 0)
-            self._stream.begin(*(MOST_RECORDED for each in most))
+            self._stream.begin(*(min(MOST_ALLOWED, each) + MOST_RECORDED for each in most))
         if self._lines:
             self._lines.begin(MOST_RECORDED + min(self.allowed_minor or 0, MOST_ALLOWED))
         assert self._counter
