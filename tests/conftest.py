@@ -32,7 +32,7 @@ from prefault_kit.kernel import folios, hugepages, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.tracer import Tracer
 from prefault_kit.memory import small_tmpfs
-from prefault_kit.studies import qemu
+from prefault_kit.studies import promises, qemu
 
 HERE = Path(__file__).parent
 DIRECTORIES = {
@@ -82,6 +82,13 @@ def _tracing() -> bool:
         return False
 
 
+@functools.cache
+def _major_faults() -> bool:
+    """Whether populating what is on disk alone is counted as major faults."""
+    asked = promises.questions(["fault-major"])
+    return {each.verdict for each in promises.check(asked)} == {"holds"}
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "hugetlb": (_huge_pages, f"{HUGE_PAGES} free huge pages: sudo sysctl vm.nr_hugepages=64"),
     "hugetlbfs": (lambda: "hugetlbfs" in DIRECTORIES, "hugetlbfs in PREFAULT_TEST_DIRS"),
@@ -101,6 +108,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
     "cachestat": (lambda: features.cachestat() is None, "Linux 6.5"),
     "pagemap_scan": (lambda: features.pagemap_scan() is None, "Linux 6.7"),
+    "major_faults": (_major_faults, "a kernel that counts major faults of populate (Linux 6.9)"),
     "userfaultfd": (lambda: features.snapshots() is None, "userfaultfd with write protection"),
     "wp_async": (lambda: features.userfaultfd("WP_ASYNC") is None, "Linux 6.7"),
     "qemu": (lambda: qemu.why_not() is None, "sudo apt install qemu-system-x86"),
@@ -125,6 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
     config.addinivalue_line("markers", "browser: drives a real Chromium, in make test-browser")
     _report_a_dead_kernel()
+    os.environ.pop("COLUMNS", None)  # of whoever runs the tests: tables would be as narrow
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -38,7 +38,7 @@ def test_names(disk: str) -> None:
     if huge:
         for kind in ("anon", "memfd", "hugetlbfs"):
             assert f"{kind} {format_bytes(huge)}" in names
-    assert names[-10:] == [
+    assert names[-11:] == [
         "MADV_POPULATE_READ",
         "MADV_POPULATE_WRITE",
         "MADV_COLLAPSE",

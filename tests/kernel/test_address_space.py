@@ -117,9 +117,9 @@ def test_a_process_that_lives_is_looked_at() -> None:
 
 def test_paths() -> None:
     """Of a file that has a name still; through the root of a process that lives."""
-    assert path_of(Region(0, 1, "r--p", inode=1, name="/etc/hosts")) == "/etc/hosts"
-    there = path_of(Region(0, 1, "r--p", inode=1, name="/etc/hosts"), os.getpid())
-    assert there == f"/proc/{os.getpid()}/root/etc/hosts"
+    assert path_of(Region(0, 1, "r--p", inode=1, name="/etc/passwd")) == "/etc/passwd"
+    there = path_of(Region(0, 1, "r--p", inode=1, name="/etc/passwd"), os.getpid())
+    assert there == f"/proc/{os.getpid()}/root/etc/passwd"
     assert path_of(Region(0, 1, "r--p", inode=1, name="/nowhere"), os.getpid()) == "/nowhere"
     assert path_of(Region(0, 1, "r--p", inode=1, name="/gone (deleted)")) is None
     assert path_of(Region(0, 1, "r--p", name="[heap]")) is None

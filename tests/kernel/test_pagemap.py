@@ -242,6 +242,7 @@ def test_what_is_sparse_is_skipped() -> None:
         syscalls.unmap(fence, length)
 
 
+@pytest.mark.needs("pagemap_scan")
 @pytest.mark.parametrize("lacking", [False, True])
 def test_states_of_another_process(monkeypatch: pytest.MonkeyPatch, lacking: bool) -> None:
     """The same as of oneself, piece by piece, also by the entries of pagemap."""

@@ -24,6 +24,7 @@ def perform(experiment: Experiment) -> dict[str, Any]:
     return next(event for event in events if "outcome" in event)
 
 
+@pytest.mark.needs("cachestat")
 def test_follow_up_shows_what_was_left_to_pay(disk_directory: Path) -> None:
     """After POPULATE_READ each write faults and dirties; after POPULATE_WRITE none does."""
     phases = {}

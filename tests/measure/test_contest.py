@@ -88,6 +88,7 @@ def test_each_entrant_has_memory_of_its_own_kind() -> None:
     os.close(fd)
 
 
+@pytest.mark.needs("major_faults")
 def test_a_cold_file_is_cold_each_time(disk_directory: Path) -> None:
     """Whatever a way read is evicted before the next."""
 

@@ -36,6 +36,7 @@ def test_slow_warm_up_is_told_with_its_cause() -> None:
     assert said(replace(slow, host={"hypervisor": "KVM"}), "on the host")
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_zero_page_is_told() -> None:
     """Rss 0 with all pages present is explained."""
     result = run(Experiment(Backing.anon(), "private", "POPULATE_READ", SIZE, repeats=1))

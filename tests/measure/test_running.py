@@ -25,6 +25,7 @@ def anon(method: str, **known: object) -> Experiment:
     return Experiment(Backing.anon(), "private", method, SIZE, **known)  # type: ignore[arg-type]
 
 
+@pytest.mark.needs("pagemap_scan")
 def test_published_example_runs() -> None:
     """The cell of the documentation: ten timings, minimum and median of just these."""
     result = run(anon("POPULATE_WRITE"))

@@ -26,6 +26,7 @@ def test_empty_file_is_a_hole(disk_directory: Path) -> None:
     assert result.file["cached"] == PAGES
 
 
+@pytest.mark.needs("cachestat")
 def test_closing_an_emptied_file_writes_nothing(disk_directory: Path) -> None:
     """ext4, xfs and btrfs flush a file at the first close after it was cut to size 0; the file
     has that close behind it before anything is dirty, so that a Stop never waits for a flush."""
@@ -41,6 +42,7 @@ def test_closing_an_emptied_file_writes_nothing(disk_directory: Path) -> None:
     assert (cache.dirty, cache.writeback) == (PAGES, 0)
 
 
+@pytest.mark.needs("cachestat")
 def test_cached_file_has_single_pages(disk_directory: Path) -> None:
     """Start cached: data in the page cache in single pages, so one page read maps a small window,
     and nothing is read from disk."""
@@ -70,6 +72,7 @@ def test_one_page_of_a_cached_file_maps_no_large_folio(disk_directory: Path) -> 
         made.close()
 
 
+@pytest.mark.needs("major_faults")
 def test_cold_file_is_read_from_disk(disk_directory: Path) -> None:
     """Start cold: nothing cached before, so FALLOCATE alone leaves nothing cached, and reading
     takes major faults."""
@@ -111,6 +114,7 @@ def test_nothing_is_left_in_the_directory(tmp_path: Path) -> None:
 
 @pytest.mark.alone
 @pytest.mark.needs("hugetlb")
+@pytest.mark.needs("pagemap_scan")
 @pytest.mark.parametrize("start", ["empty", "cached"])
 def test_hugetlb_cells(start: str, huge_page_bytes: int) -> None:
     """Huge cells run in both starts, and give their huge pages back."""

@@ -71,8 +71,9 @@ def test_every_huge_backing(
     with Mapping(backing, 2 * huge_page_bytes, sharing) as mapping:
         work = mapping.populate_read()
         found = mapping.pages()
-        assert work.minor_faults == 2
-        assert (found.present, found.zero) == (2 * huge_page_bytes // PAGE, 0)
+        assert work.minor_faults in (0, 2)  # none were counted before Linux 6.6
+        assert found.present == 2 * huge_page_bytes // PAGE
+        assert not found.zero
 
 
 def test_cow_stays_unbroken_after_populate_read(disk_directory: Path) -> None:
