@@ -66,3 +66,13 @@ def test_a_thread_of_the_kernel() -> None:
         pytest.skip("needs to see the kernel's threads")
     with Process(2) as process, pytest.raises(ProcessLookupError, match="thread of the kernel"):
         process.overview()
+
+
+def test_another_file_that_is_not_there() -> None:
+    """While the process lives it is that file's error, and not the end of the process."""
+    with (
+        ProcessDirectory(os.getpid()) as own,
+        pytest.raises(FileNotFoundError),
+        access.in_words(own.pid, own),
+    ):
+        raise FileNotFoundError(2, "no such file")

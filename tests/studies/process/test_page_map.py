@@ -10,7 +10,7 @@ from prefault_kit.kernel.process import ProcessDirectory
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import Mapping
-from prefault_kit.studies.process import PageMap, ProcessMapping, page_map
+from prefault_kit.studies.process import PageMap, Process, ProcessMapping, page_map
 
 
 def take(address: int, length: int, **known: int) -> PageMap:
@@ -66,3 +66,15 @@ def test_cells_are_bounded(cells: int) -> None:
     """In a sentence with the limits."""
     with pytest.raises(ValueError, match="the number of cells is a whole number from 1 to 65536"):
         take(PAGE, PAGE, cells=cells)
+
+
+@pytest.mark.needs("pagemap_scan")
+def test_cells_of_shared_memory_are_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there are too many pages to tell one by one."""
+    with Mapping(Backing.memfd(), 8 * PAGE, "shared") as memory:
+        memory.touch_write(0, 4 * PAGE)
+        for most in (8, 7):
+            monkeypatch.setattr(page_map, "MOST_PAGES", most)
+            with Process(os.getpid()) as process:
+                cells = process.page_map(memory.address, cells=2).cells
+            assert [each.file for each in cells] == [4, 0]
