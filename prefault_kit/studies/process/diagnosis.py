@@ -99,7 +99,7 @@ def _random(now: Overview, _: Changes | None, __: Faults | None) -> Iterator[Dia
             state = f"{cached:,} of its {pages:,} pages cached"
         sentence = (
             f"MADV_RANDOM is set on {where(each)} ({state}): nothing is read ahead, so each page "
-            "that is missing is a read of one page, also under MADV_POPULATE_READ; since Linux 6.4 "
+            "that is missing is a read of one page, also under MADV_POPULATE_READ; since Linux 6.3 "
             "its pages are reclaimed first"
         )
         whole = cached is not None and cached >= NEAR * pages
