@@ -143,10 +143,10 @@ def _of_buffer(here: Held) -> Residency:
     notes = []
     if not place.is_whole:
         notes.append("it begins or ends amid a page: whole pages are counted")
-    if here.has_file and found.cached is None:
-        notes.append(NOT_TOLD)
     if here.has_lost_its_name:
         notes.append(OLD)
+    elif here.has_file and found.cached is None:
+        notes.append(NOT_TOLD)
     return Residency(
         place.buffer_bytes,
         place.size_bytes // PAGE_SIZE_BYTES,
