@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MOST_MB = 100
+MOST_MB = 105
 """What an installation may take, the environment's own pip aside."""
 PATIENCE_S = 300
 

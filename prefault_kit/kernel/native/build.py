@@ -58,6 +58,7 @@ ffibuilder.set_source(
     depends=[f"{PLACE}/{name}.h" for name in ("api", "constants", "prefault")],
     include_dirs=[str(HERE)],
     extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"],
+    extra_link_args=["-Wl,--strip-debug"],  # functions keep their names, which stacks are told by
     libraries=["pthread"],
 )
 
