@@ -183,8 +183,9 @@ def test_threads_without_descriptors_are_told(monkeypatch: pytest.MonkeyPatch) -
     def scarce(*place: int, **known: object) -> int:
         if left[0] == 0:
             raise OSError(errno.EMFILE, "too many")
+        fd = real(*place, **known)  # a user is refused the kernel's faults at first
         left[0] -= 1
-        return real(*place, **known)
+        return fd
 
     monkeypatch.setattr(perf, "open_event", scarce)
     me = threading.get_native_id()

@@ -1,6 +1,7 @@
 """Places in the code: file, offset, function; and files that lie about themselves."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def test_a_place_in_a_library() -> None:
     shift = plain.code_address - code.offset
     found = symbols.place(value - shift - code.offset + code.address + 3, space)
     assert (found.function, found.distance, found.file) == ("pf_perf_drain", 3, str(LIBRARY))
-    assert found.command == f"addr2line -fCie {LIBRARY} {value + 3:#x}"
+    assert found.command == f"addr2line -fCie {shlex.quote(str(LIBRARY))} {value + 3:#x}"
     assert str(found).startswith("pf_perf_drain+0x3 (")
 
 
