@@ -65,7 +65,7 @@ test: check
 
 # JupyterLab, its screens and the pages that are exported, in the system's Chromium
 test-browser: $(STAMP)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m browser -p no:nbval tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m browser -p no:nbval tests
 
 # The lowest versions that pyproject.toml promises, in an environment of their own: what uses them
 test-lowest: $(STAMP)
