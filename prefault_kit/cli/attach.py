@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from prefault_kit.cli import export as exports
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
@@ -129,7 +130,7 @@ def attach(
     if export is not None:
         if lacking := extras.missing("an exported page", "jinja2"):
             raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
-        _check_export(export)
+        exports.check(process_export.check, export)
     with _endings(pid, as_json), Process(pid) as process:
         done = _act(process, {"willneed": willneed, "collapse": collapse}, read_file, as_json)
         with bar("attach", wanted=not as_json) as move:
@@ -161,21 +162,7 @@ def attach(
         try:
             process_export.save(export, seen, diagnoses, **more)
         except OSError as error:
-            raise Ending(
-                FAILED, f"the export failed, and neither file is there: {in_words(error)}"
-            ) from None
-
-
-def _check_export(path: Path) -> None:
-    """Find out before anything is looked at whether the page can be written."""
-    try:
-        process_export.check(path)
-    except FileExistsError as error:
-        raise click.UsageError(f"{error.filename} exists already: choose another name") from None
-    except OSError as error:
-        raise click.UsageError(f"cannot write {in_words(error)}") from None
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+            raise exports.failure(error) from None
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from prefault_kit.cli import export as exports
 from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
@@ -56,24 +57,12 @@ def _case(
     return Workload(memory, **chosen), Weights()
 
 
-def _check_export(path: Path) -> None:
-    """Find out before anything is measured whether the page can be written."""
-    try:
-        review_export.check(path)
-    except FileExistsError as error:
-        raise click.UsageError(f"{error.filename} exists already: choose another name") from None
-    except OSError as error:
-        raise click.UsageError(f"cannot write {in_words(error)}") from None
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
 def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
     """Write the page and the summary; how the command ends if that fails."""
     try:
         review_export.save(found, weights, path)
     except OSError as error:
-        return Ending(FAILED, f"the export failed, and neither file is there: {in_words(error)}")
+        return exports.failure(error)
     return None
 
 
@@ -182,7 +171,7 @@ def review(
     if export is not None:
         if lacking := extras.missing("an exported review", "bokeh", "jinja2"):
             raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
-        _check_export(export)
+        exports.check(review_export.check, export)
     with bar("review", wanted=not as_json) as move:
 
         def tell(progress: ReviewProgress) -> None:
