@@ -6,10 +6,12 @@ of its own, until :meth:`ProcessScreen.stop` or until the process ends.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import traitlets
@@ -157,8 +159,18 @@ class ProcessScreen(StatusModel):
         self.diagnoses = ()
         self.changed += 1
 
-    def _telling(self) -> _Telling:
-        return _Telling(self)
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What goes wrong becomes the status."""
+        try:
+            yield
+        except NoAccess as error:
+            self._fail(error.missing.reason, error.missing.command)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            self._fail(f"{where}{error.strerror or error}")
+        except ValueError as error:
+            self._fail(str(error))
 
     def _follow(self) -> None:
         """Thread: look again and again, and take faults meanwhile."""
@@ -225,28 +237,6 @@ class ProcessScreen(StatusModel):
         oldest = time.monotonic() - WINDOW_S
         while self.faults and self.faults[0].time_s < oldest:
             self.faults.popleft()
-
-
-class _Telling:
-    """What goes wrong becomes the status of a screen."""
-
-    def __init__(self, model: ProcessScreen) -> None:
-        self._model = model
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, NoAccess):
-            self._model._fail(error.missing.reason, error.missing.command)
-        elif isinstance(error, OSError):
-            where = f"{error.filename}: " if error.filename else ""
-            self._model._fail(f"{where}{error.strerror or error}")
-        elif isinstance(error, ValueError):
-            self._model._fail(str(error))
-        else:
-            return False
-        return True
 
 
 class _Stream:
