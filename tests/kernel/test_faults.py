@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -141,6 +142,8 @@ def test_the_process_of_another_program() -> None:
                 program.stdin.write("\n")
                 program.stdin.flush()
                 program.stdout.readline()
+                program.send_signal(signal.SIGSTOP)  # it goes on to take faults after its word
+                os.waitid(os.P_PID, program.pid, os.WSTOPPED)
                 batch = stream.read()
                 by_thread = [int((batch.tid == tid).sum()) for tid in set(batch.tid)]
                 assert len(by_thread) == 2
