@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from prefault_kit.kernel import perf
 from prefault_kit.kernel.perf import Buffer, Drained, TaskEvent
@@ -223,7 +223,7 @@ class FaultStream:
         return stream
 
     @classmethod
-    def of_program(cls, *, stacks: bool = False, buffer_bytes: int | None = None) -> FaultStream:
+    def of_program(cls, *, stacks: bool = False, buffer_bytes: int | None = None) -> Self:
         """Of the next program that a child of the calling thread executes, and its children.
 
         From its first instruction on, with what it maps, names, forks and ends. Open it, start the
@@ -366,7 +366,8 @@ class FaultStream:
             try:
                 for (_, major), fd in owners.items():
                     part = max(1, pages // MAJOR_PART) if major else pages
-                    self._buffers.append(Buffer(fd, part * PAGE_SIZE_BYTES, major=major))
+                    kind = self._kind_of(major)
+                    self._buffers.append(Buffer(fd, part * PAGE_SIZE_BYTES, kind=kind))
                 return
             except perf.BufferRefused:
                 self._unmap()
@@ -376,6 +377,10 @@ class FaultStream:
             except OSError:
                 self._unmap()
                 raise
+
+    def _kind_of(self, major: bool) -> int:
+        """What the buffers of these events hold."""
+        return perf.MAJOR if major else perf.MINOR
 
     def _unmap(self) -> None:
         for each in self._buffers:

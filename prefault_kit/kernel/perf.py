@@ -41,9 +41,13 @@ FAULT_DTYPE = [
     ("depth", "u4"),
     ("major", "?"),
     ("in_kernel", "?"),
-    ("unused", "u2"),
+    ("access", "u2"),
 ]
 """A recorded fault, as numpy has it; a test holds it against the C."""
+UNTOLD, READ, WRITE = 0, lib.PF_ACCESS_READ, lib.PF_ACCESS_WRITE
+"""What an access was; a page fault alone does not tell."""
+MINOR, MAJOR, TRAPS = 0, 1, lib.PF_PERF_TRAPS
+"""What a buffer of events holds."""
 TASK_KINDS = {
     lib.PERF_RECORD_MMAP2: "mmap",
     lib.PERF_RECORD_COMM: "comm",
@@ -94,6 +98,16 @@ def open_event(
     return check(
         lib.pf_perf_faults(tid, cpu, major, options, watermark_bytes),
         f"perf_event_open(page faults of thread {tid or 'this'})",
+    )
+
+
+def open_trap(
+    tid: int, cpu: int, tracepoint: int, *, options: int = 0, watermark_bytes: int = 0
+) -> int:
+    """As :func:`open_event`, of a tracepoint by its number (:mod:`prefault_kit.kernel.traps`)."""
+    return check(
+        lib.pf_perf_traps(tid, cpu, tracepoint, options, watermark_bytes),
+        f"perf_event_open(tracepoint {tracepoint} of thread {tid or 'this'})",
     )
 
 
@@ -170,7 +184,7 @@ class Buffer:
     one event (observed on Linux 6.18).
     """
 
-    def __init__(self, fd: int, length: int, *, major: bool = False) -> None:
+    def __init__(self, fd: int, length: int, *, kind: int = MINOR) -> None:
         """Map ``length`` bytes, a power of two of pages; BufferRefused where that is too much."""
         address = ffi.new("uintptr_t *")
         try:
@@ -181,7 +195,7 @@ class Buffer:
             raise
         self.address: int = address[0]
         self.length = length
-        self.major = major
+        self.kind = kind
         self._owner = os.getpid()
         self._room: tuple[NDArray[np.void], NDArray[np.uint64], Any, Any] | None = None
 
@@ -211,7 +225,7 @@ class Buffer:
         result = check(
             lib.pf_perf_drain(
                 self.address,
-                self.major,
+                self.kind,
                 stacks,
                 ffi.from_buffer("pf_fault[]", faults.data),
                 CHUNK_FAULTS,

@@ -10,8 +10,9 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from prefault_kit.measure.result import Result
 
@@ -88,10 +89,13 @@ def claim(path: Path) -> None:
         raise ValueError(f"{path} cannot be written ({said}): choose another place") from None
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str | bytes) -> None:
     """Write a new file whole or not at all; FileExistsError if the path is taken."""
     with _naming(path), _beside(path) as (part, out):
-        out.write(text)
+        if isinstance(text, bytes):
+            out.buffer.write(text)
+        else:
+            out.write(text)
         _finish(out)
         try:
             os.link(part, path)  # unlike a rename it never replaces a file
@@ -139,7 +143,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[tuple[Path, TextIO]]:
+def _beside(path: Path) -> Iterator[tuple[Path, TextIOWrapper]]:
     """A new file beside ``path``; its name is gone afterwards, whatever happens."""
     part = path.with_name(f".prefault-kit-{secrets.token_hex(8)}")
     # what a text quotes need not be UTF-8, a file's name for one
@@ -150,7 +154,7 @@ def _beside(path: Path) -> Iterator[tuple[Path, TextIO]]:
             part.unlink(missing_ok=True)
 
 
-def _finish(out: TextIO) -> None:
+def _finish(out: TextIOWrapper) -> None:
     """Bring what was written to the disk: only then is it known to fit."""
     out.flush()
     os.fsync(out.fileno())

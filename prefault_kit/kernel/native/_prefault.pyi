@@ -215,6 +215,9 @@ class Lib:
     def pf_perf_faults(
         self, tid: int, cpu: int, major: int, options: int, watermark: int, /
     ) -> int: ...
+    def pf_perf_traps(
+        self, tid: int, cpu: int, tracepoint: int, options: int, watermark: int, /
+    ) -> int: ...
     def pf_perf_redirect(self, fd: int, to: int, /) -> int: ...
     def pf_perf_map(self, fd: int, length: int, address: CData, /) -> int: ...
     def pf_perf_switch(self, fds: CData, count: int, on: int, /) -> int: ...
@@ -223,7 +226,7 @@ class Lib:
     def pf_perf_drain(
         self,
         buffer: int,
-        major: int,
+        kind: int,
         stacks: int,
         faults: CData,
         most_faults: int,
@@ -324,6 +327,9 @@ class Lib:
     PF_PERF_ON_EXEC: Final[int]
     PF_PERF_FORKS: Final[int]
     PF_PERF_TRAP: Final[int]
+    PF_PERF_TRAPS: Final[int]
+    PF_ACCESS_READ: Final[int]
+    PF_ACCESS_WRITE: Final[int]
     PERF_RECORD_MMAP2: Final[int]
     PERF_RECORD_COMM: Final[int]
     PERF_RECORD_FORK: Final[int]

@@ -50,7 +50,7 @@ typedef struct {
     uint32_t depth;         /* how many addresses of its stack there are */
     uint8_t major;
     uint8_t in_kernel;      /* taken by the kernel for the program */
-    uint16_t unused;
+    uint16_t access;        /* of a trap: PF_ACCESS_READ or _WRITE; 0 of what does not say it */
 } pf_fault;
 
 /* What else happened: PERF_RECORD_MMAP2, _COMM, _FORK or _EXIT. */
@@ -214,12 +214,13 @@ int pf_uffd_fault(int fd, uint64_t *address);
 
 /* perf.c: page faults as they happen */
 int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark);
+int pf_perf_traps(int tid, int cpu, uint64_t tracepoint, int options, uint32_t watermark);
 int pf_perf_redirect(int fd, int to);
 int pf_perf_map(int fd, size_t length, uintptr_t *address);
 int pf_perf_switch(const int *fds, size_t count, int on);
 int pf_perf_refresh(int fd, int records);
 int pf_perf_count(const int *fds, size_t count, int64_t *total);
-int pf_perf_drain(uintptr_t buffer, int major, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
+int pf_perf_drain(uintptr_t buffer, int kind, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
                   pf_task *tasks, size_t most_tasks, char *names, size_t most_names,
                   pf_drained *drained);
 /* tracer.c: a program that is run under ptrace and executes advice that it does not contain */

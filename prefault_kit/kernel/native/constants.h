@@ -173,6 +173,13 @@ struct pf_uffdio_poison {
 #define PF_PERF_ON_EXEC 128  /* begin where a program is executed */
 #define PF_PERF_TRAP 256     /* raise SIGTRAP at each fault (Linux 5.13) */
 
+/* Ours: what a buffer of events holds that is neither minor (0) nor major faults (1) */
+#define PF_PERF_TRAPS 2
+
+/* Ours: what an access was */
+#define PF_ACCESS_READ 1
+#define PF_ACCESS_WRITE 2
+
 /* Ours: one byte of state for each page */
 #define PF_STATE_PRESENT 1
 #define PF_STATE_ZERO 2

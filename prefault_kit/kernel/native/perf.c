@@ -29,6 +29,20 @@ struct trailer {
     uint64_t time;
 };
 
+/* What follows the head of a sample of the tracepoints exceptions:page_fault_user and _kernel on
+ * x86; whoever opens them compares this with the tracepoint's own description. */
+struct trap {
+    uint32_t size;
+    struct __attribute__((packed)) {
+        uint16_t type;
+        uint8_t flags, preempt_count;
+        int32_t pid;
+        uint64_t address, ip, error_code;
+    } data;
+} __attribute__((packed));
+
+#define TRAP_WROTE UINT64_C(2) /* X86_PF_WRITE */
+
 struct mapped {
     struct perf_event_header header;
     uint32_t pid, tid;
@@ -67,14 +81,13 @@ static void set_flag(struct perf_event_attr *event, int bit)
     memcpy(flags, &word, sizeof(word));
 }
 
-/* A descriptor of an event that counts the minor or the major faults of a thread (0: the caller)
- * on a processor (-1: any), and records each one if `options` say so. */
-int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
+static int open_event(int tid, int cpu, uint32_t type, uint64_t config, int options,
+                      uint32_t watermark)
 {
     struct perf_event_attr event = {
-        .type = PERF_TYPE_SOFTWARE,
+        .type = type,
         .size = sizeof(event),
-        .config = major ? PERF_COUNT_SW_PAGE_FAULTS_MAJ : PERF_COUNT_SW_PAGE_FAULTS_MIN,
+        .config = config,
         .disabled = !!(options & PF_PERF_DISABLED),
         .inherit = !!(options & PF_PERF_INHERIT),
         .exclude_kernel = !!(options & PF_PERF_USER_ONLY),
@@ -84,6 +97,8 @@ int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
     if (options & PF_PERF_RECORD) {
         event.sample_period = 1;
         event.sample_type = SAMPLED;
+        if (type == PERF_TYPE_TRACEPOINT)
+            event.sample_type |= PERF_SAMPLE_RAW;
         event.sample_id_all = 1;
         event.use_clockid = 1;
         event.clockid = CLOCK_MONOTONIC;
@@ -109,6 +124,21 @@ int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
     }
     long fd = syscall(__NR_perf_event_open, &event, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     return fd == -1 ? -errno : (int)fd;
+}
+
+/* A descriptor of an event that counts the minor or the major faults of a thread (0: the caller)
+ * on a processor (-1: any), and records each one if `options` say so. */
+int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
+{
+    return open_event(tid, cpu, PERF_TYPE_SOFTWARE,
+                      major ? PERF_COUNT_SW_PAGE_FAULTS_MAJ : PERF_COUNT_SW_PAGE_FAULTS_MIN,
+                      options, watermark);
+}
+
+/* The same for a tracepoint of the traps that become page faults, which say what was tried. */
+int pf_perf_traps(int tid, int cpu, uint64_t tracepoint, int options, uint32_t watermark)
+{
+    return open_event(tid, cpu, PERF_TYPE_TRACEPOINT, tracepoint, options, watermark);
 }
 
 /* Let the records of an event go to the buffer of another one. */
@@ -243,9 +273,30 @@ static int add_fault(const struct sample *sample, int major, int stacks, pf_faul
     return 1;
 }
 
-/* Take records out of a buffer of minor or of major faults until it is empty or one has no room any more; ADDS to `drained`.
+/* Whether there was room. */
+static int add_trap(const struct sample *sample, pf_fault *faults, size_t most_faults,
+                    pf_drained *drained)
+{
+    const struct trap *trap = (const void *)(sample + 1);
+    if ((const char *)(trap + 1) > (const char *)sample + sample->header.size)
+        return 1; /* none that this knows */
+    if ((size_t)drained->faults == most_faults)
+        return 0;
+    faults[drained->faults++] = (pf_fault){
+        .time_ns = (int64_t)sample->time,
+        .address = trap->data.address,
+        .ip = trap->data.ip,
+        .pid = sample->pid,
+        .tid = sample->tid,
+        .access = trap->data.error_code & TRAP_WROTE ? PF_ACCESS_WRITE : PF_ACCESS_READ,
+    };
+    return 1;
+}
+
+/* Take records out of a buffer of minor (0) or of major faults (1) or of traps (2) until it is
+ * empty or one has no room any more; ADDS to `drained`.
  * Returns 1 where records are left, else 0. */
-int pf_perf_drain(uintptr_t buffer, int major, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
+int pf_perf_drain(uintptr_t buffer, int kind, int stacks, pf_fault *faults, size_t most_faults, uint64_t *ips, size_t most_ips,
                   pf_task *tasks, size_t most_tasks, char *names, size_t most_names,
                   pf_drained *drained)
 {
@@ -274,8 +325,11 @@ int pf_perf_drain(uintptr_t buffer, int major, int stacks, pf_fault *faults, siz
         int fits = 1;
         switch (header->type) {
         case PERF_RECORD_SAMPLE:
-            fits = add_fault((const void *)header, major, stacks, faults, most_faults,
-                             ips, most_ips, drained);
+            if (kind == PF_PERF_TRAPS)
+                fits = add_trap((const void *)header, faults, most_faults, drained);
+            else
+                fits = add_fault((const void *)header, kind, stacks, faults, most_faults,
+                                 ips, most_ips, drained);
             break;
         case PERF_RECORD_LOST:
             drained->lost += (int64_t)((const struct lost *)header)->count;
