@@ -88,7 +88,7 @@ class TracedMapping:
     first_page: int
     """Where that begins: in the file; else 0. Pages of a stack count from its top down."""
     permissions: str
-    """As of the last mapping of it: ``rw-p``."""
+    """What any part of it permitted at any time: ``rw-p``; with ``s`` where it was shared."""
     file: FileState | None = None
     """None without a file, and of one that is gone or was replaced meanwhile."""
 

@@ -1,8 +1,8 @@
 """A trace held against an earlier one: what of it the earlier one foretold, and what it had in vain.
 
 A page of a file stands for its window, as in :meth:`~prefault_kit.measure.trace.Trace.runs`: which
-page of a window faults, and which ones fault-around maps, is chance. Pages of other memory are compared
-of a trace with pages of another size, are compared one by one.
+page of a window faults, and which ones fault-around maps, is chance. Other memory is compared page
+by page.
 """
 
 from __future__ import annotations
@@ -66,9 +66,14 @@ class Comparison:
 
 
 def compare(now: Trace, earlier: Trace, around_bytes: int = WINDOW_BYTES) -> Comparison:
-    """Hold a trace against an earlier one of the same program."""
+    """Hold a trace against an earlier one; ValueError where they have pages of different sizes."""
     import numpy  # here, so that importing the kit stays quick
 
+    if now.page_size_bytes != earlier.page_size_bytes:
+        raise ValueError(
+            f"the earlier trace has pages of {earlier.page_size_bytes} bytes, and this one of "
+            f"{now.page_size_bytes}: they cannot be compared"
+        )
     found = [_units(each, around_bytes) for each in (now, earlier)]
     overlaps: dict[bool, list[Overlap]] = {True: [], False: []}
     for key in dict.fromkeys([*found[0], *found[1]]):

@@ -287,7 +287,8 @@ class Placer:
             for each in kept
         ]
         for each in spans:
-            self._things[each.thing].permissions = each.permissions
+            old = self._things[each.thing]
+            old.permissions = _either(old.permissions, each.permissions)
         gaps, at = [], new.address
         for each in spans:
             if each.begin > at:
@@ -338,7 +339,7 @@ class Placer:
         if not known.permissions:
             known.low, known.high = low, high
         known.low, known.high = min(known.low, low), max(known.high, high)
-        known.permissions = permissions
+        known.permissions = _either(known.permissions, permissions)
 
     def _look_up(
         self, space: _Space, addresses: NDArray[np.uint64]
@@ -414,6 +415,16 @@ class Placer:
                 )
             )
         return tuple(found)
+
+
+def _either(some: str, other: str) -> str:
+    """What either of two permissions permits; shared where one of both is.
+
+    >>> _either("r-xp", "rw-p"), _either("", "r--s")
+    ('rwxp', 'r--s')
+    """
+    letters = "".join(each if each in some + other else "-" for each in "rwx")
+    return letters + ("s" if "s" in some + other else "p")
 
 
 def _clipped(span: _Span, new: Region) -> _Span:
