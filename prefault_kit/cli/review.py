@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,16 @@ from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_export
+from prefault_kit.show.process import printable_long
 from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, advice, running
 from prefault_kit.studies.review.presets import PRESETS
-from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, OPTIONS, PATTERNS
+from prefault_kit.studies.review.workload import (
+    AFTERWARDS,
+    CONTENTS,
+    OF_THE_TRACE,
+    OPTIONS,
+    PATTERNS,
+)
 
 
 def _case(
@@ -35,10 +43,17 @@ def _case(
     backing: str | None,
     page_size: int | None,
     directory: str | None,
+    trace: Path | None,
+    mapping: int | None,
 ) -> tuple[Workload, Weights]:
     """The case that the options describe, and its weights; ValueError when they contradict."""
     if sum(each is not None for each in (preset, existing_file, backing)) > 1:
         raise ValueError("give one of --preset, --existing-file and --backing")
+    if trace is not None:
+        return _replayed(chosen, preset, existing_file, backing, page_size, directory, trace,
+                         mapping), Weights()  # fmt: skip
+    if mapping is not None:
+        raise ValueError("--mapping is one of a trace: name that with --trace")
     if existing_file is not None:
         if directory or page_size:
             raise ValueError("your own file is the backing: leave --dir and --page-size out")
@@ -55,6 +70,39 @@ def _case(
     if memory.on_disk:
         chosen = {"afterwards": "sync"} | chosen
     return Workload(memory, **chosen), Weights()
+
+
+def _replayed(
+    chosen: dict[str, Any],
+    preset: str | None,
+    existing_file: Path | None,
+    backing: str | None,
+    page_size: int | None,
+    directory: str | None,
+    trace: Path,
+    mapping: int | None,
+) -> Workload:
+    """The accesses of a trace as the case."""
+    if preset is not None or existing_file is not None:
+        raise ValueError("--trace has a case of its own: leave --preset and --existing-file out")
+    for name in OF_THE_TRACE:
+        if name in chosen:
+            option = "size" if name == "size_bytes" else name
+            raise ValueError(f"the trace says what is accessed: leave --{option} out")
+    memory = None
+    if backing is not None:
+        memory = options.backing(backing, page_size, directory)
+    elif directory is not None:
+        memory = options.backing("file", page_size, directory)
+    elif page_size is not None:
+        raise ValueError("--page-size goes with --backing")
+    try:
+        found = Workload.of_trace(trace, mapping, memory, **chosen)
+    except OSError as error:
+        raise ValueError(in_words(error)) from None
+    if found.backing.on_disk and "afterwards" not in chosen:
+        return replace(found, afterwards="sync")
+    return found
 
 
 def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
@@ -87,6 +135,18 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
     "--existing-file",
     type=FILE,
     help="Your own file, which is only read: all of it, or the first 4 GiB without --size.",
+)
+@click.option(
+    "--trace",
+    type=FILE,
+    help="The accesses of a program that `prefault-kit trace --out` recorded, in place of "
+    "--size, --read, --write and --pattern.",
+)
+@click.option(
+    "--mapping",
+    type=int,
+    metavar="N",
+    help="Of the trace, the mapping of this number.  [default: the one with the most faults]",
 )
 @click.option("--sharing", type=click.Choice(SHARINGS), default="shared", show_default=True)
 @click.option("--size", "size_bytes", type=SIZE, help="Size of the mapping.  [default: 256MiB]")
@@ -127,6 +187,8 @@ def review(
     page_size: int | None,
     directory: str | None,
     existing_file: Path | None,
+    trace: Path | None,
+    mapping: int | None,
     sharing: str,
     size_bytes: int | None,
     content: str | None,
@@ -153,6 +215,7 @@ def review(
       prefault-kit review --backing anon --sharing private --write 1 --threads 2
       prefault-kit review --preset fake-nvdimm --dir /var/tmp --export review.html
       prefault-kit review --existing-file model.bin --read 0.2 --pattern hotspot
+      prefault-kit review --trace server.trace --backing file --dir /var/tmp
 
     Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
     """
@@ -163,9 +226,11 @@ def review(
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     try:
-        case, own_weights = _case(chosen, preset, existing_file, backing, page_size, directory)
+        case, own_weights = _case(
+            chosen, preset, existing_file, backing, page_size, directory, trace, mapping
+        )
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(printable_long(str(error))) from None
     if context.get_parameter_source("weights") is ParameterSource.DEFAULT:
         weights = own_weights
     if export is not None:

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show.process import printable_long
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.review import advice
 from prefault_kit.studies.review.advice import Recommendation
 from prefault_kit.studies.review.cost import Weights
 from prefault_kit.studies.review.result import SCHEMA, SWEPT, CandidateResult, Review
-from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, PATTERNS
+from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, ORDERS
 
 AMPLIFIED = 4
 """The ratio of bytes written back to bytes dirtied from which the answer mentions it."""
@@ -33,7 +34,8 @@ COLUMNS = (
 )
 OWN_FILE = "Your own file, only read"
 COMMAND = "Command to repeat it"
-VERBATIM = (OWN_FILE, COMMAND)
+REPLAYED = "Accesses of the trace"
+VERBATIM = (OWN_FILE, REPLAYED, COMMAND)
 """The inputs that are no prose: they have file names in them."""
 SHORT = tuple(name for name in COLUMNS if name not in ("p50", "worst"))
 """The columns that a screen has room for."""
@@ -52,13 +54,18 @@ def inputs(review: Review, weights: Weights) -> list[tuple[str, str]]:
     load, facts = review.workload, review.host
     system = f", on {review.file_system}" if review.file_system else ""
     own = [(OWN_FILE, load.existing_file)] if load.existing_file else []
+    replayed = []
+    if load.replay is not None:
+        where = f"{load.replay.path}, mapping {load.replay.mapping}: {load.replay.name}"
+        replayed = [(REPLAYED, printable_long(where))]
     return [
         ("Memory", f"{load.sharing} {load.backing.label}{system}"),
         *own,
+        *replayed,
         ("Size", format_bytes(load.size_bytes)),
         ("Content at the start", CONTENTS[load.content]),
         ("Accesses", f"{load.read:.0%} of the pages read, {load.write:.0%} written"),
-        ("Access pattern", PATTERNS[load.pattern]),
+        ("Access pattern", ORDERS[load.pattern]),
         ("Afterwards", AFTERWARDS[load.afterwards]),
         ("Threads", str(load.threads)),
         ("Repetitions", f"{load.repeats} after one warm-up, interleaved"),
@@ -150,7 +157,7 @@ def answer(review: Review, weights: Weights | None = None) -> list[str]:
     found = advice.recommend(review, weights)
     if found is None:
         return [review.message or "no candidate could be measured"]
-    said = [found.name, f"{reason(review, found, weights)}.", *review.notes]
+    said = [found.name, f"{reason(review, found, weights)}.", *map(printable_long, review.notes)]
     cross = advice.crossing(review, weights)
     if cross.fraction is not None:
         high = "more than all" if cross.high is None else f"{cross.high:.0%}"

@@ -48,7 +48,7 @@ def name(trace: Trace, mapping: TracedMapping) -> str:
     elif mapping.kind == UNRECORDED:
         words = "not recorded (mremap)"
     if mapping.kind in (ANONYMOUS, SHARED):
-        words += f" {mapping.ordinal} of this size"
+        words += f", {_size(mapping.size_bytes)} no. {mapping.ordinal}"
     if mapping.image and mapping.kind != FILE:
         words += f", of {trace.images[mapping.image].name}"
     return printable(words)

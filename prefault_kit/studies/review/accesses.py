@@ -80,8 +80,13 @@ def plan(pages: int, *, read: float, write: float, pattern: str) -> Accesses:
     kinds = packed.astype("uint8")
     kinds &= 1
     packed >>= 1
-    written = int(_first(packed[kinds == 1]).sum())
-    return Accesses(packed, kinds, _first(packed), written)
+    return of(packed, kinds)
+
+
+def of(pages: NDArray[numpy.uint32], writes: NDArray[numpy.uint8]) -> Accesses:
+    """Accesses that are known already, in their order."""
+    written = int(_first(pages[writes == 1]).sum())
+    return Accesses(pages, writes, _first(pages), written)
 
 
 def _choose(

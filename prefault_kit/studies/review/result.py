@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from prefault_kit.studies.review.trial import Trial
-from prefault_kit.studies.review.workload import OPTIONS, Workload
+from prefault_kit.studies.review.workload import OF_THE_TRACE, OPTIONS, Workload
 
 SCHEMA = "prefault-kit-review/1"
 SWEPT = ("POPULATE_READ", "POPULATE_WRITE")
@@ -101,8 +101,13 @@ class Review:
                 words += ["--dir", load.backing.directory]
             if load.backing.kind in ("anon", "memfd") and load.backing.is_hugetlb:
                 words += ["--page-size", str(load.backing.page_size_bytes)]
-        words += ["--size", str(load.size_bytes)]
+        if load.replay is not None:
+            words += ["--trace", load.replay.path, "--mapping", str(load.replay.mapping)]
+        else:
+            words += ["--size", str(load.size_bytes)]
         for name in OPTIONS:
+            if load.replay is not None and name in OF_THE_TRACE:
+                continue
             value = getattr(load, name)
             words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
         return shlex.join(words)

@@ -51,6 +51,8 @@ def run(
     if workload.existing_file is not None:
         part = own_file.part_of(workload.existing_file, workload.size_bytes)
         known["notes"] = (part,) if part else ()
+    if workload.replay is not None:
+        known["notes"] = (workload.replay.sentence,)
     refused = {name: candidates.why_not(COMPARABLE[name], workload) for name in methods}
     own = [(name, workload.write) for name, reason in refused.items() if not reason]
     cases = [*own, *(_swept(workload) if sweep else [])]
@@ -79,7 +81,7 @@ def run(
 
 def _swept(workload: Workload) -> list[_Case]:
     """The cases of a sweep; those of one written fraction follow each other."""
-    if workload.existing_file is not None:
+    if workload.existing_file is not None or workload.replay is not None:
         return []
     return [
         (name, fraction)

@@ -103,7 +103,10 @@ class TrialRun:
         if self._plan is None or self._plan[0] != write:
             self._plan = None  # released before the next one is made
             load = self.workload
-            made = accesses.plan(load.pages, read=load.read, write=write, pattern=load.pattern)
+            if load.replay is not None:
+                made = load.replay.plan(load.backing.page_size_bytes)
+            else:
+                made = accesses.plan(load.pages, read=load.read, write=write, pattern=load.pattern)
             self._plan = write, made
         return self._plan[1]
 
@@ -204,7 +207,12 @@ def perform(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
             except OSError as error:
                 yield {"fatal": f"the file could not be prepared: {_in_words(error)}"}
                 return
-            plan = runs.plan(write)
+            try:
+                plan = runs.plan(write)
+            except (OSError, ValueError) as error:  # a trace that is gone, or another one by now
+                said = _in_words(error) if isinstance(error, OSError) else str(error)
+                yield {"fatal": f"the accesses are not known any more: {said}"}
+                return
             try:
                 yield event | {"trial": asdict(runs.trial(name, plan))}
             except OSError as error:

@@ -10,11 +10,13 @@ from typing import Any
 from prefault_kit import host
 from prefault_kit.host import features, footprint, space
 from prefault_kit.kernel.errors import MOST_THREADS
+from prefault_kit.measure import trace_file
 from prefault_kit.measure.limits import MOST_REPEATS, check_whole_number
 from prefault_kit.memory.backing import Backing
 from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.memory.sizes import check_size, format_bytes
-from prefault_kit.studies.review import accesses, own_file
+from prefault_kit.studies.review import accesses, own_file, replay
+from prefault_kit.studies.review.replay import Replay
 
 CONTENTS = {
     "hole": "nothing: a file that is one hole, or untouched memory",
@@ -32,6 +34,9 @@ PATTERNS = {
     "random": "random pages in random order, each once",
     "hotspot": "nine accesses in ten go to one tenth of the pages, so many are met again",
 }
+REPLAYED = "trace"
+ORDERS = PATTERNS | {REPLAYED: "the pages of a trace, in the order in which they faulted"}
+"""The patterns that can be asked for, and the one of a trace."""
 AFTERWARDS = {
     "nothing": "the program goes on",
     "sync": "msync(MS_SYNC) and fsync",
@@ -39,6 +44,8 @@ AFTERWARDS = {
 }
 OPTIONS = ("sharing", "content", "read", "write", "pattern", "afterwards", "threads", "repeats")
 """Fields of a workload that are options of the command by the same name."""
+OF_THE_TRACE = ("size_bytes", "read", "write", "pattern")
+"""Fields that a trace settles."""
 LIBRARIES_BYTES = 96 << 20
 """What Python, NumPy and SciPy take in the worker and beside it, whatever the size."""
 
@@ -62,6 +69,9 @@ class Workload:
     threads: int = 1
     repeats: int = 5
     existing_file: str | None = None
+    replay: Replay | None = None
+    """The accesses of a trace; the pattern is :data:`REPLAYED` then, and ``read`` and ``write`` say
+    how many pages those are."""
 
     def __post_init__(self) -> None:
         if self.sharing not in SHARINGS:
@@ -69,7 +79,7 @@ class Workload:
         check_size(self.size_bytes, self.backing.page_size_bytes)
         for name, known in (
             ("content", CONTENTS),
-            ("pattern", PATTERNS),
+            ("pattern", PATTERNS if self.replay is None else (REPLAYED,)),
             ("afterwards", AFTERWARDS),
         ):
             if getattr(self, name) not in known:
@@ -128,6 +138,25 @@ class Workload:
         backing = Backing.file(os.path.dirname(where))
         return cls(backing, existing_file=where, **({"content": "as-is"} | other))
 
+    @classmethod
+    def of_trace(
+        cls,
+        path: str | os.PathLike[str],
+        mapping: int | None = None,
+        backing: Backing | None = None,
+        **other: Any,
+    ) -> Workload:
+        """The case of a program that was traced: its accesses to one of its mappings.
+
+        ``mapping`` is its number among those with the most faults, from 1; without it the first
+        that can be replayed. Size, sharing, kind of memory, and what is read and written are the
+        trace's, unless ``backing`` or ``other`` say otherwise; a file has data. ValueError for what
+        is no trace, or has no such mapping; OSError.
+        """
+        where = os.path.abspath(path)
+        found = replay.case(trace_file.load(where), where, mapping, backing)
+        return cls(**(found | {"pattern": REPLAYED} | other))
+
     @property
     def pages(self) -> int:
         """How many pages the range has, of the backing's page size."""
@@ -136,11 +165,15 @@ class Workload:
     @property
     def most_written(self) -> float:
         """The largest written fraction that a review tries: all pages, unless none may be."""
+        if self.replay is not None:
+            return self.write
         return 0.0 if self.existing_file is not None else 1.0
 
     def why_not(self) -> host.Unavailable | None:
         """What stops this case on this host, and the command that helps; None if nothing does."""
         kit_bytes = accesses.memory_bytes(self.pages, read=self.read, write=self.most_written)
+        if self.replay is not None:  # a page may be met any number of times
+            kit_bytes += accesses.ACCESS_BYTES * self.replay.accesses + self.replay.memory_bytes()
         if self.existing_file is not None:
             # its pages are only read, and the page cache gives way; page tables do not
             taken = footprint.Needs(
@@ -171,4 +204,7 @@ class Workload:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Workload:
         """The case that :meth:`as_dict` wrote."""
-        return cls(**(data | {"backing": Backing(**data["backing"])}))
+        known = data | {"backing": Backing(**data["backing"])}
+        if known.get("replay") is not None:
+            known["replay"] = Replay(**known["replay"])
+        return cls(**known)

@@ -136,6 +136,11 @@ class _Recording:
                         )
                     )  # fmt: skip
 
+    def ended_ns(self, pid: int) -> int | None:
+        """When a process ended; None where that was not recorded."""
+        ends = (each for each in reversed(self.tasks) if each.kind == "exit")
+        return next((each.time_ns for each in ends if each.pid == each.tid == pid), None)
+
     def faults(self) -> NDArray[np.void]:
         """All of them, in the order of time."""
         return _in_order(self._parts)
@@ -246,10 +251,10 @@ def run(
             stopped = True
         if stopped:
             program.end(recording.living, recording.look)
-        ended_ns = time.monotonic_ns()
         status = program.process.wait()
         faults.stop()
         recording.look()
+        ended_ns = recording.ended_ns(program.process.pid) or time.monotonic_ns()
         if not sum(faults.counts()):
             raise NothingSeen
         lack = Lack(
