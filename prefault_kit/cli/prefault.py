@@ -208,7 +208,15 @@ def _from_trace(
 def _print_brought(done: list[Brought], dry_run: bool) -> None:
     console = terminal.console()
     table = Table("file")
-    for head in ("touched", "with windows", "runs", "cached before", "after", "major faults", "time"):
+    for head in (
+        "touched",
+        "with windows",
+        "runs",
+        "cached before",
+        "after",
+        "major faults",
+        "time",
+    ):
         table.add_column(head, justify="right")
     for found in done:
         table.add_row(
@@ -226,7 +234,9 @@ def _print_brought(done: list[Brought], dry_run: bool) -> None:
     lacking = sum(each.size_bytes - (each.there_before_bytes or 0) for each in done)
     brought = sum(each.brought_bytes or 0 for each in done)
     if dry_run:
-        console.print(f"{size} would be looked for, {terminal.size(max(0, lacking))} not cached yet")
+        console.print(
+            f"{size} would be looked for, {terminal.size(max(0, lacking))} not cached yet"
+        )
     else:
         console.print(f"{size} looked for, {terminal.size(max(0, brought))} brought")
     if any(each.done_bytes < each.size_bytes for each in done) and not dry_run:

@@ -18,6 +18,7 @@ from prefault_kit.measure import saved, trace_file
 from prefault_kit.measure.trace import WINDOW_BYTES, Trace
 from prefault_kit.show import trace as text
 from prefault_kit.show import trace_export
+from prefault_kit.show.process import printable_long
 from prefault_kit.studies.trace import NothingSeen, running
 from prefault_kit.studies.trace.comparison import Comparison, compare
 
@@ -30,7 +31,7 @@ def load(path: Path) -> Trace:
     try:
         return trace_file.load(path)
     except ValueError as error:
-        raise click.UsageError(text.printable_long(str(error))) from None
+        raise click.UsageError(printable_long(str(error))) from None
     except OSError as error:
         raise click.UsageError(f"cannot read {in_words(error)}") from None
 
@@ -48,7 +49,7 @@ def load(path: Path) -> Trace:
     "earlier",
     type=FILE,
     metavar="TRACE",
-    help="Hold it against an earlier trace: what that foretold (coverage), and had in vain (waste).",
+    help="Hold it against an earlier trace: what that foretold (coverage), or had in vain (waste).",
 )
 @click.option(
     "--around",

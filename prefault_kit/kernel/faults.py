@@ -480,7 +480,7 @@ class FaultStream:
                         os.close(fds.pop())
             self._owners = {}
 
-    def __enter__(self) -> FaultStream:
+    def __enter__(self) -> Self:
         """The stream, which is open already."""
         return self
 

@@ -180,17 +180,19 @@ class Trace:
     @property
     def major(self) -> NDArray[np.bool_]:
         """Which faults waited for a disk."""
-        return (self.flags & MAJOR) != 0
+        found: NDArray[np.bool_] = (self.flags & MAJOR) != 0
+        return found
 
     @property
     def by_kernel(self) -> NDArray[np.bool_]:
         """Which the kernel took for the program."""
-        return (self.flags & BY_KERNEL) != 0
+        found: NDArray[np.bool_] = (self.flags & BY_KERNEL) != 0
+        return found
 
     @property
     def access(self) -> NDArray[np.uint8]:
         """What each tried: a key of :data:`ACCESSES`."""
-        return self.flags >> ACCESS_SHIFT
+        return (self.flags >> ACCESS_SHIFT).astype("u1")
 
     @cached_property
     def first(self) -> NDArray[np.bool_]:
@@ -276,7 +278,9 @@ class Trace:
         """
         import numpy
 
-        indices = [at for at, each in enumerate(self.mappings) if (each.kind, each.name) == (FILE, path)]
+        indices = [
+            at for at, each in enumerate(self.mappings) if (each.kind, each.name) == (FILE, path)
+        ]
         pages = self.page[numpy.isin(self.mapping, indices)]
         known = [each.size_bytes for at in indices if (each := self.mappings[at].file)]
         return runs(pages, self.page_size_bytes, around_bytes, max(known) if known else None)

@@ -51,6 +51,7 @@ HIGHEST_PAGE = 1 << 52
 LONGEST_NS = 1 << 62
 LARGEST_PAGE_BYTES = 1 << 30
 
+
 def save(trace: Trace, path: str | os.PathLike[str]) -> None:
     """Write a new file whole or not at all; FileExistsError if the path is taken, OSError."""
     saved.write(Path(path), content(trace))
@@ -136,7 +137,10 @@ def _trace(about: dict[str, Any], archive: zipfile.ZipFile) -> Trace:
         raise ValueError("a time in it is out of range")
     duration = _whole(about, "duration_ns", 0, LONGEST_NS)
     time_ns = numpy.cumsum(arrays["time"], dtype="i8")
-    if abs(arrays["page"]).max(initial=0) > HIGHEST_PAGE or arrays["page"].min(initial=0) < -HIGHEST_PAGE:
+    if (
+        abs(arrays["page"]).max(initial=0) > HIGHEST_PAGE
+        or arrays["page"].min(initial=0) < -HIGHEST_PAGE
+    ):
         raise ValueError("a page in it is out of range")
     # sums of as many steps of that size may leave 64 bits, and come back in range
     rough = numpy.cumsum(arrays["page"], dtype="f8")

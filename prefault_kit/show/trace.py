@@ -80,7 +80,9 @@ def cells(trace: Trace, use: MappingUse) -> tuple[str, ...]:
 def summary(trace: Trace) -> list[str]:
     """The working set, when it was there, and how the program ended: one text each."""
     major = int(trace.major.sum())
-    words = f"{format_count(len(trace), 'fault')}, {major:,} of them major, in {_ms(trace.duration_ns)}"
+    words = (
+        f"{format_count(len(trace), 'fault')}, {major:,} of them major, in {_ms(trace.duration_ns)}"
+    )
     said = [f"{words}; the program {ending(trace)}"]
     if not len(trace):
         return said
@@ -127,7 +129,9 @@ def notes(trace: Trace) -> list[str]:
     if lack.lost:
         said.append(f"{lack.lost:,} records came too fast for the buffers and are missing")
     if lack.full:
-        said.append(f"the trace was full after {len(trace):,} faults, and what came later is missing")
+        said.append(
+            f"the trace was full after {len(trace):,} faults, and what came later is missing"
+        )
     if lack.kernel:
         said.append(
             "faults that the kernel took for the program, in read(2) for one, are missing "
@@ -140,7 +144,8 @@ def notes(trace: Trace) -> list[str]:
         )
     if lack.left:
         said.append(
-            f"processes that it had started still ran as it ended, and went on unseen: {lack.left:,}"
+            "processes that it had started still ran as it ended, and went on unseen: "
+            f"{lack.left:,}"
         )
     if any(each.kind == FILE for each in trace.mappings):
         said.append(_around(trace))
@@ -152,13 +157,19 @@ def notes(trace: Trace) -> list[str]:
 
 
 def _around(trace: Trace) -> str:
-    """What fault-around hides. A trace may be of another machine: then nothing is said of this."""
-    if trace.page_size_bytes >= fault_around.USUAL_BYTES:
-        return "a page of a file that has no fault was not used, unless it lies in a huge page"
+    """What fault-around hides, by the setting that was recorded, if it was to be seen."""
+    told = trace.host.get("fault_around_bytes")
+    known = isinstance(told, int) and 0 < told < 1 << 40
+    size = told if known else max(fault_around.USUAL_BYTES, trace.page_size_bytes)
+    if size <= trace.page_size_bytes:
+        return (
+            "the kernel maps no page of a file around one that faults here (fault_around_bytes), "
+            "but may map a large folio as a whole"
+        )
     return (
-        "a page of a file that has no fault may have been used: with a page that faults, the kernel "
-        f"maps what is cached around it, {format_bytes(fault_around.size_bytes() or 65536)} at once; "
-        f"for a trace of every page: {fault_around.without()}"
+        "a page of a file that has no fault may have been used: the kernel maps what is cached "
+        f"around one that faults, {'' if known else 'usually '}{format_bytes(size)} at once; for a "
+        f"trace of every page, as root: {fault_around.without()}"
     )
 
 
@@ -171,9 +182,9 @@ def _overlap(found: Overlap, what: str) -> str:
     if found.coverage is None or found.waste is None:
         return f"{what}: nothing to compare"
     return (
-        f"coverage {found.coverage:.0%} {what} that were touched now ({_size(found.now)}) are in "
-        f"the earlier trace; waste {found.waste:.0%} of the earlier one ({_size(found.earlier)}) was "
-        "not touched now"
+        f"coverage: {found.coverage:.0%} {what} that were touched now ({_size(found.now)}) are in "
+        f"the earlier trace; waste: {found.waste:.0%} of the earlier one ({_size(found.earlier)}) "
+        "was not touched now"
     )
 
 

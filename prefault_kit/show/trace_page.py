@@ -20,7 +20,9 @@ def page(trace: Trace, compared: Comparison | None = None, *, beside: str = "") 
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return environment.from_string(
+        TEMPLATE.read_text(encoding="utf-8")
+    ).render(
         title=text.title(trace),
         summary=text.summary(trace),
         picture=Markup(svg(trace)) if len(trace) else "",  # which escapes what it quotes itself

@@ -86,9 +86,8 @@ def svg(trace: Trace) -> str:
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" class="{kind}" text-anchor="{anchor}">{html.escape(words)}</text>'
-    )
+    shown = html.escape(words)
+    return f'<text x="{x:g}" y="{y:g}" class="{kind}" text-anchor="{anchor}">{shown}</text>'
 
 
 def _legend(trace: Trace) -> str:
@@ -141,11 +140,11 @@ def _band(trace: Trace, use: MappingUse, top: int, height: int) -> str:
     access, major = trace.access[at], trace.major[at]
     mapping = trace.mappings[use.index]
     full = text.name(trace, mapping)
-    short = full if len(full) <= MOST_NAME else f"...{full[3 - MOST_NAME:]}"
+    short = full if len(full) <= MOST_NAME else f"...{full[3 - MOST_NAME :]}"
     size = format_bytes(use.pages * trace.page_size_bytes)
     where = "in the file" if mapping.kind == FILE else "in it"
     parts = [
-        f'<g><title>{html.escape(full)}: pages {low} to {high - 1} {where}, {use.faults} faults'
+        f"<g><title>{html.escape(full)}: pages {low} to {high - 1} {where}, {use.faults} faults"
         f"</title>",
         f'<rect class="band" x="{LEFT}" y="{top}" width="{WIDTH - LEFT}" height="{height}"/>',
         _text(LEFT - 8, top + 11, short, anchor="end"),
@@ -181,7 +180,9 @@ def _growth(trace: Trace, top: int) -> str:
     )
     return (
         _text(LEFT - 8, top + 21, "working set", anchor="end")
-        + _text(LEFT - 8, top + 33, f"up to {format_bytes(most * trace.page_size_bytes)}", "dim", "end")
+        + _text(
+            LEFT - 8, top + 33, f"up to {format_bytes(most * trace.page_size_bytes)}", "dim", "end"
+        )
         + f'<polyline class="line" points="{points}"/>'
     )
 

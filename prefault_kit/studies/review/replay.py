@@ -1,4 +1,4 @@
-"""The accesses of a program that was traced, to one of its mappings: a workload that is no model."""
+"""The accesses of a program that was traced, to one of its mappings: a workload without a model."""
 
 from __future__ import annotations
 
@@ -125,9 +125,7 @@ def case(trace: Trace, path: str, number: int | None, backing: Backing | None) -
     }  # fmt: skip
 
 
-def _plan(
-    trace: Trace, use: MappingUse, mapping: TracedMapping, page_size_bytes: int
-) -> Accesses:
+def _plan(trace: Trace, use: MappingUse, mapping: TracedMapping, page_size_bytes: int) -> Accesses:
     at = trace.of(use.index)
     pages = trace.page[at] - mapping.first_page
     pages = pages * trace.page_size_bytes // page_size_bytes

@@ -1,4 +1,4 @@
-"""A trace held against an earlier one: what of it the earlier one foretold, and what it had in vain.
+"""A trace held against an earlier one: what that foretold, and what it had in vain.
 
 A page of a file stands for its window, as in :meth:`~prefault_kit.measure.trace.Trace.runs`: which
 page of a window faults, and which ones fault-around maps, is chance. Other memory is compared page
@@ -102,7 +102,9 @@ def _sum(title: str, parts: list[Overlap]) -> Overlap:
     )
 
 
-def _units(trace: Trace, around_bytes: int) -> dict[tuple[object, ...], tuple[int, NDArray[np.int64]]]:
+def _units(
+    trace: Trace, around_bytes: int
+) -> dict[tuple[object, ...], tuple[int, NDArray[np.int64]]]:
     """By key of a mapping: the size of a unit in bytes, and the units that were touched."""
     import numpy
 

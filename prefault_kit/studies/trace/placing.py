@@ -82,7 +82,9 @@ def _kind(found: Region) -> str:
     if found.has_file:
         named = found.name.startswith("/") and not found.name.endswith(DELETED)
         return FILE if named else SHARED
-    return SPECIAL if found.name.startswith("[") and not found.name.startswith("[anon") else ANONYMOUS
+    return (
+        SPECIAL if found.name.startswith("[") and not found.name.startswith("[anon") else ANONYMOUS
+    )
 
 
 class _Space:
@@ -282,10 +284,7 @@ class Placer:
     def _map_anonymous(self, space: _Space, new: Region, older: Sequence[_Span]) -> None:
         """See above; what is older remains as far as it is the same memory."""
         kept = [each for each in older if self._remains(each, new)]
-        spans = [
-            _clipped(each, new)._replace(permissions=new.permissions)
-            for each in kept
-        ]
+        spans = [_clipped(each, new)._replace(permissions=new.permissions) for each in kept]
         for each in spans:
             old = self._things[each.thing]
             old.permissions = _either(old.permissions, each.permissions)

@@ -21,7 +21,7 @@ from prefault_kit.memory.prefault import prefault_within
 from prefault_kit.memory.residency import residency
 
 AHEAD_BYTES = 64 << 20
-"""So much of a file is asked for before it is waited for, so that the disk has several runs to do."""
+"""So much of a file is asked for before it is waited for, which keeps the disk busy."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ def plans(trace: Trace, around_bytes: int = WINDOW_BYTES) -> list[FilePlan]:
     for index, mapping in trace.files():
         touched[mapping.name] = touched.get(mapping.name, 0) + pages[index] * trace.page_size_bytes
         states[mapping.name] = states.get(mapping.name) or mapping.file
-    return [
-        _plan(trace, path, size, states[path], around_bytes) for path, size in touched.items()
-    ]
+    return [_plan(trace, path, size, states[path], around_bytes) for path, size in touched.items()]
 
 
 def _plan(
@@ -149,9 +147,7 @@ def bring(
             found = prefault_within(budget, part, threads=threads, touch=touch)
         except PrefaultError as error:
             page = error.page + part.offset_bytes // PAGE_SIZE_BYTES
-            raise OSError(
-                error.errno, f"page {page} of it cannot be read", plan.path
-            ) from None
+            raise OSError(error.errno, f"page {page} of it cannot be read", plan.path) from None
         done += found.done_bytes
         major += found.major_faults
         elapsed += found.elapsed_ms

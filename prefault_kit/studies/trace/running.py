@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefault_kit import host
-from prefault_kit.kernel import address_space, perf
+from prefault_kit.kernel import address_space, fault_around, perf
 from prefault_kit.kernel.address_space import AddressSpace, AddressSpaces
 from prefault_kit.kernel.faults import FaultStream
 from prefault_kit.kernel.perf import TaskEvent
@@ -179,7 +179,8 @@ def _outside(addresses: NDArray[np.uint64], space: AddressSpace) -> NDArray[np.b
     starts = numpy.array([each.address for each in regions], "u8")
     ends = numpy.array([each.end for each in regions], "u8")
     at = numpy.searchsorted(starts, addresses, "right").astype("i8") - 1
-    return (at < 0) | (addresses >= ends[at])
+    outside: NDArray[np.bool_] = (at < 0) | (addresses >= ends[at])
+    return outside
 
 
 class _Program:
@@ -367,7 +368,7 @@ def _trace(
         numbers.astype("u4"),
         flags,
         lack,
-        host.facts(),
+        host.facts() | {"fault_around_bytes": fault_around.size_bytes()},
     )
 
 
