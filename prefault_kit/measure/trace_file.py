@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict
@@ -47,6 +49,12 @@ MOST_NAMES = 1 << 20
 """Mappings, threads and images, of each."""
 MOST_HEAD_BYTES = 1 << 10
 """Of a .npy, before its data."""
+MOST_BYTES = MOST_ABOUT_BYTES + 25 * MOST_FAULTS
+NO_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError,
+    IndexError, KeyError, TypeError,
+)  # fmt: skip
+"""What zipfile raises for bytes that are none."""
 HIGHEST_PAGE = 1 << 52
 LONGEST_NS = 1 << 62
 LARGEST_PAGE_BYTES = 1 << 30
@@ -96,14 +104,17 @@ def load(path: str | os.PathLike[str]) -> Trace:
     """Read what :func:`save` wrote; OSError, or ValueError for a file that is none of ours."""
     name = os.fspath(path)
     with os.fdopen(open_regular(name), "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                about = _about(archive)
-                return _trace(about, archive)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-            raise ValueError(f"{name} is not a trace of this kit: name another file") from None
-        except (ValueError, OverflowError) as error:
-            raise ValueError(f"{name} is not a trace of this kit ({error})") from None
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{name} is not a trace of this kit (it has more than {MOST_BYTES} bytes)")
+    try:
+        # of memory: what a damaged directory leads to is then no error of the file's
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _trace(_about(archive), archive)
+    except NO_ARCHIVE:
+        raise ValueError(f"{name} is not a trace of this kit: name another file") from None
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name} is not a trace of this kit ({error})") from None
 
 
 def _part(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
@@ -112,6 +123,8 @@ def _part(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
         known = archive.getinfo(name)
     except KeyError:
         raise ValueError(f"it has no {name}") from None
+    if known.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"its {name} is compressed in another way")
     if known.file_size > most_bytes:
         raise ValueError(f"its {name} has more than {most_bytes} bytes")
     with archive.open(known) as part:
@@ -132,6 +145,8 @@ def _trace(about: dict[str, Any], archive: zipfile.ZipFile) -> Trace:
     arrays = {name: _array(archive, name, count) for name in ARRAYS}
     images = tuple(_image(each, at) for at, each in enumerate(_objects(about, "images")))
     threads = tuple(_thread(each) for each in _objects(about, "threads"))
+    if not images and about.get("mappings"):
+        raise ValueError("its mappings are of no image")
     mappings = tuple(_mapping(each, len(images)) for each in _objects(about, "mappings"))
     if arrays["time"].max(initial=0) > LONGEST_NS // max(count, 1):
         raise ValueError("a time in it is out of range")
@@ -191,7 +206,7 @@ def _array(archive: zipfile.ZipFile, name: str, count: int) -> NDArray[Any]:
         if numpy.lib.format.read_magic(head) != (1, 0):
             raise ValueError
         shape, _, found = numpy.lib.format.read_array_header_1_0(head)
-    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
+    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, tokenize.TokenError):
         raise ValueError(f"its {name}.npy is no array") from None
     if shape != (count,) or found != kind or len(data) - head.tell() != count * kind.itemsize:
         raise ValueError(f"its {name}.npy is not {count} numbers of type {ARRAYS[name]}")

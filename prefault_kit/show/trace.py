@@ -159,8 +159,8 @@ def notes(trace: Trace) -> list[str]:
 def _around(trace: Trace) -> str:
     """What fault-around hides, by the setting that was recorded, if it was to be seen."""
     told = trace.host.get("fault_around_bytes")
-    known = isinstance(told, int) and 0 < told < 1 << 40
-    size = told if known else max(fault_around.USUAL_BYTES, trace.page_size_bytes)
+    known = told if isinstance(told, int) and 0 < told < 1 << 40 else None
+    size = known or max(fault_around.USUAL_BYTES, trace.page_size_bytes)
     if size <= trace.page_size_bytes:
         return (
             "the kernel maps no page of a file around one that faults here (fault_around_bytes), "
