@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import tokenize
 import zipfile
 import zlib
@@ -51,7 +50,7 @@ MOST_HEAD_BYTES = 1 << 10
 """Of a .npy, before its data."""
 MOST_BYTES = MOST_ABOUT_BYTES + 25 * MOST_FAULTS
 NO_ARCHIVE = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
     IndexError, KeyError, TypeError,
 )  # fmt: skip
 """What zipfile raises for bytes that are none."""

@@ -215,10 +215,10 @@ def test_with_less_where_more_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> N
         return real(tid, cpu, options=options, **known)
 
     class Tight(perf.Buffer):
-        def __init__(self, fd: int, length: int, *, major: bool) -> None:
+        def __init__(self, fd: int, length: int, *, kind: int) -> None:
             if length > 4 * PAGE:
                 raise perf.BufferRefused(errno.EPERM, "too much")
-            super().__init__(fd, length, major=major)
+            super().__init__(fd, length, kind=kind)
 
     monkeypatch.setattr(perf, "open_event", strict)
     monkeypatch.setattr(faults, "Buffer", Tight)
