@@ -103,7 +103,7 @@ def prefault(
     cannot be read; 2 bad usage, such as a file that there is not; 3 if the kernel lacks the advice.
     """
     if bool(files) == (trace is not None):
-        raise Ending(USAGE, "name files, or a trace with --from-trace")
+        raise Ending(USAGE, "name a FILE or several, or a trace with --from-trace")
     if trace is None and dry_run:
         raise Ending(USAGE, "--dry-run goes with --from-trace")
     if trace is not None and (tensors or node is not None or window_bytes is not None):

@@ -138,7 +138,7 @@ def bring(
     A file that is truncated or replaced meanwhile is an OSError (ESTALE), too.
     """
     done, major, elapsed = 0, 0, 0.0
-    there: list[int | None] = [0, 0]
+    before = look(plan).there_before_bytes  # until the disk is asked for more than a run
     advised = 0
     for at, part in enumerate(plan.parts):
         if budget is None and advised <= at:
@@ -151,14 +151,12 @@ def bring(
         done += found.done_bytes
         major += found.major_faults
         elapsed += found.elapsed_ms
-        for number, value in enumerate((found.there_before_bytes, found.there_after_bytes)):
-            known = there[number]
-            there[number] = None if known is None or value is None else known + value
         if on_progress:
             on_progress(done)
         if not found.complete:
             break
-    return _brought(plan, done, there[0], there[1], major, elapsed)
+    after = look(plan).there_before_bytes
+    return _brought(plan, done, before, after, major, elapsed)
 
 
 def _ask(parts: Sequence[FilePart], first: int) -> int:
