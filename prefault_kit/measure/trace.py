@@ -231,8 +231,9 @@ class Trace:
         import numpy
 
         pages, access = self.page[at], self.access[at]
-        different = numpy.unique(pages)
-        read, written = (numpy.unique(pages[access == each]) for each in (perf.READ, perf.WRITE))
+        different = distinct(pages)
+        read, written = (distinct(pages[access == each]) for each in (perf.READ, perf.WRITE))
+        known = distinct(numpy.concatenate([read, written]))
         touched = pages[self.first[at]]
         return MappingUse(
             index=index,
@@ -241,7 +242,7 @@ class Trace:
             pages=len(different),
             read=len(read),
             written=len(written),
-            unknown=len(different) - len(numpy.union1d(read, written)),
+            unknown=len(different) - len(known),
             runs=1 + int((numpy.diff(different) != 1).sum()),
             in_order=float((numpy.diff(touched) == 1).mean()) if len(touched) > 1 else 1.0,
             first_ns=int(self.time_ns[at[0]]),
@@ -286,6 +287,21 @@ class Trace:
         return runs(pages, self.page_size_bytes, around_bytes, max(known) if known else None)
 
 
+def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each value once, ascending. By sorting: numpy.unique takes ten times as long for millions.
+
+    >>> import numpy
+    >>> distinct(numpy.array([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    import numpy
+
+    ordered = numpy.sort(values)
+    new = numpy.ones(len(ordered), bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[new]
+
+
 def runs(
     pages: NDArray[np.int64], page_size_bytes: int, around_bytes: int, most_bytes: int | None
 ) -> list[tuple[int, int]]:
@@ -302,7 +318,7 @@ def runs(
     if not 0 <= around_bytes <= 1 << 30:
         raise ValueError(f"around is a size from 0 to 1 GiB, not {around_bytes}")
     window = max(1, around_bytes // page_size_bytes)
-    windows = numpy.unique(pages // window)
+    windows = distinct(pages // window)
     if not len(windows):
         return []
     breaks = numpy.flatnonzero(numpy.diff(windows) != 1)

@@ -103,8 +103,9 @@ def load(path: str | os.PathLike[str]) -> Trace:
     """Read what :func:`save` wrote; OSError, or ValueError for a file that is none of ours."""
     name = os.fspath(path)
     with os.fdopen(open_regular(name), "rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, MOST_BYTES))  # which takes that much memory at once
+    if size > MOST_BYTES:
         raise ValueError(f"{name} is not a trace of this kit (it has more than {MOST_BYTES} bytes)")
     try:
         # of memory: what a damaged directory leads to is then no error of the file's

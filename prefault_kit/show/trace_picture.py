@@ -164,8 +164,8 @@ def _cells(
 ) -> str:
     import numpy
 
-    places = numpy.unique(numpy.stack([columns[chosen], rows[chosen]]), axis=1)
-    x, y = places * CELL
+    places = numpy.unique(columns[chosen] << 32 | rows[chosen])
+    x, y = (places >> 32) * CELL, (places & 0xFFFFFFFF) * CELL
     return _squares((x + LEFT).tolist(), (y + top).tolist(), CELL)
 
 

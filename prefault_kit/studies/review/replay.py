@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REPLAYABLE = (FILE, ANONYMOUS, SHARED, HEAP, STACK)
-TRACE_BYTES = 64
+TRACE_BYTES = 112
 """Of each fault of a trace, while it is loaded; test_replay.py measures it."""
 
 

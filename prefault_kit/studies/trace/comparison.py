@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefault_kit.measure.trace import FILE, SPECIAL, UNRECORDED, WINDOW_BYTES, Trace
+from prefault_kit.measure.trace import FILE, SPECIAL, UNRECORDED, WINDOW_BYTES, Trace, distinct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,8 +115,8 @@ def _units(
         if mapping.kind in (SPECIAL, UNRECORDED):
             continue
         window = max(1, around_bytes // page) if mapping.kind == FILE else 1
-        units = numpy.unique(trace.page[trace.of(use.index)] // window)
+        units = distinct(trace.page[trace.of(use.index)] // window)
         if mapping.key in found:
-            units = numpy.union1d(units, found[mapping.key][1])
+            units = distinct(numpy.concatenate([units, found[mapping.key][1]]))
         found[mapping.key] = window * page, units
     return found
