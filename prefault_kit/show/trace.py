@@ -175,16 +175,16 @@ def _around(trace: Trace) -> str:
 
 def comparison(found: Comparison) -> list[str]:
     """What the earlier trace foretold, in sentences."""
-    return [_overlap(found.files, "of the files' bytes"), _overlap(found.memory, "of other memory")]
+    return [_overlap(found.files, "files"), _overlap(found.memory, "other memory")]
 
 
 def _overlap(found: Overlap, what: str) -> str:
     if found.coverage is None or found.waste is None:
         return f"{what}: nothing to compare"
     return (
-        f"coverage: {found.coverage:.0%} {what} that were touched now ({_size(found.now)}) are in "
-        f"the earlier trace; waste: {found.waste:.0%} of the earlier one ({_size(found.earlier)}) "
-        "was not touched now"
+        f"{what}: {found.coverage:.0%} of what was touched now ({_size(found.now)}) is in the "
+        f"earlier trace (coverage), and {found.waste:.0%} of that ({_size(found.earlier)}) was not "
+        "touched now (waste)"
     )
 
 

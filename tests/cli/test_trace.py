@@ -70,8 +70,8 @@ def test_a_trace_is_saved_compared_shown_and_exported(
     assert prefault_here("trace", "--out", saved, "--", "prog").returncode == 0
     assert len(trace_file.load(saved)) == 4
     done = prefault_here("trace", "--compare", saved, "--", "prog")
-    assert "coverage: 100% of the files' bytes" in done.stdout
-    assert "waste: 0% of the earlier one" in done.stdout
+    assert "files: 100% of what was touched now" in done.stdout
+    assert "and 0% of that" in done.stdout
     page = str(tmp_path / "a.html")
     done = prefault_here("trace", "--load", saved, "--export", page, "--json")
     assert json.loads(done.stdout)["faults"] == 4

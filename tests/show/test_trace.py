@@ -125,7 +125,7 @@ def test_a_page_escapes_whatever_it_quotes() -> None:
     assert "a.json, beside this page" in found
     for words in ("src=", "href=", "@import", "url("):
         assert words not in found
-    assert "coverage: 100%" in found
+    assert "files: 100% of what was touched now" in found
     assert trace_page.page(trace()).count("<svg") == 0
 
 
