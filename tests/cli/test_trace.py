@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up(namespace: Callable[[str], list[str]], tmp_path: P
     line = f"mount -t tmpfs -o size={4 * PAGE} none {tmp_path}"
     done = subprocess.run(
         [*namespace(line), sys.executable, "-c", program, str(tmp_path)],
-        input=os.urandom(64 * PAGE), capture_output=True, check=True,
+        input=os.urandom(64 * PAGE), capture_output=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stdout == b"ENOSPC []\n"
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.kernel import fault_around
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.measure import saved
 from prefault_kit.measure.trace import KINDS, Image, Lack
 from prefault_kit.show import trace as told
-from prefault_kit.show import trace_export, trace_page
-from prefault_kit.show.trace_picture import picture, svg
-from prefault_kit.studies.trace.comparison import compare
 from tests.studies.trace.made import file, mapping, trace
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J\n\udcff&"
@@ -87,67 +82,3 @@ def test_the_order_of_first_touches() -> None:
     found = trace(*((0, page, 1) for page in (5, 6, 6, 7, 1, 0, 9, 8)))
     assert told.first_touches(found, found.use[0]) == "5-7, 1, 0, 9, 8"
     assert told.first_touches(found, found.use[0], 2) == "5-7, 1, ..."
-
-
-def test_a_picture_has_a_cell_for_each_fault() -> None:
-    """In the colour of what it was, nothing of its names as markup, and text that says the same."""
-    drawn = svg(SEEN)
-    assert drawn.count("<rect") == 2
-    assert "<script" not in drawn
-    assert "prefers-color-scheme" in drawn
-    for colour in ("#0072B2", "#D55E00", "#767676"):
-        assert f'fill="{colour}"' in drawn
-    assert 'class="major" d' not in drawn
-    assert repr(picture(SEEN)) == "\n".join(told.summary(SEEN))
-    assert picture(SEEN)._repr_html_() == drawn
-    one = trace((0, 1 << 50, 2), duration_ns=0)
-    assert "h3v3h-3z" in svg(one)
-
-
-def test_a_picture_of_many_faults_is_small() -> None:
-    """It has cells, and not faults."""
-    import numpy
-
-    count = 1 << 16
-    many = trace(
-        time_ns=numpy.arange(count) * 1000, duration_ns=count * 1000,
-        mapping=numpy.zeros(count, "u4"), page=numpy.arange(count) * 7919 % count,
-        thread=numpy.zeros(count, "u4"), flags=numpy.full(count, 4, "u1"),
-    )  # fmt: skip
-    assert len(svg(many)) < 400_000
-
-
-def test_a_page_escapes_whatever_it_quotes() -> None:
-    """And loads nothing."""
-    pytest.importorskip("jinja2")
-    found = trace_page.page(SEEN, compare(SEEN, SEEN), beside="a.json")
-    assert "<script" not in found
-    assert "a.json, beside this page" in found
-    for words in ("src=", "href=", "@import", "url("):
-        assert words not in found
-    assert "files: 100% of what was touched now" in found
-    assert trace_page.page(trace()).count("<svg") == 0
-
-
-def test_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both files or neither, over none."""
-    pytest.importorskip("jinja2")
-    trace_export.save(tmp_path / "t.html", SEEN)
-    found = json.loads((tmp_path / "t.json").read_text())
-    assert (found["faults"], len(found["mappings"])) == (5, 2)
-    assert found["mappings"][0]["number"] == 1
-    with pytest.raises(FileExistsError):
-        trace_export.check(tmp_path / "t.html")
-    with pytest.raises(ValueError, match="no name of a page"):
-        trace_export.check(tmp_path / "t.json")
-    write = saved.write
-
-    def fail(path: Path, text: str) -> None:
-        if path.suffix == ".json":
-            raise OSError(28, "no space left")
-        write(path, text)
-
-    monkeypatch.setattr(saved, "write", fail)
-    with pytest.raises(OSError, match="no space left"):
-        trace_export.save(tmp_path / "u.html", SEEN)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["t.html", "t.json"]

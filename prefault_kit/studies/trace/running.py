@@ -13,10 +13,11 @@ import select
 import signal
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefault_kit import host
 from prefault_kit.kernel import address_space, fault_around, perf
@@ -47,6 +48,7 @@ LOOK_S = 0.1
 """Between two readings of the stream, at most."""
 GRACE_S = 5.0
 """How long a program gets to end by itself."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 KEPT = ["time_ns", "address", "pid", "tid", "major", "in_kernel", "access"]
 """Of a record."""
 MOST_LOOKED_FOR = 1000
@@ -244,11 +246,14 @@ def run(
         traps, why = _traps(stack)
         recording = _Recording(faults, traps, most_faults)
         began_ns = time.monotonic_ns()
-        program = stack.enter_context(_Program(command, outputs))
-        stopped = False
+        program = None
         try:
+            with _signals_later():
+                program = stack.enter_context(_Program(command, outputs))
             stopped = _follow(program.process, recording, faults, duration_s, on_progress)
         except KeyboardInterrupt:
+            if program is None:
+                raise
             stopped = True
         if stopped:
             program.end(recording.living, recording.look)
@@ -268,6 +273,27 @@ def run(
         return _trace(tuple(command), recording, lack, began_ns, ended_ns, status, stopped)
 
 
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """Handle Ctrl-C and the like at the end of the block: a program that was just started would be
+    nobody's. In a thread that is not the main one there is nothing to handle.
+    """
+    came: list[int] = []
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if callable(handler := signal.getsignal(number)):
+                before[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for each in came[:1]:
+            signal.raise_signal(each)
+
+
 def _traps(stack: contextlib.ExitStack) -> tuple[TrapStream | None, str]:
     """The stream of traps, or why there is none."""
     try:
@@ -277,12 +303,12 @@ def _traps(stack: contextlib.ExitStack) -> tuple[TrapStream | None, str]:
 
 
 def _no_traps(error: OSError) -> str:
+    if os.geteuid() != 0 and error.errno != errno.ENOENT:
+        return "its tracepoints are root's to see (sudo prefault-kit trace)"
     if error.errno == errno.ENODEV:
         return f"tracefs is not mounted ({MOUNT})"
     if error.errno == errno.ENOENT:
         return "this kernel has no tracepoints exceptions:page_fault_user as of x86"
-    if os.geteuid() != 0:
-        return "the tracepoints of page faults are root's to see (sudo prefault-kit trace)"
     return f"the tracepoints of page faults are refused ({error.strerror})"
 
 

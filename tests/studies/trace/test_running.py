@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,23 @@ def test_ctrl_c_keeps_what_was_recorded() -> None:
     assert touched(trace, of_size(trace, 67)[0]) == [1]
 
 
+def test_ctrl_c_while_it_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is ended, though nobody has followed it yet; signals are handled as before."""
+    begin = subprocess.Popen
+
+    def started(*words: object, **options: object) -> object:
+        found = begin(*words, **options)  # type: ignore[call-overload]
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(subprocess, "Popen", started)
+    trace = traced("wait")
+    assert trace.stopped
+    assert trace.status == -signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_process_that_stays_is_told() -> None:
     """It goes on, unseen."""
     reader, writer = os.pipe()
@@ -250,9 +268,9 @@ def test_no_program() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(19, "x"), "sudo mount -t tracefs"),
+        (OSError(19, "x"), "sudo mount -t tracefs" if os.geteuid() == 0 else "sudo prefault-kit"),
         (OSError(2, "x"), "as of x86"),
-        (OSError(13, "x"), "tracepoints of page faults are"),
+        (OSError(13, "x"), "tracepoints"),
     ],
 )
 def test_without_tracepoints(monkeypatch: pytest.MonkeyPatch, error: OSError, said: str) -> None:
