@@ -178,8 +178,8 @@ def _print(found: Trace, compared: Comparison | None) -> None:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for at, name in enumerate(text.COLUMNS):
             table.add_column(name, justify="left" if at == 1 else "right", overflow="fold")
-        for each in found.use[:MOST_SHOWN]:
-            table.add_row(*text.cells(found, each))
+        for number, each in enumerate(found.use[:MOST_SHOWN], 1):
+            table.add_row(*text.cells(found, number, each))
         console.print(table)
         if len(found.use) > MOST_SHOWN:
             console.print(f"and {len(found.use) - MOST_SHOWN} more: see --json or --export")

@@ -207,23 +207,24 @@ class Trace:
         found[order] = new
         return found
 
-    def of(self, index: int) -> NDArray[np.int64]:
-        """The positions of a mapping's faults, in order of time."""
+    @cached_property
+    def _by_mapping(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The positions of faults by mapping, and where each mapping's end."""
         import numpy
 
-        return numpy.flatnonzero(self.mapping == index)
+        counts = numpy.bincount(self.mapping, minlength=len(self.mappings))
+        return numpy.argsort(self.mapping, kind="stable"), numpy.cumsum(counts)
+
+    def of(self, index: int) -> NDArray[np.int64]:
+        """The positions of a mapping's faults, in order of time."""
+        order, ends = self._by_mapping
+        return order[ends[index - 1] if index else 0 : ends[index]]
 
     @cached_property
     def use(self) -> tuple[MappingUse, ...]:
         """What was used of each mapping that has faults, those with the most first."""
-        import numpy
-
-        counts = numpy.bincount(self.mapping, minlength=len(self.mappings))
-        order = numpy.argsort(self.mapping, kind="stable")
-        ends = numpy.cumsum(counts)
         found = [
-            self._use(index, order[ends[index] - counts[index] : ends[index]])
-            for index in numpy.flatnonzero(counts).tolist()
+            self._use(index, at) for index in range(len(self.mappings)) if len(at := self.of(index))
         ]
         return tuple(sorted(found, key=lambda each: -each.faults))
 

@@ -33,6 +33,8 @@ COLUMNS = (
 )  # fmt: skip
 COMPARED = ("", "now", "earlier", "both", "coverage", "waste")
 NS_PER_MS = 1_000_000
+MANY = 20
+"""Mappings of one size from which on it is said that each is counted."""
 
 
 def title(trace: Trace) -> str:
@@ -58,12 +60,12 @@ def _size(value: int) -> str:
     return format_bytes(value) if value else "0"
 
 
-def cells(trace: Trace, use: MappingUse) -> tuple[str, ...]:
-    """A row of :data:`COLUMNS`; it begins with the number that --mapping takes."""
+def cells(trace: Trace, number: int, use: MappingUse) -> tuple[str, ...]:
+    """A row of :data:`COLUMNS`; it begins with the number that --mapping takes, from 1."""
     mapping = trace.mappings[use.index]
     page = trace.page_size_bytes
     return (
-        str(trace.use.index(use) + 1),
+        str(number),
         name(trace, mapping),
         "" if mapping.kind == UNRECORDED else _size(mapping.size_bytes),
         _size(use.pages * page),
@@ -147,6 +149,8 @@ def notes(trace: Trace) -> list[str]:
             "processes that it had started still ran as it ended, and went on unseen: "
             f"{lack.left:,}"
         )
+    if any(each.kind == ANONYMOUS and each.ordinal > MANY for each in trace.mappings):
+        said.append("memory that is unmapped and mapped anew is another mapping each time")
     if any(each.kind == FILE for each in trace.mappings):
         said.append(_around(trace))
     said.append(
@@ -216,7 +220,7 @@ def as_dict(trace: Trace, compared: Comparison | None = None) -> dict[str, Any]:
         "working_set_bytes": trace.pages * page,
         "growth": [{"ms": ms, "bytes": pages * page} for ms, pages in trace.growth()],
         "images": [asdict(each) for each in trace.images],
-        "mappings": [_mapping(trace, each) for each in trace.use],
+        "mappings": [_mapping(trace, at, each) for at, each in enumerate(trace.use, 1)],
         "lack": asdict(trace.lack),
         "notes": notes(trace),
         "comparison": compared.as_dict() if compared else None,
@@ -224,9 +228,9 @@ def as_dict(trace: Trace, compared: Comparison | None = None) -> dict[str, Any]:
     }
 
 
-def _mapping(trace: Trace, use: MappingUse) -> dict[str, Any]:
+def _mapping(trace: Trace, number: int, use: MappingUse) -> dict[str, Any]:
     return asdict(trace.mappings[use.index]) | {
-        "number": trace.use.index(use) + 1,
+        "number": number,
         **{each: value for each, value in asdict(use).items() if each != "index"},
         "touched_bytes": use.pages * trace.page_size_bytes,
     }

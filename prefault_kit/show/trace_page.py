@@ -27,7 +27,7 @@ def page(trace: Trace, compared: Comparison | None = None, *, beside: str = "") 
         summary=text.summary(trace),
         picture=Markup(svg(trace)) if len(trace) else "",  # which escapes what it quotes itself
         columns=text.COLUMNS,
-        rows=[text.cells(trace, each) for each in trace.use[:MOST_ROWS]],
+        rows=[text.cells(trace, at, each) for at, each in enumerate(trace.use[:MOST_ROWS], 1)],
         more=max(0, len(trace.use) - MOST_ROWS),
         orders=[
             (text.name(trace, trace.mappings[each.index]), text.first_touches(trace, each))

@@ -50,6 +50,8 @@ def test_what_is_missing_is_told() -> None:
     for words in ("5 records", "perf_event_paranoid=1", "sudo mount", "was full", "unseen: 2"):
         assert sum(words in each for each in said) == 1
     assert len(told.notes(trace((0, 1, 1)))) == 1
+    many = tuple(mapping(ordinal=each) for each in range(1, told.MANY + 2))
+    assert "another mapping each time" in told.notes(trace((0, 1, 1), mappings=many))[0]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_fault_around_is_told(tmp_path: Path, setting: int | None, words: str) -
 
 def test_rows_are_harmless() -> None:
     """Numbers as --mapping takes them; names on one line, without control characters."""
-    rows = [told.cells(SEEN, each) for each in SEEN.use]
+    rows = [told.cells(SEEN, at, each) for at, each in enumerate(SEEN.use, 1)]
     assert [row[0] for row in rows] == ["1", "2"]
     assert all(len(row) == len(told.COLUMNS) for row in rows)
     assert all(text.isprintable() for row in rows for text in row)

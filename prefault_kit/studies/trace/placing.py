@@ -6,6 +6,7 @@ anonymous memory:
 
 - a record that covers older memory of the same permissions and more beside it is a new mapping
   beside it, which the kernel has merged with it;
+- one that has nothing new is of the part that came last, which was unmapped and mapped anew;
 - one that lies within older memory of other permissions is a change of permissions;
 - anything else is a new mapping, in place of what was there.
 """
@@ -284,6 +285,9 @@ class Placer:
     def _map_anonymous(self, space: _Space, new: Region, older: Sequence[_Span]) -> None:
         """See above; what is older remains as far as it is the same memory."""
         kept = [each for each in older if self._remains(each, new)]
+        if _is_nothing_new(kept, new):
+            newest = max(each.thing for each in kept)
+            kept = [each for each in kept if each.thing != newest]
         spans = [_clipped(each, new)._replace(permissions=new.permissions) for each in kept]
         for each in spans:
             old = self._things[each.thing]
@@ -424,6 +428,12 @@ def _either(some: str, other: str) -> str:
     """
     letters = "".join(each if each in some + other else "-" for each in "rwx")
     return letters + ("s" if "s" in some + other else "p")
+
+
+def _is_nothing_new(kept: Sequence[_Span], new: Region) -> bool:
+    """Whether a record says what is known already: then a part of it was unmapped meanwhile."""
+    same = all(each.permissions == new.permissions for each in kept)
+    return same and sum(each.end - each.begin for each in kept) == new.length
 
 
 def _clipped(span: _Span, new: Region) -> _Span:

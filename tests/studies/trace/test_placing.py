@@ -54,6 +54,14 @@ def test_the_same_range_again_is_a_new_mapping() -> None:
     assert [each.ordinal for each in found.mappings] == [1, 2, 1]
 
 
+def test_a_part_of_a_merged_mapping_again() -> None:
+    """It was unmapped, and mapped anew beside the other one, which stays."""
+    tasks = [mapped(1, 10, 5), mapped(2, 6, 9), mapped(4, 6, 9), mapped(6, 6, 9)]
+    found = placed(tasks, [(3, 7), (5, 7), (7, 7), (8, 11)])
+    assert where(found) == [(1, 1), (2, 1), (3, 1), (0, 1)]
+    assert [each.size_bytes // PAGE for each in found.mappings] == [5, 4, 4, 4]
+
+
 def test_other_permissions_make_no_other_mapping() -> None:
     """Memory that is reserved, and made writable in growing parts."""
     tasks = [mapped(1, 10, 50, protection=0), mapped(2, 10, 4), mapped(4, 10, 9)]
