@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from prefault_kit import host
+from prefault_kit.host import accounts
 from prefault_kit.kernel import address_space, fault_around, perf
 from prefault_kit.kernel.address_space import AddressSpace, AddressSpaces
 from prefault_kit.kernel.faults import FaultStream
@@ -49,6 +50,8 @@ LOOK_S = 0.1
 GRACE_S = 5.0
 """How long a program gets to end by itself."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FAULT_BYTES = 256
+"""Of memory, while faults are recorded and placed, each with its trap: 231 were measured."""
 KEPT = ["time_ns", "address", "pid", "tid", "major", "in_kernel", "access"]
 """Of a record."""
 MOST_LOOKED_FOR = 1000
@@ -225,15 +228,16 @@ def run(
     *,
     duration_s: float | None = None,
     outputs: tuple[int, int] = (1, 2),
-    most_faults: int = MOST_FAULTS,
+    most_faults: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Run a program and record its faults until it ends, or for so many seconds.
 
     It gets SIGTERM then, and SIGKILL after 5 s more. KeyboardInterrupt ends it likewise, and what
     was recorded until then is the trace, which says that it was ``stopped``; a second one gives up.
-    ``outputs``: the descriptors to which its output and its errors go. ``on_progress`` is told the
-    number of faults, ten times a second.
+    ``most_faults``: without it as many as there is memory for, and 8 million at most; the trace is
+    ``full`` then. ``outputs``: the descriptors to which its output and its errors go.
+    ``on_progress`` is told the number of faults, ten times a second.
 
     ValueError for a time that is none; OSError where the program cannot be started, or as of
     :class:`~prefault_kit.kernel.faults.FaultStream` where faults cannot be observed (``filename``
@@ -244,7 +248,8 @@ def run(
     with contextlib.ExitStack() as stack:
         faults = stack.enter_context(FaultStream.of_program())
         traps, why = _traps(stack)
-        recording = _Recording(faults, traps, most_faults)
+        most = _most_faults() if most_faults is None else most_faults
+        recording = _Recording(faults, traps, most)
         began_ns = time.monotonic_ns()
         program = None
         try:
@@ -300,6 +305,11 @@ def _traps(stack: contextlib.ExitStack) -> tuple[TrapStream | None, str]:
         return stack.enter_context(TrapStream.of_program()), ""
     except OSError as error:
         return None, _no_traps(error)
+
+
+def _most_faults() -> int:
+    """How many may be held, so that this machine or a memory cgroup does not run out of memory."""
+    return min(MOST_FAULTS, accounts.tightest().usable_bytes // FAULT_BYTES)
 
 
 def _no_traps(error: OSError) -> str:

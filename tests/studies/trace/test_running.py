@@ -7,10 +7,11 @@ import select
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from prefault_kit.host import accounts
 from prefault_kit.kernel import perf, traps
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.trace import (
@@ -245,6 +246,17 @@ def test_a_full_trace_says_so() -> None:
     trace = traced("fork", "1", most_faults=10)
     assert len(trace) == 10
     assert trace.lack.full
+
+
+def test_a_trace_takes_no_more_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where little memory is left it is full sooner; the program goes on."""
+
+    class Little(NamedTuple):
+        usable_bytes: int
+
+    monkeypatch.setattr(accounts, "tightest", lambda: Little(5000))
+    trace = traced("fork", "1")
+    assert (len(trace), trace.lack.full, trace.status) == (5000 // running.FAULT_BYTES, True, 0)
 
 
 def test_a_static_program(tmp_path: Path) -> None:
