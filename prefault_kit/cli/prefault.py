@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -22,8 +23,10 @@ from prefault_kit.memory.population import ADVICE
 from prefault_kit.memory.prefault import Prefault, prefault_within
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.memory.weights import weights
-from prefault_kit.show.process import printable, printable_long
-from prefault_kit.studies.trace.prefaulting import Brought
+from prefault_kit.show.printable import printable, printable_long
+
+if TYPE_CHECKING:
+    from prefault_kit.studies.trace.prefaulting import Brought
 
 
 @click.command(short_help="Files into the page cache, all of them or single tensors.")

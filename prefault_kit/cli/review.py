@@ -24,7 +24,7 @@ from prefault_kit.memory.mapping import SHARINGS
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import review as review_text
 from prefault_kit.show import review_export
-from prefault_kit.show.process import printable_long
+from prefault_kit.show.printable import printable_long
 from prefault_kit.studies.review import Review, ReviewProgress, Weights, Workload, advice, running
 from prefault_kit.studies.review.presets import PRESETS
 from prefault_kit.studies.review.workload import (

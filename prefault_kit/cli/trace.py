@@ -18,7 +18,7 @@ from prefault_kit.measure import saved, trace_file
 from prefault_kit.measure.trace import WINDOW_BYTES, Trace
 from prefault_kit.show import trace as text
 from prefault_kit.show import trace_export
-from prefault_kit.show.process import printable_long
+from prefault_kit.show.printable import printable_long
 from prefault_kit.studies.trace import NothingSeen, running
 from prefault_kit.studies.trace.comparison import Comparison, compare
 

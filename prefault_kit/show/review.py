@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.show.process import printable_long
+from prefault_kit.show.printable import printable_long
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.review import advice
 from prefault_kit.studies.review.advice import Recommendation

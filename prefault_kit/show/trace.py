@@ -23,7 +23,7 @@ from prefault_kit.measure.trace import (
 )
 from prefault_kit.measure.trace_file import SCHEMA
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.show.process import printable, printable_long
+from prefault_kit.show.printable import printable, printable_long
 from prefault_kit.show.units import format_count, format_ms
 from prefault_kit.studies.trace.comparison import Comparison, Overlap
 
