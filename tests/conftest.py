@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 
 from prefault_kit import Backing, Mapping
-from prefault_kit.host import damon, features
+from prefault_kit.host import features
 from prefault_kit.kernel import folios, hugepages, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.tracer import Tracer
@@ -48,6 +48,8 @@ OTHERWISE = "otherwise here"
 """How notebooks/conftest.py marks a cell or a row that is not as stored."""
 RUN_MARK = f"PREFAULT_TEST_RUN={os.getpid()}-{secrets.token_hex(8)}".encode()
 """What the environment of every process that these tests start has in it."""
+UNTIDY = 8
+"""The exit status of a run that left something behind or skipped unseen; not one of pytest's."""
 HUGE_PAGES = 8
 """How many free huge pages the tests of hugetlb want."""
 
@@ -139,15 +141,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells.
-
-    A test has a second try where DAMON evicts the pages of files that it counts at any time, and in
-    CI, which runs thousands of them on a machine that it shares; the summary lists those that took
-    it.
-    """
-    again = importlib.util.find_spec("pytest_rerunfailures")  # not in a guest of another kernel
-    in_ci = again and os.environ.get("PREFAULT_CI")
-    evicting = again and damon.threads()
+    """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells."""
     for item in items:
         names = [mark.args[0] for mark in item.iter_markers("needs")]
         names += ["chromium" for _ in item.iter_markers("browser")]
@@ -159,12 +153,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             available, advice = NEEDS[name]
             if not available():
                 item.add_marker(pytest.mark.skip(reason=f"needs {advice}"))
-        if in_ci and isinstance(item, pytest.Function):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-        elif evicting and any(
-            name.endswith("directory") for name in getattr(item, "fixturenames", ())
-        ):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["AssertionError"]))
 
 
 def _report_a_dead_kernel() -> None:
@@ -223,7 +211,7 @@ class Skips:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.unlisted:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = UNTIDY
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for test in self.unlisted:
@@ -287,7 +275,7 @@ class NothingLeft:
         found += [f"{what}: {now[what]}, before {was}" for what, was in self.before.items()
                   if now[what] != was]  # fmt: skip
         if found:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = UNTIDY
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             for each in found:
                 reporter.write_line(f"LEFT BEHIND {each}", red=True)
