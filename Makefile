@@ -62,7 +62,7 @@ lab: $(STAMP)
 
 test: check
 	@$(SUITE) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
-		--durations 20 --nbval --nbval-current-env --nbval-cell-timeout=120 -- tests notebooks
+		--durations 20 -p tests.warm_kernels --nbval --nbval-current-env --nbval-cell-timeout=120 -- tests notebooks
 	@$(SUITE) -m alone -p no:nbval -- $$(grep -rl --include='*.py' 'mark[.]alone' tests)
 
 # JupyterLab, its screens and the pages that are exported, in the system's Chromium

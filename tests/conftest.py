@@ -18,6 +18,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator
@@ -229,10 +230,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
-    """Each process of the run ends its own worker."""
+    """Each process of the run ends its own worker, and what its notebooks' kernels come from."""
     from prefault_kit.measure import worker
 
     worker.shared().close()
+    if warm_kernels := sys.modules.get("tests.warm_kernels"):
+        warm_kernels.end()
 
 
 def _descendants() -> list[str]:
