@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator
@@ -29,7 +30,7 @@ import pytest
 
 from prefault_kit import Backing, Mapping
 from prefault_kit.host import features
-from prefault_kit.kernel import folios, hugepages, pagemap
+from prefault_kit.kernel import folios, hugepages, mounts, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.tracer import Tracer
 from prefault_kit.memory import small_tmpfs
@@ -136,6 +137,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
     config.addinivalue_line("markers", "browser: drives a real Chromium, in make test-browser")
     _report_a_dead_kernel()
+    _take_a_disk()
     os.environ.pop("COLUMNS", None)  # of whoever runs the tests: tables would be as narrow
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -154,6 +156,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             available, advice = NEEDS[name]
             if not available():
                 item.add_marker(pytest.mark.skip(reason=f"needs {advice}"))
+
+
+def _take_a_disk() -> None:
+    """Temporary files are on a disk: /tmp is memory on Debian 13, Fedora and others."""
+    if mounts.in_memory(tempfile.gettempdir()) and not mounts.in_memory("/var/tmp"):
+        os.environ["TMPDIR"] = tempfile.tempdir = "/var/tmp"
 
 
 def _report_a_dead_kernel() -> None:
