@@ -145,7 +145,9 @@ class FaultStream:
 
     ``pid`` 0 is this process; another one is of the same user, or root's to see. ``stacks`` adds
     what frame pointers lead to; ``children`` processes that it forks from now on; ``tasks`` what is
-    mapped, named, forked and ended; without ``minor`` major faults alone. A child of which the
+    mapped, named, forked and ended; without ``minor`` major faults alone. ``begins`` records each fault
+    as the kernel begins to handle it, and not when it has (:mod:`prefault_kit.kernel.fault_waits`),
+    and whether it will be major is not known then. A child of which the
     faults are wanted from its first instruction on: :meth:`of_program`.
 
     The kernel keeps records in buffers of ``buffer_bytes`` for each processor (what a user may lock
@@ -185,6 +187,7 @@ class FaultStream:
         children: bool = False,
         tasks: bool = False,
         minor: bool = True,
+        begins: bool = False,
         buffer_bytes: int | None = None,
     ) -> None:
         if isinstance(pid, bool) or not isinstance(pid, int) or not 0 <= pid < 1 << 31:
@@ -192,6 +195,9 @@ class FaultStream:
                 f"a pid is a positive whole number, or 0 for this process, not {pid!r}"
             )
         self._begin(stacks, tasks, minor, buffer_bytes)
+        if begins:
+            self._kinds = (False,)
+            self._options |= perf.BEGINS
         self._only = None if children else pid or os.getpid()
         self._options |= perf.INHERIT | (0 if children else perf.THREADS)
         self._open_all(lambda: _threads(pid or os.getpid()), _processors())
