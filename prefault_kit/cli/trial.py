@@ -31,9 +31,9 @@ from prefault_kit.studies.trial import (
 )
 from prefault_kit.studies.trial import files as trial_files
 from prefault_kit.studies.trial.candidates import CANDIDATES
+from prefault_kit.studies.trial.plan import REPEATS
 from prefault_kit.studies.trial.result import MEASURES
 from prefault_kit.studies.trial.run import TIMEOUT_S, RunFailed
-from prefault_kit.studies.trial.running import REPEATS
 
 DECISIONS = {name.removesuffix("_ms"): name for name in MEASURES}
 MOST_SHOWN = 12
@@ -117,6 +117,11 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 @click.option("--file", "more_files", multiple=True, help="Another file that --start is about.")
 @click.option("--yes", is_flag=True, help="Evict the files without asking.")
 @click.option("--memory-limit", type=SIZE, help="Run it in a memory cgroup of this size (root).")
+@click.option(
+    "--io-limit",
+    type=SIZE,
+    help="Let the device of its files read and write so much a second for it (root).",
+)
 @click.option("--budget", type=SIZE, default=0, help="What advice may populate in a run, at most.")
 @click.option("--stdin", type=FILE, help="Its standard input.  [default: /dev/null]")
 @click.option("--timeout", type=float, default=TIMEOUT_S, show_default=True, help="Of a run, in s.")
@@ -141,6 +146,7 @@ def trial(
     more_files: tuple[str, ...],
     yes: bool,
     memory_limit: int | None,
+    io_limit: int | None,
     budget: int,
     stdin: Path | None,
     timeout: float,
@@ -166,15 +172,16 @@ def trial(
         plan = Plan(
             command,
             Choice(min_size, max_size, kinds or tuple(KINDS), path, moment),
-            only_group,
-            names or tuple(CANDIDATES),
-            _variants(variants),
-            repeats,
-            start,
-            more_files,
-            memory_limit,
-            DECISIONS[by] if by else None,
-            Setting(
+            only_group=only_group,
+            candidates=names or tuple(CANDIDATES),
+            variants=_variants(variants),
+            repeats=repeats,
+            start=start,
+            evicted=more_files,
+            memory_limit_bytes=memory_limit,
+            io_limit_bytes=io_limit,
+            measure=DECISIONS[by] if by else None,
+            setting=Setting(
                 Ready(pattern, port) if pattern is not None or port is not None else None,
                 _words(load, "--load"),
                 str(stdin) if stdin else "/dev/null",

@@ -145,10 +145,10 @@ class FaultStream:
 
     ``pid`` 0 is this process; another one is of the same user, or root's to see. ``stacks`` adds
     what frame pointers lead to; ``children`` processes that it forks from now on; ``tasks`` what is
-    mapped, named, forked and ended; without ``minor`` major faults alone. ``begins`` records each fault
-    as the kernel begins to handle it, and not when it has (:mod:`prefault_kit.kernel.fault_waits`),
-    and whether it will be major is not known then. A child of which the
-    faults are wanted from its first instruction on: :meth:`of_program`.
+    mapped, named, forked and ended; without ``minor`` major faults alone. ``begins`` records faults
+    as the kernel begins to handle them, minor or major, and not when it has
+    (:mod:`prefault_kit.kernel.fault_waits`). A child of which the faults are wanted from its first
+    instruction on: :meth:`of_program`.
 
     The kernel keeps records in buffers of ``buffer_bytes`` for each processor (what a user may lock
     is less than what root may, so they may get smaller) until :meth:`read` takes them, and says how
@@ -174,6 +174,8 @@ class FaultStream:
 
     Not for an ordinary user where kernel.perf_event_paranoid is over 1.
     """
+    _kinds: tuple[bool, ...]
+    """Of the events, whether they are of major faults."""
     _only: int | None
     """The process to which records are confined."""
     unwatched_threads: int

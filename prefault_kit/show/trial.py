@@ -14,6 +14,7 @@ from prefault_kit.show.units import format_ms
 from prefault_kit.studies.trial import advice
 from prefault_kit.studies.trial.advice import Recommendation
 from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED
+from prefault_kit.studies.trial.lines import fitting, lines
 from prefault_kit.studies.trial.mappings import Group
 from prefault_kit.studies.trial.result import MEASURES, Row, Trial, longest
 
@@ -141,7 +142,7 @@ def answer(trial: Trial) -> list[str]:
     if found.equals:
         said.append(f"As good within noise: {', '.join(found.equals)}.")
     said += _where(trial, found.name)
-    for line in advice.lines(trial, found.name):
+    for line in lines(trial, found.name):
         said.append(f"    {line}")
     base = min(each.peak_bytes for each in again.base)
     if found.extra_peak_bytes > NOTICEABLE * base:
@@ -163,12 +164,7 @@ def _where(trial: Trial, name: str) -> list[str]:
     candidate = CANDIDATES.get(name)
     if candidate is None:
         return []
-    fitting = [
-        each
-        for each in trial.chosen
-        if each.kind in candidate.kinds and set(candidate.access) <= set(each.access)
-    ]
-    group = longest(fitting or trial.chosen)
+    group = longest(fitting(trial, candidate))
     if group is None:
         return []
     moment = {
@@ -200,7 +196,7 @@ def as_dict(trial: Trial) -> dict[str, Any]:
         },
         "recommendation": None
         if found is None
-        else {**asdict(found), "lines": advice.lines(trial, found.name)},
+        else {**asdict(found), "lines": lines(trial, found.name)},
         "places": [str(each.place or "") for each in trial.groups],
     }
 
