@@ -110,9 +110,14 @@ def _failed(row: Row) -> bool:
     return failed > FAILED_PART * (row.median("advised") or 0) if failed else False
 
 
+def compared_again(trial: Trial, again: Again) -> intervals.Ratio | None:
+    """The time of a row over that of its base when both were run again; None as of `compared`."""
+    return _ratio(trial.measure, again.runs, again.base)
+
+
 def confirmed(trial: Trial, again: Again) -> intervals.Ratio | None:
     """How a row did when it was run again; None where that is no gain beyond noise."""
-    ratio = _ratio(trial.measure, again.runs, again.base)
+    ratio = compared_again(trial, again)
     return ratio if words(ratio) == FASTER else None
 
 
@@ -153,14 +158,17 @@ def unused(trial: Trial, row: Row) -> Unused | None:
     candidate = CANDIDATES.get(row.name)
     if base is None or row.seen is None or candidate is None:
         return None
-    resident = without = 0
-    for at, group in enumerate(trial.groups):
-        fits = group.kind in candidate.kinds and set(candidate.access) <= set(group.access)
-        if not fits or group not in trial.chosen:
-            continue
-        one, other = row.seen.resident[at], base.resident[at]
-        if one is None or other is None or one.mappings != other.mappings:
-            return None
-        resident += one.bytes
-        without += min(other.bytes, one.bytes)
-    return Unused(resident, resident - without) if resident else None
+    fitting = [
+        at
+        for at in sorted(trial.chosen_at)
+        if trial.groups[at].kind in candidate.kinds
+        if set(candidate.access) <= set(trial.groups[at].access)
+    ]
+    one, other = (
+        [each for at in fitting if (each := seen.resident[at])] for seen in (row.seen, base)
+    )
+    # all together: a stack is read a little differently in each run, and with it the group
+    if sum(each.mappings for each in one) != sum(each.mappings for each in other):
+        return None
+    resident, without = (sum(each.bytes for each in some) for some in (one, other))
+    return Unused(resident, max(0, resident - without)) if resident else None

@@ -11,7 +11,7 @@ from prefault_kit.kernel.timed import evict_timed
 from prefault_kit.studies.trial.mappings import Group
 
 STARTS = {
-    "as-it-is": "as the run before has left them",
+    "as-it-is": "its files as the run before has left them",
     "cold": "its files evicted from the page cache",
     "cached": "its files read into the page cache",
 }

@@ -184,6 +184,12 @@ class Trial:
         return found
 
     @property
+    def chosen_at(self) -> set[int]:
+        """The indices of the chosen mappings in ``groups``."""
+        chosen = set(self.chosen)
+        return {at for at, each in enumerate(self.groups) if each in chosen}
+
+    @property
     def again_command(self) -> tuple[str, ...]:
         """The command line that repeats the trial."""
         return ("prefault-kit", "try", *self.options, "--", *self.command)
