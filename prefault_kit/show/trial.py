@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def cells(trial: Trial, row: Row) -> tuple[str, ...]:
     return (
         printable(row.name),
         _ms(row.median(trial.measure)),
-        "" if found is None else f"{found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})",
+        "" if found is None else _ratio(found, 2),
         _verdict(found),
         _ms(row.median("cpu_ms")),
         _count(row.median("minor_faults")),
@@ -278,12 +279,19 @@ def own_cost(trial: Trial) -> str:
     )
 
 
-def _ratio(found: intervals.Ratio) -> str:
-    return f"{found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
+def _ratio(found: intervals.Ratio, places: int = 3) -> str:
+    """With its interval, where there are runs enough for one."""
+    if not math.isfinite(found.high):
+        return f"{found.ratio:.{places}f}"
+    return f"{found.ratio:.{places}f} ({found.low:.{places}f} to {found.high:.{places}f})"
 
 
 def answer(trial: Trial) -> list[str]:
     """What is recommended, why, where and how; sentences, the first is the answer."""
+    return [printable_long(each) for each in _answer(trial)]
+
+
+def _answer(trial: Trial) -> list[str]:
     found = advice.recommend(trial)
     what = MEASURES[trial.measure]
     if found is None:
@@ -323,10 +331,10 @@ def _cost(found: Recommendation, base_bytes: int) -> list[str]:
             f"end, {format_bytes(left.unused_bytes)} ({left.part:.0%}) are not without the advice: "
             "the program did not touch them."
         )
-    elif left is not None:
+    elif left is not None and any("POPULATE" in each for each in CANDIDATES[found.name].advices):
         said.append(
-            f"Of {format_bytes(left.resident_bytes)} that are resident of these mappings in the "
-            "end, next to nothing was not touched by the program."
+            f"The program touched nearly all of the {format_bytes(left.resident_bytes)} that are "
+            "resident of these mappings in the end."
         )
     return said
 

@@ -23,8 +23,8 @@ from prefault_kit.studies.trial.candidates import NOTHING, TRACED
 from prefault_kit.studies.trial.result import MEASURES, Run, Trial
 
 WIDTH_PX, ROW_PX, AXIS_PX, TOP_PX = 860, 28, 44, 22
-LETTER_PX = 6.7
-"""About the width of a letter of 12 pixels."""
+LETTER_PX = 8.2
+"""About the width of a capital of 12 pixels."""
 MOST_LABEL_LETTERS = 40
 MOST_POINTS = 200
 """Of a row; of more runs every second, third, ... one."""
@@ -182,11 +182,11 @@ def _drawn(line: Line, label: str, left: int, y: float, place: Callable[[float],
         low, high = (float(place(each)) for each in line.interval)
         parts.append(
             f'<rect x="{low:.1f}" y="{y - 8:.1f}" width="{max(1.0, high - low):.1f}" height="16" '
-            'rx="2" fill-opacity="0.25"/>'
+            'rx="2" fill-opacity="0.3"/>'
         )
     step = -(-len(line.times) // MOST_POINTS)
     parts += [
-        f'<circle cx="{place(each)}" cy="{y:.1f}" r="3.2" fill-opacity="0.6"/>'
+        f'<circle cx="{place(each)}" cy="{y:.1f}" r="3.2" fill-opacity="0.75"/>'
         for each in line.times[::step]
     ]
     parts.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,10 @@ CONCLUDED = ("compared", "recommendation", "places", "command_line")
 MOST_BYTES = 64 << 20
 """Of a file."""
 MOST_ROWS = 200
+PUBLIC = re.compile(r"/(?:usr/)?(?:bin|sbin|lib|lib64|libexec)/|/(?:dev|proc|sys)\b")
+"""What says nothing of who has it: the system's own programs and libraries."""
+PATHS = re.compile(r"(?<![\w./])/(?!/)[^\s'\":,;)]+")
+"""Absolute paths in a text; not what is behind the host of an address."""
 SIGNED = ("status", "cache_growth_bytes")
 """Numbers of a run that may be negative."""
 
@@ -76,6 +81,8 @@ def _wrong(trial: Trial) -> Iterator[str]:
 def _wrong_group(group: Group) -> Iterator[str]:
     if group.kind not in KINDS or group.language not in ("", *LANGUAGES):
         yield f"a mapping is {group.kind!r:.60} of {group.language!r:.60}"
+    if not re.fullmatch(r"[r-][w-][x-]", group.access):
+        yield f"a mapping is accessed {group.access!r:.60}"
     sizes = (group.count, group.length, group.least_bytes, group.most_bytes, group.made_writable)
     if min(sizes) < 0 or (group.resident_bytes or 0) < 0:
         yield "a mapping has a negative size"
@@ -118,38 +125,42 @@ def without_paths(trial: Trial) -> Trial:
     A file keeps its own name, behind DIR.
     """
 
-    def word(text: str) -> str:
-        head, equals, tail = text.partition("=")
-        if text.startswith("/"):
-            return text if _is_public(text) else f"DIR/{os.path.basename(text)}"
-        if equals and tail.startswith("/") and " " not in tail:
-            return f"{head}={word(tail)}"
-        return saved.without_paths(text)
-
     def group(each: Group) -> Group:
-        stack = tuple(Place(word(at.path), at.offset, at.symbol) for at in each.stack)
-        return replace(each, path=word(each.path) if each.path else "", stack=stack)
-
-    def message(text: str | None) -> str | None:
-        return saved.without_paths(text) if text else text
+        stack = tuple(Place(_path(at.path), at.offset, at.symbol) for at in each.stack)
+        return replace(each, path=_path(each.path) if each.path else "", stack=stack)
 
     return replace(
         trial,
-        command=tuple(map(word, trial.command)),
-        options=tuple(map(word, trial.options)),
-        message=message(trial.message),
-        enable=message(trial.enable),
-        notes=tuple(map(saved.without_paths, trial.notes)),
-        choice=replace(trial.choice, path=word(trial.choice.path) if trial.choice.path else ""),
+        command=tuple(map(_word, trial.command)),
+        options=tuple(map(_word, trial.options)),
+        message=trial.message and _text(trial.message),
+        enable=trial.enable and _text(trial.enable),
+        notes=tuple(map(_text, trial.notes)),
+        choice=replace(trial.choice, path=_text(trial.choice.path)),
         groups=tuple(map(group, trial.groups)),
         chosen=tuple(map(group, trial.chosen)),
-        rows=tuple(replace(each, message=message(each.message)) for each in trial.rows),
+        rows=tuple(
+            replace(each, message=each.message and _text(each.message)) for each in trial.rows
+        ),
     )
 
 
-def _is_public(path: str) -> bool:
-    """Whether a path says nothing of who has it: the system's own programs and libraries."""
-    return path.startswith(("/usr/bin/", "/usr/lib/", "/bin/", "/lib/", "/lib64/", "/dev/"))
+def _word(text: str) -> str:
+    """A word of a command line: one that is a path as a whole may have blanks."""
+    option, equals, value = text.partition("=")
+    if text.startswith("/"):
+        return _path(text)
+    if text.startswith("-") and equals and value.startswith("/"):
+        return f"{option}={_path(value)}"
+    return _text(text)
+
+
+def _path(path: str) -> str:
+    return path if PUBLIC.match(path) else f"DIR/{os.path.basename(path)}"
+
+
+def _text(text: str) -> str:
+    return PATHS.sub(lambda found: _path(found[0]), text)
 
 
 def save(trial: Trial, path: str | os.PathLike[str]) -> None:
