@@ -198,7 +198,8 @@ def how_measured(trial: Trial) -> list[str]:
         f"At the start of each run: {STARTS.get(trial.start, trial.start)}.",
         'Sizes are of the largest process: "peak" is resident memory at its highest, "tables" the '
         'page tables as it ended; "cache" is what the page cache has more of the files that it '
-        "maps, which others may use as well.",
+        "maps, which others may use as well. A program smaller than the kit, which begins it, has "
+        "the kit's own peak (some 35 MiB).",
     ]
     seen = [each.seen for each in trial.rows if each.seen]
     if seen:
@@ -209,13 +210,6 @@ def how_measured(trial: Trial) -> list[str]:
             "fault until it has been handled; PSS is the most of one process when it let a mapping "
             "go or ended."
         )
-    if any(not each.kernel_included for each in seen if each.faults is not None):
-        said.append(
-            "Faults that the kernel took for the program, in read(2) for one, are not among them: "
-            "that takes root, or kernel.perf_event_paranoid at 1."
-        )
-    if lost := sum(each.lost for each in seen):
-        said.append(f"{lost:,} faults came too fast to be recorded, and are in no table.")
     return said
 
 
@@ -262,6 +256,14 @@ def remarks(trial: Trial) -> list[str]:
             said.append(f"{row.name}: {reason}, {count} times in a run.")
         for reason, count in row.counts("refused").items():
             said.append(f"{row.name}: not given to {count} mappings: {reason}.")
+    seen = [each.seen for each in trial.rows if each.seen]
+    if any(not each.kernel_included for each in seen if each.faults is not None):
+        said.append(
+            "Faults that the kernel took for the program, in read(2) for one, are not among them: "
+            "that takes root, or kernel.perf_event_paranoid at 1."
+        )
+    if lost := sum(each.lost for each in seen):
+        said.append(f"{lost:,} faults came too fast to be recorded, and are in no table.")
     said += map(sentence, trial.notes)
     return [printable_long(each) for each in said[:MOST_REMARKS]]
 

@@ -25,6 +25,7 @@ LEAST_BYTES = 4 << 20
 LEAST_IO_BYTES = 64 << 10
 """A second; below this a single read of the kernel's would take seconds."""
 PREFIX = "prefault-kit-"
+"""Of a name, before the process that made it."""
 MEMORY, IO = "memory", "io"
 V1_NAMES = {MEMORY: "memory", IO: "blkio"}
 """What version 1 calls a controller."""
@@ -126,8 +127,10 @@ def limited(memory_bytes: int | None = None, *, io: bool = False) -> Iterator[Li
     wanted = [MEMORY] * (memory_bytes is not None) + [IO] * io
     found = _find(wanted)
     assert found is not None, "ask why_not first"
-    name = f"{PREFIX}{secrets.token_hex(4)}"
+    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
     made: list[Path] = []
+    for _, above in found.values():
+        _remove_left(above)
     try:
         places = {each: (version, above / name) for each, (version, above) in found.items()}
         for _, directory in dict.fromkeys(places.values()):
@@ -141,6 +144,15 @@ def limited(memory_bytes: int | None = None, *, io: bool = False) -> Iterator[Li
     finally:
         for directory in made:
             _remove(directory)
+
+
+def _remove_left(above: Path) -> None:
+    """Remove what a process that was killed has left, if it is empty by now."""
+    for left in above.glob(f"{PREFIX}*"):
+        maker = left.name.removeprefix(PREFIX).partition("-")[0]
+        if not Path("/proc", maker).exists():
+            with contextlib.suppress(OSError):
+                left.rmdir()
 
 
 def _remove(directory: Path) -> None:

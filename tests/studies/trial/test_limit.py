@@ -28,7 +28,11 @@ def test_a_limit_and_nothing_left() -> None:
     if missing := limit.why_not():
         assert "cgroup" in missing.reason
         return
+    _, above = (limit._find([limit.MEMORY]) or {})[limit.MEMORY]
+    left = above / f"{limit.PREFIX}{1 << 22}-of-one-that-was-killed"
+    left.mkdir()
     with limit.limited(64 << 20) as own, sleeping() as pid:
+        assert not left.exists()
         own.take(pid)
         _, directory = own.places[limit.MEMORY]
         assert str(pid) in (directory / "cgroup.procs").read_text().split()
