@@ -250,18 +250,18 @@ def _attempt(export: Path | None, out: Path | None) -> None:
 
 def _write(found: Trial, export: Path | None, out: Path | None) -> Ending | None:
     """Write the record and the page; how the command ends if one of them cannot be."""
-    failure = None
+    said = []
     try:
         if out is not None:
             record.save(found, out)
     except OSError as error:
-        failure = Ending(FAILED, f"the record could not be written: {in_words(error)}")
+        said.append(f"the record could not be written: {in_words(error)}")
     try:
         if export is not None:
             trial_export.save(found, export)
     except OSError as error:
-        failure = exports.failure(error)
-    return failure
+        said.append(str(exports.failure(error)))
+    return Ending(FAILED, "; ".join(said)) if said else None
 
 
 def _ask(groups: list[Group], more: tuple[str, ...]) -> None:

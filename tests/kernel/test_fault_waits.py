@@ -57,8 +57,8 @@ def test_a_fault_that_ends_later_keeps_its_beginning(monkeypatch: pytest.MonkeyP
 
         def close(self) -> None: ...
 
-    ends = Fed([[(30, 1, 7)], [(90, 2, 8), (95, 1, 9)]])
-    begins = Fed([[(10, 1, 7), (20, 2, 8)], [(92, 1, 6)]])
+    ends = Fed([[(30, 1, 7)], [(90, 2, 8), (95, 1, 9)], [(101, 2, 7)]])
+    begins = Fed([[(10, 1, 7), (20, 2, 8)], [(92, 1, 6)], [(100, 1, 7)]])
     monkeypatch.setattr(
         fault_waits, "FaultStream", lambda *_, begins=False, **__: _begins if begins else ends
     )
@@ -66,6 +66,7 @@ def test_a_fault_that_ends_later_keeps_its_beginning(monkeypatch: pytest.MonkeyP
     with FaultWaits() as waits:
         assert waits.read()[1].tolist() == [20]
         assert waits.read()[1].tolist() == [70, UNKNOWN_NS]  # the last began elsewhere
+        assert waits.read()[1].tolist() == [UNKNOWN_NS]  # and this one in another thread
 
 
 def test_without_a_second_buffer_there_are_faults_and_no_times(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from dataclasses import replace
@@ -82,8 +83,11 @@ def test_a_watched_run_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> 
         raise RunFailed("no luck")
 
     monkeypatch.setattr(running, "watch", fail)
+    cached = itertools.count(0, PAGE)
+    monkeypatch.setattr(running.files, "cached_bytes", lambda _: next(cached))
     found = run(plan("write", PAGES, 1))
     assert found.outcome == "ok" and found.row("POPULATE_WRITE").runs
+    assert {each.cache_growth_bytes for row in found.rows for each in row.runs} == {PAGE}
     assert not any(each.seen for each in found.rows)
     assert "POPULATE_WRITE failed when it was watched: no luck" in found.notes
 
