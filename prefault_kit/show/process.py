@@ -18,6 +18,8 @@ from prefault_kit.kernel.symbols import Place
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.page_map import ABSENT
+from prefault_kit.show.printable import printable as printable
+from prefault_kit.show.printable import printable_long as printable_long
 from prefault_kit.show.units import format_count
 from prefault_kit.studies.process import (
     Changes,
@@ -42,7 +44,6 @@ CODE = re.compile(
     r"|\b[a-z]\w+\((?!\d\))[^()]*(?:\([^()]*\)[^()]*)*\))"
 )
 """Commands and calls in a sentence; read(2) is a word of it."""
-LONGEST_NAME = 200
 LONGEST_FRAME = 60
 TOTALS = {
     "VmRSS": "resident",
@@ -61,21 +62,6 @@ CELL_LETTERS = {ABSENT: ".", "zero page": "z", "anonymous": "a", "of the file": 
 """A cell of a map in letters: a capital where most of its pages are so."""
 
 
-def printable(text: str) -> str:
-    r"""One line without control characters, of bounded length.
-
-    >>> printable("a\x1b[2Jb\n")
-    'a\\x1b[2Jb\\x0a'
-    """
-    clean = printable_long(text)
-    return clean if len(clean) <= LONGEST_NAME else f"{clean[: LONGEST_NAME - 3]}..."
-
-
-def printable_long(text: str) -> str:
-    """The same of a sentence, which may be as long as it is."""
-    return "".join(each if each.isprintable() else _escaped(each) for each in text)
-
-
 def help_parts(words: str) -> list[tuple[str, bool]]:
     """What helps, in parts, each with whether it is code: a command, or a call.
 
@@ -83,13 +69,6 @@ def help_parts(words: str) -> list[tuple[str, bool]]:
     [('madvise((void *)0x1000, 4096, MADV_NORMAL)', True), (', or read(2) it', False)]
     """
     return [(part, at % 2 == 1) for at, part in enumerate(CODE.split(words)) if part]
-
-
-def _escaped(letter: str) -> str:
-    number = ord(letter)
-    if 0xDC80 <= number <= 0xDCFF:  # a byte that is no UTF-8
-        number -= 0xDC00
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def _size(value: int | None) -> str:

@@ -324,6 +324,7 @@ class Lib:
     PF_PERF_ON_EXEC: Final[int]
     PF_PERF_FORKS: Final[int]
     PF_PERF_TRAP: Final[int]
+    PF_PERF_BEGINS: Final[int]
     PERF_RECORD_MMAP2: Final[int]
     PERF_RECORD_COMM: Final[int]
     PERF_RECORD_FORK: Final[int]

@@ -68,13 +68,16 @@ static void set_flag(struct perf_event_attr *event, int bit)
 }
 
 /* A descriptor of an event that counts the minor or the major faults of a thread (0: the caller)
- * on a processor (-1: any), and records each one if `options` say so. */
+ * on a processor (-1: any), and records each one if `options` say so. Those are told when they have
+ * been handled, and PERF_COUNT_SW_PAGE_FAULTS before that: the time between is the fault's. */
 int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
 {
     struct perf_event_attr event = {
         .type = PERF_TYPE_SOFTWARE,
         .size = sizeof(event),
-        .config = major ? PERF_COUNT_SW_PAGE_FAULTS_MAJ : PERF_COUNT_SW_PAGE_FAULTS_MIN,
+        .config = options & PF_PERF_BEGINS ? PERF_COUNT_SW_PAGE_FAULTS
+                  : major                  ? PERF_COUNT_SW_PAGE_FAULTS_MAJ
+                                           : PERF_COUNT_SW_PAGE_FAULTS_MIN,
         .disabled = !!(options & PF_PERF_DISABLED),
         .inherit = !!(options & PF_PERF_INHERIT),
         .exclude_kernel = !!(options & PF_PERF_USER_ONLY),
