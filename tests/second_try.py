@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 FAILED_CACHE = Path(".pytest_cache/v/cache/lastfailed")
+LIMIT_S = 3600
 MOST_FILES = 8
 """More than so many are no accident."""
 
@@ -48,7 +49,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _pytest(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, check=False, timeout=LIMIT_S).returncode
 
 
 if __name__ == "__main__":
