@@ -10,6 +10,8 @@ STAMP := $(VENV)/.ready
 NOTEBOOK ?= notebooks/18-playground.ipynb
 # Tests run in so many processes; what measures or wants the machine for itself runs afterwards
 JOBS ?= 2
+# pytest, with a second try for what failed on a machine that others share
+SUITE := $(BIN)/python -m tests.second_try
 LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.json
 # JupyterLab refuses root unless told; nobody else is
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -59,13 +61,13 @@ lab: $(STAMP)
 	@$(BIN)/python -m jupyterlab $(ROOT_FLAG) --ip=127.0.0.1 --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_FLAGS)
 
 test: check
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
-		--durations 20 --nbval --nbval-current-env --nbval-cell-timeout=120 tests notebooks
-	@$(BIN)/python -m pytest -m alone -p no:nbval $$(grep -rl --include='*.py' 'mark[.]alone' tests)
+	@$(SUITE) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
+		--durations 20 -p tests.warm_kernels --nbval --nbval-current-env --nbval-cell-timeout=120 -- tests notebooks
+	@$(SUITE) -m alone -p no:nbval -- $$(grep -rl --include='*.py' 'mark[.]alone' tests)
 
 # JupyterLab, its screens and the pages that are exported, in the system's Chromium
 test-browser: $(STAMP)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m browser -p no:nbval tests
+	@$(SUITE) -n $(JOBS) --dist loadfile -m browser -p no:nbval -- tests
 
 # The lowest versions that pyproject.toml promises, in an environment of their own: what uses them
 test-lowest: $(STAMP)
@@ -73,7 +75,8 @@ test-lowest: $(STAMP)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--editable ".[test]"
-	@$(LOWEST)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
+	@$(LOWEST)/bin/python -m tests.second_try -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+		-m "not alone and not browser" -- \
 		tests/kernel tests/memory tests/measure tests/studies/review tests/show tests/screens \
 		tests/cli/test_matrix.py tests/cli/test_check.py tests/test_site.py
 

@@ -18,6 +18,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator
@@ -27,8 +29,8 @@ from typing import Any
 import pytest
 
 from prefault_kit import Backing, Mapping
-from prefault_kit.host import damon, features
-from prefault_kit.kernel import folios, hugepages, pagemap
+from prefault_kit.host import features
+from prefault_kit.kernel import folios, hugepages, mounts, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.tracer import Tracer
 from prefault_kit.memory import small_tmpfs
@@ -48,6 +50,8 @@ OTHERWISE = "otherwise here"
 """How notebooks/conftest.py marks a cell or a row that is not as stored."""
 RUN_MARK = f"PREFAULT_TEST_RUN={os.getpid()}-{secrets.token_hex(8)}".encode()
 """What the environment of every process that these tests start has in it."""
+UNTIDY = 8
+"""The exit status of a run that left something behind or skipped unseen; not one of pytest's."""
 HUGE_PAGES = 8
 """How many free huge pages the tests of hugetlb want."""
 
@@ -133,21 +137,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
     config.addinivalue_line("markers", "browser: drives a real Chromium, in make test-browser")
     _report_a_dead_kernel()
+    _take_a_disk()
     os.environ.pop("COLUMNS", None)  # of whoever runs the tests: tables would be as narrow
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells.
-
-    A test has a second try where DAMON evicts the pages of files that it counts at any time, and in
-    CI, which runs thousands of them on a machine that it shares; the summary lists those that took
-    it.
-    """
-    again = importlib.util.find_spec("pytest_rerunfailures")  # not in a guest of another kernel
-    in_ci = again and os.environ.get("PREFAULT_CI")
-    evicting = again and damon.threads()
+    """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells."""
     for item in items:
         names = [mark.args[0] for mark in item.iter_markers("needs")]
         names += ["chromium" for _ in item.iter_markers("browser")]
@@ -159,12 +156,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             available, advice = NEEDS[name]
             if not available():
                 item.add_marker(pytest.mark.skip(reason=f"needs {advice}"))
-        if in_ci and isinstance(item, pytest.Function):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-        elif evicting and any(
-            name.endswith("directory") for name in getattr(item, "fixturenames", ())
-        ):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["AssertionError"]))
+
+
+def _take_a_disk() -> None:
+    """Temporary files are on a disk: /tmp is memory on Debian 13, Fedora and others."""
+    if mounts.in_memory(tempfile.gettempdir()) and not mounts.in_memory("/var/tmp"):
+        os.environ["TMPDIR"] = tempfile.tempdir = "/var/tmp"
 
 
 def _report_a_dead_kernel() -> None:
@@ -223,7 +220,7 @@ class Skips:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.unlisted:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = UNTIDY
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for test in self.unlisted:
@@ -241,10 +238,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
-    """Each process of the run ends its own worker."""
+    """Each process of the run ends its own worker, and what its notebooks' kernels come from."""
     from prefault_kit.measure import worker
 
     worker.shared().close()
+    if warm_kernels := sys.modules.get("tests.warm_kernels"):
+        warm_kernels.end()
 
 
 def _descendants() -> list[str]:
@@ -287,7 +286,7 @@ class NothingLeft:
         found += [f"{what}: {now[what]}, before {was}" for what, was in self.before.items()
                   if now[what] != was]  # fmt: skip
         if found:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = UNTIDY
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             for each in found:
                 reporter.write_line(f"LEFT BEHIND {each}", red=True)

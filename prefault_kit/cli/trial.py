@@ -11,14 +11,19 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from prefault_kit.cli import export as exports
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
 from prefault_kit.cli.options import FILE, SIZE, as_json
+from prefault_kit.host import extras
 from prefault_kit.kernel.tracer import ANY_BYTES, KINDS, LEAST_BYTES, MOMENTS
 from prefault_kit.measure import saved
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import trial as trial_text
+from prefault_kit.show import trial_export
+from prefault_kit.show.printable import printable_long
+from prefault_kit.show.units import format_count
 from prefault_kit.studies.trial import (
     Choice,
     Group,
@@ -27,13 +32,14 @@ from prefault_kit.studies.trial import (
     Setting,
     Trial,
     TrialProgress,
+    record,
     running,
 )
 from prefault_kit.studies.trial import files as trial_files
 from prefault_kit.studies.trial.candidates import CANDIDATES
+from prefault_kit.studies.trial.plan import REPEATS
 from prefault_kit.studies.trial.result import MEASURES
 from prefault_kit.studies.trial.run import TIMEOUT_S, RunFailed
-from prefault_kit.studies.trial.running import REPEATS
 
 DECISIONS = {name.removesuffix("_ms"): name for name in MEASURES}
 MOST_SHOWN = 12
@@ -117,8 +123,15 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 @click.option("--file", "more_files", multiple=True, help="Another file that --start is about.")
 @click.option("--yes", is_flag=True, help="Evict the files without asking.")
 @click.option("--memory-limit", type=SIZE, help="Run it in a memory cgroup of this size (root).")
+@click.option(
+    "--io-limit",
+    type=SIZE,
+    help="Let the device of its files read and write so much a second for it (root).",
+)
 @click.option("--budget", type=SIZE, default=0, help="What advice may populate in a run, at most.")
 @click.option("--stdin", type=FILE, help="Its standard input.  [default: /dev/null]")
+@click.option("--export", type=FILE, help="Write an HTML page, and a Markdown summary beside it.")
+@click.option("--out", type=FILE, help="Write the recorded runs as JSON, without directories.")
 @click.option("--timeout", type=float, default=TIMEOUT_S, show_default=True, help="Of a run, in s.")
 @as_json
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -141,8 +154,11 @@ def trial(
     more_files: tuple[str, ...],
     yes: bool,
     memory_limit: int | None,
+    io_limit: int | None,
     budget: int,
     stdin: Path | None,
+    export: Path | None,
+    out: Path | None,
     timeout: float,
     as_json: bool,
     command: tuple[str, ...],
@@ -159,6 +175,7 @@ def trial(
       prefault-kit try --list -- git log -p
       prefault-kit try --ready 'Ready to accept' -- redis-server --dir /var/tmp
       prefault-kit try --only HUGEPAGE --variant 'quiet=java -Xint A' -- java A
+      prefault-kit try --export try.html --out try.json --start cold -- ./server --once
 
     Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
     """
@@ -166,15 +183,16 @@ def trial(
         plan = Plan(
             command,
             Choice(min_size, max_size, kinds or tuple(KINDS), path, moment),
-            only_group,
-            names or tuple(CANDIDATES),
-            _variants(variants),
-            repeats,
-            start,
-            more_files,
-            memory_limit,
-            DECISIONS[by] if by else None,
-            Setting(
+            only_group=only_group,
+            candidates=names or tuple(CANDIDATES),
+            variants=_variants(variants),
+            repeats=repeats,
+            start=start,
+            evicted=more_files,
+            memory_limit_bytes=memory_limit,
+            io_limit_bytes=io_limit,
+            measure=DECISIONS[by] if by else None,
+            setting=Setting(
                 Ready(pattern, port) if pattern is not None or port is not None else None,
                 _words(load, "--load"),
                 str(stdin) if stdin else "/dev/null",
@@ -182,6 +200,7 @@ def trial(
                 budget,
             ),
         )
+        _attempt(export, out)
         missing = running.why_not(command[0])
         if missing is None and (only_list or (start == "cold" and not yes)):
             with bar("the first run", wanted=not as_json):
@@ -202,8 +221,9 @@ def trial(
         if error.filename is None:
             raise
         raise click.UsageError(in_words(error)) from None
-    except RunFailed as failure:
-        raise Ending(FAILED, f"the program could not be run: {failure}") from None
+    except RunFailed as failed:
+        raise Ending(FAILED, f"the program could not be run: {failed}") from None
+    failure = _write(found, export, out) if found.outcome == "ok" else None
     if as_json:
         click.echo(saved.json_text(trial_text.as_dict(found)))
     elif found.outcome == "ok":
@@ -212,6 +232,36 @@ def trial(
         raise Ending(UNAVAILABLE, found.message or "this host cannot try it", found.enable)
     if found.outcome != "ok":
         raise Ending(FAILED, found.message or "the trial failed")
+    if failure is not None:
+        raise failure
+
+
+def _attempt(export: Path | None, out: Path | None) -> None:
+    """See that what is to be written can be, before the program is run."""
+    if export is not None:
+        if lacking := extras.missing("an exported page", "jinja2"):
+            raise Ending(UNAVAILABLE, lacking.reason, lacking.command)
+        exports.check(trial_export.check, export)
+        if out is not None and out.absolute() in map(Path.absolute, trial_export.files(export)):
+            raise click.UsageError(f"{out} would be the export: choose another name")
+    if out is not None:
+        exports.check(saved.attempt, out)
+
+
+def _write(found: Trial, export: Path | None, out: Path | None) -> Ending | None:
+    """Write the record and the page; how the command ends if one of them cannot be."""
+    said = []
+    try:
+        if out is not None:
+            record.save(found, out)
+    except OSError as error:
+        said.append(f"the record could not be written: {in_words(error)}")
+    try:
+        if export is not None:
+            trial_export.save(found, export)
+    except OSError as error:
+        said.append(str(exports.failure(error)))
+    return Ending(FAILED, "; ".join(said)) if said else None
 
 
 def _ask(groups: list[Group], more: tuple[str, ...]) -> None:
@@ -247,22 +297,32 @@ def _mappings(groups: list[Group]) -> Table:
 def _print(found: Trial) -> None:
     """The mappings, the rows, what is recommended."""
     console = terminal.console()
-    console.print(Text(shlex.join(found.command), style="bold"))
+    console.print(Text(printable_long(shlex.join(found.command)), style="bold"))
     console.print(_mappings(list(found.groups[:MOST_SHOWN])))
     if len(found.groups) > MOST_SHOWN:
         console.print(Text(f"and {len(found.groups) - MOST_SHOWN} more: see --list"))
     size = format_bytes(sum(each.length for each in found.chosen)) if found.chosen else "none"
-    console.print(Text(f"advised: {size} in {len(found.chosen)} lines, at {found.moment}"))
+    lines = format_count(len(found.chosen), "line")
+    console.print(Text(f"advised: {size} in {lines}, at {found.moment}"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in trial_text.COLUMNS:
+    for name in trial_text.SHORT:
         table.add_column(
             MEASURES[found.measure] if name == "time" else name,
             justify="left" if name == "" else "right",
             no_wrap=name != "time",
         )
     for row in trial_text.ranked(found):
-        table.add_row(*trial_text.cells(found, row))
+        cells = dict(zip(trial_text.COLUMNS, trial_text.cells(found, row), strict=True))
+        table.add_row(*(cells[name] for name in trial_text.SHORT))
     console.print(table)
+    watched = trial_text.watched(found)
+    if watched:
+        more = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in trial_text.WATCHED_COLUMNS:
+            more.add_column(name, justify="left" if name == "watched" else "right")
+        for row in watched:
+            more.add_row(*trial_text.watched_cells(found, row))
+        console.print(more)
     for remark in (trial_text.own_cost(found), *trial_text.remarks(found)):
         if remark:
             console.print(Text(remark))

@@ -36,6 +36,17 @@ class Device:
     major: int
     minor: int
 
+    def whole(self) -> Device:
+        """The whole device, if it is a partition; limits on I/O are of whole ones."""
+        place = Path(f"/sys/dev/block/{self.major}:{self.minor}")
+        try:
+            if not (place / "partition").exists():
+                return self
+            major, _, minor = (place.resolve().parent / "dev").read_text().partition(":")
+            return Device(int(major), int(minor))
+        except (OSError, ValueError):
+            return self
+
     def written_bytes(self) -> int | None:
         """What has been written to it since it appeared; None if the kernel does not report it."""
         try:
@@ -46,6 +57,21 @@ class Device:
             if fields[:2] == [str(self.major), str(self.minor)]:
                 return int(fields[SECTORS_WRITTEN]) * SECTOR_BYTES
         return None
+
+
+def holding(path: str | os.PathLike[str]) -> Device | None:
+    """The device that a file lies on; None if there is none, or several, or no file.
+
+    By the number that the file system gives it; by the mount's source where that is no device's, as
+    on btrfs.
+    """
+    try:
+        number = os.stat(path).st_dev
+    except OSError:
+        return None
+    if os.path.exists(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}"):
+        return Device(os.major(number), os.minor(number))
+    return under(path)
 
 
 def under(directory: str | os.PathLike[str]) -> Device | None:

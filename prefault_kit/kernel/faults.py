@@ -145,8 +145,10 @@ class FaultStream:
 
     ``pid`` 0 is this process; another one is of the same user, or root's to see. ``stacks`` adds
     what frame pointers lead to; ``children`` processes that it forks from now on; ``tasks`` what is
-    mapped, named, forked and ended; without ``minor`` major faults alone. A child of which the
-    faults are wanted from its first instruction on: :meth:`of_program`.
+    mapped, named, forked and ended; without ``minor`` major faults alone. ``begins`` records faults
+    as the kernel begins to handle them, minor or major, and not when it has
+    (:mod:`prefault_kit.kernel.fault_waits`). A child of which the faults are wanted from its first
+    instruction on: :meth:`of_program`.
 
     The kernel keeps records in buffers of ``buffer_bytes`` for each processor (what a user may lock
     is less than what root may, so they may get smaller) until :meth:`read` takes them, and says how
@@ -172,6 +174,8 @@ class FaultStream:
 
     Not for an ordinary user where kernel.perf_event_paranoid is over 1.
     """
+    _kinds: tuple[bool, ...]
+    """Of the events, whether they are of major faults."""
     _only: int | None
     """The process to which records are confined."""
     unwatched_threads: int
@@ -185,6 +189,7 @@ class FaultStream:
         children: bool = False,
         tasks: bool = False,
         minor: bool = True,
+        begins: bool = False,
         buffer_bytes: int | None = None,
     ) -> None:
         if isinstance(pid, bool) or not isinstance(pid, int) or not 0 <= pid < 1 << 31:
@@ -192,6 +197,9 @@ class FaultStream:
                 f"a pid is a positive whole number, or 0 for this process, not {pid!r}"
             )
         self._begin(stacks, tasks, minor, buffer_bytes)
+        if begins:
+            self._kinds = (False,)
+            self._options |= perf.BEGINS
         self._only = None if children else pid or os.getpid()
         self._options |= perf.INHERIT | (0 if children else perf.THREADS)
         self._open_all(lambda: _threads(pid or os.getpid()), _processors())

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -89,6 +90,53 @@ def usage(address: int, length: int, pid: int | str = "self") -> Usage:
     """Read ``/proc/PID/smaps`` for a range that begins and ends at VMA borders."""
     with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as smaps:
         return parse(smaps, address, length)
+
+
+def rss_of(ranges: Iterable[tuple[int, int]], pid: int | str = "self") -> list[int]:
+    """What is resident of each range (address, length), in bytes, by one reading of smaps.
+
+    Of mappings that lie in no range as a whole nothing is counted. OSError without the process.
+    """
+    wanted = list(ranges)
+    with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as lines:
+        return sum_rss(lines, wanted)
+
+
+def sum_rss(lines: Iterable[str], ranges: Sequence[tuple[int, int]]) -> list[int]:
+    r"""The same in the text of smaps; ranges do not overlap.
+
+    >>> text = "1000-2000 rw-p 0 0:0 0\nRss: 4 kB\n2000-4000 rw-p 0 0:0 0\nRss: 8 kB"
+    >>> sum_rss(text.splitlines(), [(0x2000, 0x2000), (0x8000, 0x1000)])
+    [8192, 0]
+    """
+    order = sorted(range(len(ranges)), key=lambda each: ranges[each])
+    starts = [ranges[each][0] for each in order]
+    found = [0] * len(ranges)
+    at: int | None = None
+    for line in lines:
+        if not line[0].isupper():  # the head of a VMA
+            low, _, high = line.partition(" ")[0].partition("-")
+            place = bisect_right(starts, int(low, 16)) - 1
+            at = order[place] if place >= 0 else None
+            if at is not None and int(high, 16) > sum(ranges[at]):
+                at = None
+        elif at is not None and line.startswith("Rss:"):
+            found[at] += int(line.split()[1]) * 1024
+    return found
+
+
+def rollup_pss(pid: int | str = "self") -> int | None:
+    """The proportional set size of a process, in bytes: what it shares is divided among those that
+    share it. None before Linux 4.14. OSError without the process; the kernel walks all its pages.
+    """
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8", errors="replace") as lines:
+            found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")]
+    except FileNotFoundError:
+        if not os.path.exists(f"/proc/{pid}"):
+            raise
+        return None
+    return found[0] if found else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from prefault_kit.kernel.errors import HIGHEST, MOST_THREADS, span_text, whole
@@ -97,6 +97,20 @@ class PrefaultError(OSError):
         self.page = page
         self.work = work
         self.populated_bytes = work.done_bytes
+
+
+def further(total: Work, offset: int, populate: Callable[[], Work]) -> Work:
+    """The work so far and that of a part which begins at ``offset``; its end is what is done.
+
+    PrefaultError has the work of all of it.
+    """
+    try:
+        work = populate()
+    except PrefaultError as error:
+        whole = total + replace(error.work, done_bytes=offset + error.work.done_bytes)
+        number, text = error.errno or 0, str(error.strerror)
+        raise PrefaultError(number, text, page=error.page, work=whole) from None
+    return total + replace(work, done_bytes=offset + work.done_bytes)
 
 
 def timed(call: str, step: int, run: Callable[[WorkPointer], int]) -> Work:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from prefault_kit.kernel import syscalls
+from prefault_kit.kernel import syscalls, timed
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import Work
 from prefault_kit.memory import population
@@ -110,20 +110,24 @@ class FileReading:
                 if total.done_bytes and not go_on(total.done_bytes):
                     return total
                 syscalls.madvise(address + at, size, "MADV_WILLNEED")
-                work = population.populate(
-                    self.operation,
-                    address + at,
-                    size,
-                    step=self.step,
-                    threads=self.threads,
-                    verb="read",
-                    pages_before=(offset + at) // self.step,
-                    go_on=lambda done, at=at: go_on(at + done),  # type: ignore[misc]
-                )
-                total += replace(work, done_bytes=at + work.done_bytes)
-                if work.done_bytes < size:
+                total = timed.further(total, at, self._waited_for(address, offset, at, size, go_on))
+                if total.done_bytes < at + size:
                     return total
         return replace(total, done_bytes=length)
+
+    def _waited_for(
+        self, address: int, offset: int, at: int, size: int, go_on: Callable[[int], bool]
+    ) -> Callable[[], Work]:
+        return lambda: population.populate(
+            self.operation,
+            address + at,
+            size,
+            step=self.step,
+            threads=self.threads,
+            verb="read",
+            pages_before=(offset + at) // self.step,
+            go_on=lambda done: go_on(at + done),
+        )
 
     def _data(self, offset: int, length: int) -> Iterator[tuple[int, int]]:
         """The spans of a part to read, counted from its begin: without the holes of a file that is

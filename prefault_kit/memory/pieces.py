@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from prefault_kit.kernel.timed import PrefaultError, Work
+from prefault_kit.kernel import timed
+from prefault_kit.kernel.timed import Work
 from prefault_kit.memory.budget import Budget
 
 BUDGETED_BYTES = 64 << 20
@@ -91,16 +92,13 @@ class Pieces:
     def _piece(self, ground: Ground, total: Work, length: int) -> Work:
         """The work so far and that of one more piece."""
         done = total.done_bytes
-        try:
-            work = ground.populate(
+        return timed.further(
+            total,
+            done,
+            lambda: ground.populate(
                 done, length, lambda part: self.tell(done + part, ground.size_bytes)
-            )
-        except PrefaultError as error:
-            all_of_it = total + replace(error.work, done_bytes=done + error.work.done_bytes)
-            raise PrefaultError(
-                error.errno or 0, str(error.strerror), page=error.page, work=all_of_it
-            ) from None
-        return total + replace(work, done_bytes=done + work.done_bytes)
+            ),
+        )
 
 
 def _fitting(ground: Ground, offset: int, piece: int, room: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Names that may hold anything, of processes and of files, as harmless text."""
+"""Names that may hold anything, as lines that a terminal and a page can show."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A process in words and figures: its totals, its mappings, what is amiss, what looking cost.
 
-Names come from the process and may hold anything: they are printed as harmless lines.
+Names come from the process and may hold anything: :func:`printable` makes a harmless line of them.
 """
 
 from __future__ import annotations

@@ -2,48 +2,75 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from prefault_kit.measure import intervals
 from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show.printable import printable, printable_long
 from prefault_kit.show.sentences import sentence
-from prefault_kit.show.units import format_ms
+from prefault_kit.show.units import format_count, format_ms
 from prefault_kit.studies.trial import advice
 from prefault_kit.studies.trial.advice import Recommendation
 from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED
+from prefault_kit.studies.trial.files import STARTS
+from prefault_kit.studies.trial.lines import fitting, lines
 from prefault_kit.studies.trial.mappings import Group
 from prefault_kit.studies.trial.result import MEASURES, Row, Trial, longest
 
 NOTICEABLE = 0.01
 """The part of its memory from which more of it is mentioned."""
+COMMAND = "Command to repeat it"
+MOMENT_WORDS = {
+    "auto": "when the first run suggests",
+    "mmap": "as it is made",
+    "advice": "after the program's own advice",
+    "writable": "as it is made writable",
+}
 COLUMNS = (
     "",
     "time",
     "of the time as it is",
-    "",
+    "verdict",
     "processor",
     "faults",
     "major",
     "peak",
     "tables",
     "read",
+    "cache",
     "advised",
 )
+SHORT = tuple(name for name in COLUMNS if name != "cache")
+"""The columns that a terminal has room for."""
 MAPPING_COLUMNS = ("", "kind", "access", "count", "size", "used", "made at", "file")
+WATCHED_COLUMNS = (
+    "watched",
+    "faults in what is advised",
+    "elsewhere",
+    "longest wait",
+    "waited in all",
+    "PSS",
+    "not touched",
+)
+MOST_REMARKS = 500
+INDENT = "    "
+"""Before a line of code in an answer."""
 
 
 def cells(trial: Trial, row: Row) -> tuple[str, ...]:
     """A row's figures by :data:`COLUMNS`, as text; empty where there is none."""
     if row.outcome != "ok" or not row.runs:
-        return (row.name, *[""] * (len(COLUMNS) - 1))
+        return (printable(row.name), *[""] * (len(COLUMNS) - 1))
     found = None if row.name == NOTHING else advice.compared(trial, row)
     return (
-        row.name,
+        printable(row.name),
         _ms(row.median(trial.measure)),
-        "" if found is None else f"{found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})",
+        "" if found is None else _ratio(found, 2),
         _verdict(found),
         _ms(row.median("cpu_ms")),
         _count(row.median("minor_faults")),
@@ -51,6 +78,7 @@ def cells(trial: Trial, row: Row) -> tuple[str, ...]:
         _size(row.median("peak_bytes")),
         _size(row.median("page_table_bytes")),
         _size(row.median("read_bytes")),
+        _growth(row.median("cache_growth_bytes")),
         _advised(row),
     )
 
@@ -72,6 +100,13 @@ def _size(value: float | None) -> str:
     return "" if value is None else format_bytes(int(value)) if value else "0"
 
 
+def _growth(value: float | None) -> str:
+    """What the page cache has more, or less, of the program's files."""
+    if value is None or value == 0:
+        return "" if value is None else "0"
+    return f"{'+' if value > 0 else '-'}{format_bytes(abs(int(value)))}"
+
+
 def _advised(row: Row) -> str:
     count, size = row.median("advised"), row.median("advised_bytes")
     return f"{count:,.0f}: {format_bytes(int(size or 0))}" if count else ""
@@ -87,9 +122,128 @@ def mapping_cells(number: int, group: Group) -> tuple[str, ...]:
         f"{group.count:,}",
         format_bytes(group.length),
         used,
-        str(group.place or ""),
-        os.path.basename(group.path),
+        printable(str(group.place or "")),
+        printable(os.path.basename(group.path)),
     )
+
+
+def watched_cells(trial: Trial, row: Row) -> tuple[str, ...]:
+    """What a run more showed, by :data:`WATCHED_COLUMNS`, as text; empty where it was not seen."""
+    seen = row.seen
+    if seen is None:
+        return (_watched_name(row), *[""] * (len(WATCHED_COLUMNS) - 1))
+    inside = ""
+    if seen.faults is not None:
+        chosen = [seen.faults[at] for at in trial.chosen_at]
+        inside = _faults(sum(each.minor for each in chosen), sum(each.major for each in chosen))
+    wait = "" if seen.longest is None else format_ms(seen.longest.elapsed_ms)
+    if seen.longest is not None and seen.longest.group is not None:
+        wait += f" in {seen.longest.group + 1}"
+    left = advice.unused(trial, row)
+    return (
+        _watched_name(row),
+        inside,
+        "" if seen.elsewhere is None else _faults(seen.elsewhere.minor, seen.elsewhere.major),
+        wait,
+        _ms(seen.waited_ms),
+        _size(seen.pss_bytes),
+        "" if left is None else f"{_size(left.unused_bytes)} ({left.part:.0%})",
+    )
+
+
+def _watched_name(row: Row) -> str:
+    """The program as it is is watched in the hands of the tracer."""
+    return "as it is, traced" if row.name == TRACED else printable(row.name)
+
+
+def watched(trial: Trial) -> list[Row]:
+    """The rows that have been watched, as they are ranked."""
+    return [each for each in ranked(trial) if each.seen is not None]
+
+
+def faults_by_mapping(trial: Trial) -> tuple[list[str], list[tuple[str, ...]]]:
+    """A table: the rows that were watched as columns, a line for each mapping that faulted.
+
+    The first column is the mapping's number, the last line what was elsewhere. Without a line where
+    faults were not observed.
+    """
+    rows = [each for each in watched(trial) if each.seen and each.seen.faults is not None]
+    heads = ["", *map(_watched_name, rows)]
+    found = []
+    for at in range(len(trial.groups)) if rows else ():
+        counts = [each.seen.faults[at] for each in rows if each.seen and each.seen.faults]
+        if any(each.total for each in counts):
+            cells = [_faults(each.minor, each.major) for each in counts]
+            found.append((str(at + 1), *cells))
+    outside = [each.seen.elsewhere for each in rows if each.seen]
+    if any(outside):
+        last = [_faults(each.minor, each.major) if each else "" for each in outside]
+        found.append(("elsewhere", *last))
+    return heads, found
+
+
+def _faults(minor: int, major: int) -> str:
+    return f"{minor + major:,} ({major:,} major)" if major else f"{minor:,}"
+
+
+def how_measured(trial: Trial) -> list[str]:
+    """How the figures came about, in sentences."""
+    ran = [each for each in trial.rows if each.runs]
+    runs = max((len(each.runs) for each in ran), default=0)
+    said = [
+        f"Each row is {runs} runs after one warm-up, and the rows took turns. A row with advice is "
+        "held against the program in the hands of the tracer, which is stopped at the same calls "
+        "and given nothing; any other row against the program without a tracer. Intervals are of "
+        "95 %, by resampling whole repetitions.",
+        f"At the start of each run: {STARTS.get(trial.start, trial.start)}.",
+        'Sizes are of the largest process: "peak" is resident memory at its highest, "tables" the '
+        'page tables as it ended; "cache" is what the page cache has more of the files that it '
+        "maps, which others may use as well. A program smaller than the kit, which begins it, has "
+        "the kit's own peak (some 35 MiB).",
+    ]
+    seen = [each.seen for each in trial.rows if each.seen]
+    if seen:
+        said.append(
+            "Faults by mapping, their waits and PSS are of one run more of each row, which was "
+            "watched and is none of those that are timed. What an advice brings inside its call is "
+            "none of these faults. A wait lasts from the moment at which the kernel begins with a "
+            "fault until it has been handled; PSS is the most of one process when it let a mapping "
+            "go or ended."
+        )
+    return said
+
+
+def inputs(trial: Trial) -> list[tuple[str, str]]:
+    """The case and the machine: a name and a text each."""
+    facts = trial.host
+    size = sum(each.length for each in trial.chosen)
+    chosen = f"{format_bytes(size)} in {format_count(len(trial.chosen), 'line')}"
+    memory = facts.get("memory_bytes")
+    thp = facts.get("thp")
+    return [
+        ("Program", printable_long(shlex.join(trial.command))),
+        ("Decided by", MEASURES[trial.measure]),
+        ("Files at the start", STARTS.get(trial.start, trial.start)),
+        ("Advised", f"{chosen if trial.chosen else 'nothing'}; {MOMENT_WORDS[trial.moment]}"),
+        (
+            "Host",
+            f"Linux {_fact(facts, 'kernel')}, {_fact(facts, 'cpu')}, {_fact(facts, 'cpus')} "
+            f"processors, {format_bytes(memory) if isinstance(memory, int) and memory > 0 else '?'}"
+            f", pages of {_fact(facts, 'page_size_bytes')} bytes, transparent huge pages: "
+            f"{printable(str(thp)) if thp else 'none'}, {_fact(facts, 'date')}",
+        ),
+        (COMMAND, printable_long(shlex.join(trial.again_command))),
+    ]
+
+
+def _fact(facts: Mapping[str, object], name: str) -> str:
+    value = facts.get(name)
+    return "?" if value is None else printable(str(value))
+
+
+def title(trial: Trial) -> str:
+    """One line."""
+    return f"Which advice helps {printable(os.path.basename(trial.command[0]))}?"
 
 
 def remarks(trial: Trial) -> list[str]:
@@ -102,7 +256,16 @@ def remarks(trial: Trial) -> list[str]:
             said.append(f"{row.name}: {reason}, {count} times in a run.")
         for reason, count in row.counts("refused").items():
             said.append(f"{row.name}: not given to {count} mappings: {reason}.")
-    return [*said, *map(sentence, trial.notes)]
+    seen = [each.seen for each in trial.rows if each.seen]
+    if any(not each.kernel_included for each in seen if each.faults is not None):
+        said.append(
+            "Faults that the kernel took for the program, in read(2) for one, are not among them: "
+            "that takes root, or kernel.perf_event_paranoid at 1."
+        )
+    if lost := sum(each.lost for each in seen):
+        said.append(f"{lost:,} faults came too fast to be recorded, and are in no table.")
+    said += map(sentence, trial.notes)
+    return [printable_long(each) for each in said[:MOST_REMARKS]]
 
 
 def own_cost(trial: Trial) -> str:
@@ -118,12 +281,19 @@ def own_cost(trial: Trial) -> str:
     )
 
 
-def _ratio(found: intervals.Ratio) -> str:
-    return f"{found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
+def _ratio(found: intervals.Ratio, places: int = 3) -> str:
+    """With its interval, where there are runs enough for one."""
+    if not math.isfinite(found.high):
+        return f"{found.ratio:.{places}f}"
+    return f"{found.ratio:.{places}f} ({found.low:.{places}f} to {found.high:.{places}f})"
 
 
 def answer(trial: Trial) -> list[str]:
     """What is recommended, why, where and how; sentences, the first is the answer."""
+    return [printable_long(each) for each in _answer(trial)]
+
+
+def _answer(trial: Trial) -> list[str]:
     found = advice.recommend(trial)
     what = MEASURES[trial.measure]
     if found is None:
@@ -141,15 +311,33 @@ def answer(trial: Trial) -> list[str]:
     if found.equals:
         said.append(f"As good within noise: {', '.join(found.equals)}.")
     said += _where(trial, found.name)
-    for line in advice.lines(trial, found.name):
-        said.append(f"    {line}")
-    base = min(each.peak_bytes for each in again.base)
-    if found.extra_peak_bytes > NOTICEABLE * base:
+    for line in lines(trial, found.name):
+        said.append(f"{INDENT}{line}")
+    said += _cost(found, min(each.peak_bytes for each in again.base))
+    said += _doubtful(found)
+    return said
+
+
+def _cost(found: Recommendation, base_bytes: int) -> list[str]:
+    """What the advice costs in memory; nothing where that is not worth a word."""
+    said = []
+    if found.extra_peak_bytes > NOTICEABLE * base_bytes:
         said.append(
             f"It costs {format_bytes(found.extra_peak_bytes)} more memory at the peak: what was "
             "populated and not used by then."
         )
-    said += _doubtful(found)
+    left = found.unused
+    if left is not None and left.part > NOTICEABLE:
+        said.append(
+            f"Of {format_bytes(left.resident_bytes)} that are resident of these mappings in the "
+            f"end, {format_bytes(left.unused_bytes)} ({left.part:.0%}) are not without the advice: "
+            "the program did not touch them."
+        )
+    elif left is not None and any("POPULATE" in each for each in CANDIDATES[found.name].advices):
+        said.append(
+            f"The program touched nearly all of the {format_bytes(left.resident_bytes)} that are "
+            "resident of these mappings in the end."
+        )
     return said
 
 
@@ -163,24 +351,15 @@ def _where(trial: Trial, name: str) -> list[str]:
     candidate = CANDIDATES.get(name)
     if candidate is None:
         return []
-    fitting = [
-        each
-        for each in trial.chosen
-        if each.kind in candidate.kinds and set(candidate.access) <= set(each.access)
-    ]
-    group = longest(fitting or trial.chosen)
+    group = longest(fitting(trial, candidate))
     if group is None:
         return []
-    moment = {
-        "mmap": "as it is made",
-        "advice": "after the program's own advice",
-        "writable": "as it is made writable",
-    }[trial.moment]
-    path = f" of {group.path}" if group.path else ""
-    made = f", made at {group.place}" if group.place else ""
+    path = f" of {printable(group.path)}" if group.path else ""
+    made = f", made at {printable(str(group.place))}" if group.place else ""
+    times = "once" if group.count == 1 else f"{group.count:,} times"
     return [
-        f"Where: {group.kind} memory{path}, {group.count} times, {format_bytes(group.length)} in "
-        f"all{made}; {moment}:"
+        f"Where: {group.kind} memory{path}, {times}, {format_bytes(group.length)} in all{made}; "
+        f"{MOMENT_WORDS[trial.moment]}:"
     ]
 
 
@@ -200,8 +379,9 @@ def as_dict(trial: Trial) -> dict[str, Any]:
         },
         "recommendation": None
         if found is None
-        else {**asdict(found), "lines": advice.lines(trial, found.name)},
+        else {**asdict(found), "lines": lines(trial, found.name)},
         "places": [str(each.place or "") for each in trial.groups],
+        "command_line": shlex.join(trial.again_command),
     }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.measure import saved
+from prefault_kit.studies.trial import record
 from tests.cli.command import PATIENCE_S, await_true, is_gone, prefault_here, sentence, start
 from tests.kernel import traced
 
@@ -27,7 +31,14 @@ def test_people_get_tables_and_an_answer() -> None:
     """The mappings, the rows, the tracer's own cost."""
     done = prefault_here(*SMALL, "--kind", "anonymous private", *program("write", PAGES, 2))
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("POPULATE_WRITE", "nothing", "traced", "tracer's own cost", "anonymous private"):
+    for words in (
+        "POPULATE_WRITE",
+        "nothing",
+        "traced",
+        "tracer's own cost",
+        "anonymous private",
+        "longest wait",
+    ):
         assert words in done.stdout
 
 
@@ -42,6 +53,77 @@ def test_json_is_one_object() -> None:
     assert names == ["nothing", "traced", "POPULATE_WRITE", "three"]
     assert found["recommendation"]["name"]
     assert found["host"]["kernel"]
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+def test_a_page_a_summary_and_the_record(tmp_path: Path) -> None:
+    """As asked for; the record can be read; the command line in it repeats the trial."""
+    pytest.importorskip("jinja2")
+    page, record_file = tmp_path / "t.html", tmp_path / "t.json"
+    words = (*SMALL, "--export", str(page), "--out", str(record_file), "--json")
+    done = prefault_here(*words, *program("write", PAGES, 1))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {each.name for each in tmp_path.iterdir()} == {"t.html", "t.md", "t.json"}
+    assert "POPULATE_WRITE" in page.read_text()
+    loaded = record.load(record_file)
+    assert [each.name for each in loaded.rows] == ["nothing", "traced", "POPULATE_WRITE"]
+    assert str(tmp_path) not in record_file.read_text()
+    said = json.loads(done.stdout)["command_line"]
+    assert shlex.split(said)[2:] == [
+        "--min-size", str(PAGES * PAGE), "--only", "POPULATE_WRITE", "--repeats", "2",
+        *program("write", PAGES, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+def test_what_cannot_be_written_in_the_end_loses_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up: status 1 and the file, the result on stdout all the same."""
+    pytest.importorskip("jinja2")
+
+    def fail(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(saved, "write", fail)
+    for option, said in (("--out", "record could not be written"), ("--export", "export failed")):
+        words = (*SMALL, option, str(tmp_path / "t.html"), "--json")
+        done = prefault_here(*words, *program("write", PAGES, 1))
+        assert done.returncode == 1 and json.loads(done.stdout)["outcome"] == "ok"
+        assert said in sentence(done) and "no space left" in sentence(done)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--export", "taken", "exists already"),
+        ("--out", "taken", "exists already"),
+        ("--export", "no/such/t.html", "cannot write"),
+        ("--out", "no/such/t.json", "cannot write"),
+        ("--export", "t.md", "no name of a page"),
+    ],
+)
+def test_what_cannot_be_written_is_told_first(
+    tmp_path: Path, option: str, name: str, said: str
+) -> None:
+    """Nothing is run for it, and nothing is left."""
+    pytest.importorskip("jinja2")
+    (tmp_path / "taken").write_text("mine")
+    done = prefault_here("try", option, str(tmp_path / name), "--", "touch", str(tmp_path / "ran"))
+    assert done.returncode == 2
+    assert said in sentence(done)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["mine"]
+
+
+def test_the_record_is_none_of_the_exported_files(tmp_path: Path) -> None:
+    """Which would be written over it."""
+    pytest.importorskip("jinja2")
+    names = ("--export", str(tmp_path / "t.html"), "--out", str(tmp_path / "t.md"))
+    done = prefault_here("try", *names, "--", "true")
+    assert done.returncode == 2 and "would be the export" in sentence(done)
 
 
 @pytest.mark.needs("compiler")
@@ -68,6 +150,7 @@ def test_a_list_of_mappings() -> None:
         (("--load", "'", "--ready", "a", "--", "true"), "cannot be read as a command"),
         (("--variant", "a", "--", "true"), "NAME='CMD...'"),
         (("--memory-limit", "1", "--", "true"), "at least 4 MiB"),
+        (("--io-limit", "1", "--", "true"), "at least 64 KiB a second"),
         (("--", "/no/such/program"), "no such program"),
         (("--", "/etc/passwd"), "not executable"),
     ],

@@ -41,4 +41,17 @@ def test_the_device_takes_what_is_synced(disk_directory: Path) -> None:
 def test_memory_has_no_device() -> None:
     """/proc is on none."""
     assert diskstats.under("/proc") is None
+    assert diskstats.holding("/proc/self/maps") is None
+    assert diskstats.holding("/no/such") is None
     assert diskstats.Device(999, 999).written_bytes() is None
+
+
+def test_a_file_lies_on_the_device_of_its_directory(disk_directory: Path) -> None:
+    """And a partition belongs to a whole device, of which it is none."""
+    found = diskstats.holding(disk_directory)
+    if found is None:
+        pytest.skip("needs a directory on one block device")
+    whole = found.whole()
+    place = Path(f"/sys/dev/block/{whole.major}:{whole.minor}")
+    assert place.exists() and not (place / "partition").exists()
+    assert whole.whole() == whole

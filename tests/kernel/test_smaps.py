@@ -254,3 +254,26 @@ def test_each_area_has_its_file() -> None:
         (area,) = smaps.areas(*memory.span(), flags=False)
     assert area.private
     assert not area.has_file
+
+
+def test_ranges_by_one_reading() -> None:
+    """In the order that was asked for; a mapping that is not within one counts for none."""
+    with Mapping(Backing.memfd(), 8 * PAGE, "shared") as memory:
+        memory.touch_write(0, 3 * PAGE)
+        whole = memory.span()
+        found = smaps.rss_of([(whole[0] + (1 << 40), PAGE), whole])
+        part = smaps.rss_of([memory.span(0, 2 * PAGE)])
+    assert (found, part) == ([0, 3 * PAGE], [0])
+    with pytest.raises(OSError, match="No such"):
+        smaps.rss_of([whole], 1 << 22)
+
+
+def test_the_proportional_set_size() -> None:
+    """Grows by what is touched; no process, no figure."""
+    before = smaps.rollup_pss()
+    with Mapping(Backing.anon(), 4096 * PAGE) as memory:
+        memory.touch_write()
+        after = smaps.rollup_pss()
+    assert before is not None and after is not None and after - before > 2048 * PAGE
+    with pytest.raises(OSError, match="No such"):
+        smaps.rollup_pss(1 << 22)

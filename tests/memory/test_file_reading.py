@@ -8,6 +8,7 @@ import pytest
 
 from prefault_kit.kernel import syscalls
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
+from prefault_kit.kernel.timed import PrefaultError
 from prefault_kit.memory import file_reading
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
@@ -49,6 +50,24 @@ def test_read_ahead_comes_first_and_in_parts(
         assert reading(part, fd).populate(0, 3 * PAGE, lambda _: True).done_bytes == 3 * PAGE
         assert asked == [2 * PAGE, PAGE]
         assert reading(part, fd).populate(0, 3 * PAGE, lambda _: False).done_bytes == 2 * PAGE
+
+
+def test_an_error_in_a_later_part_is_counted_from_the_begin(
+    part: FilePart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes, its page and its faults, as those of the first one are."""
+    monkeypatch.setattr(file_reading, "AHEAD_BYTES", 2 * PAGE)
+    whole = FilePart.whole(part.path)
+
+    def cut(done: int) -> bool:
+        if done == 6 * PAGE:
+            os.truncate(part.path, 9 * PAGE)
+        return True
+
+    with whole.opened() as fd, pytest.raises(PrefaultError) as raised:
+        reading(whole, fd).populate(0, PAGES * PAGE, cut)
+    assert (raised.value.page, raised.value.populated_bytes) == (9, 9 * PAGE)
+    assert raised.value.work.minor_faults > 0
 
 
 def test_the_data_of_a_sparse_file_in_memory() -> None:

@@ -314,8 +314,13 @@ def test_beyond_the_end_of_a_file_is_an_error_with_its_page(file: Path) -> None:
     assert raised.value.populated_bytes == 10 * PAGE
 
 
-def test_truncated_between_two_windows(file: Path) -> None:
+@pytest.mark.parametrize("where", ["disk", "memory"])
+def test_truncated_between_two_windows(where: str, file: Path) -> None:
     """Page and bytes are counted from the begin; of a path as of a buffer."""
+    fd = os.memfd_create("data")
+    if where == "memory":
+        os.pwrite(fd, b"1" * SIZE, 0)
+        file = Path(f"/proc/self/fd/{fd}")
     for memory in (numpy.memmap(file, mode="r"), file):
         os.truncate(file, SIZE)
 
@@ -328,6 +333,7 @@ def test_truncated_between_two_windows(file: Path) -> None:
         assert (raised.value.errno, raised.value.page) == (errno.EFAULT, PAGES // 2 + 1)
         assert raised.value.populated_bytes == SIZE // 2 + PAGE
         assert f"page {PAGES // 2 + 1} cannot be" in str(raised.value)
+    os.close(fd)
 
 
 def test_a_file_that_is_replaced_meanwhile(file: Path, tmp_path: Path) -> None:

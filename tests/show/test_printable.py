@@ -1,6 +1,4 @@
-"""prefault_kit.show.printable: whatever a name holds, it is a harmless line."""
-
-from __future__ import annotations
+"""prefault_kit.show.printable: what a name holds can do no harm."""
 
 import pytest
 
@@ -8,16 +6,22 @@ from prefault_kit.show.printable import LONGEST_NAME, printable, printable_long
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [("a b", "a b"), ("\x1b[2J", "\\x1b[2J"), ("\n", "\\x0a"), ("\udcff", "\\xff"),
-     ("\u2028", "\\u2028")],
-)  # fmt: skip
-def test_control_characters_and_bytes(text: str, said: str) -> None:
-    """They are seen, and do nothing."""
-    assert printable(text) == printable_long(text) == said
+    ("name", "shown"),
+    [
+        ("plain é", "plain é"),
+        ("\x1b]0;x\x07", r"\x1b]0;x\x07"),
+        ("\u202egpj", r"\u202egpj"),
+        ("\udcff", r"\xff"),
+        ("a\nb", r"a\x0ab"),
+    ],
+)
+def test_no_control_characters(name: str, shown: str) -> None:
+    """Nor what turns the direction of writing, nor what is no UTF-8."""
+    assert printable(name) == shown
 
 
-def test_a_name_has_a_length() -> None:
-    """A sentence may be longer."""
-    assert len(printable("a" * 9999)) == LONGEST_NAME
-    assert len(printable_long("a" * 9999)) == 9999
+def test_a_name_is_bounded_and_a_sentence_is_not() -> None:
+    """Cut with dots."""
+    assert len(printable("x" * 1000)) == LONGEST_NAME
+    assert printable("x" * 1000).endswith("...")
+    assert printable_long("x" * 1000) == "x" * 1000

@@ -1,10 +1,11 @@
 """prefault_kit.show.trial: a trial in words and figures."""
 
 import json
+from dataclasses import replace
 
 from prefault_kit.show import trial as shown
 from prefault_kit.studies.trial import Row
-from prefault_kit.studies.trial.result import Again
+from prefault_kit.studies.trial.result import Again, FaultCounts, Resident, Seen, Wait
 from tests.studies.trial.made import ARRAY, FAST, PLAIN, SLOW, row, runs, trial
 
 FOUND = trial(
@@ -26,6 +27,44 @@ def test_cells() -> None:
     assert "faster" in cells and "3: 96 MiB" in cells
     assert "noise" in shown.cells(FOUND, FOUND.row("HUGEPAGE"))
     assert set(shown.cells(FOUND, FOUND.row("WILLNEED"))[1:]) == {""}
+
+
+def test_what_was_seen_in_a_run_more() -> None:
+    """Faults in what is advised, the wait and where, what was not touched; by mapping, too."""
+    base = Seen(
+        (Resident(10 << 20, 3), None), 1 << 21, (FaultCounts(5000, 7), FaultCounts(0, 0)),
+        FaultCounts(20, 0), Wait(1.5, 0, True), 3.0,
+    )  # fmt: skip
+    best = replace(base, resident=(Resident(40 << 20, 3), None), longest=Wait(2.0, None, False))
+    found = trial(
+        PLAIN[0], replace(PLAIN[1], seen=base), replace(row("POPULATE_WRITE", *FAST), seen=best)
+    )
+    assert [each.name for each in shown.watched(found)] == ["traced", "POPULATE_WRITE"]
+    cells = [shown.watched_cells(found, each) for each in shown.watched(found)]
+    assert cells == [
+        ("as it is, traced", "5,007 (7 major)", "20", "1.50 ms in 1", "3.00 ms", "2 MiB", ""),
+        ("POPULATE_WRITE", "5,007 (7 major)", "20", "2.00 ms", "3.00 ms", "2 MiB", "30 MiB (75%)"),
+    ]
+    assert {len(each) for each in cells} == {len(shown.WATCHED_COLUMNS)}
+    heads, table = shown.faults_by_mapping(found)
+    assert heads == ["", "as it is, traced", "POPULATE_WRITE"]
+    assert [each[0] for each in table] == ["1", "elsewhere"]
+
+
+def test_where_faults_were_not_observed() -> None:
+    """Empty cells and no table; what is not known is not 0."""
+    seen = Seen((None, None), None, why_not="it is forbidden")
+    found = trial(PLAIN[0], replace(PLAIN[1], seen=seen))
+    assert set(shown.watched_cells(found, found.row("traced"))[1:]) == {""}
+    assert shown.faults_by_mapping(found)[1] == []
+    assert shown.watched(trial(*PLAIN)) == []
+
+
+def test_an_interval_that_is_none_is_not_shown() -> None:
+    """Of two runs."""
+    few = trial(row("nothing", 1.0, 2.0), row("traced", 1.0, 2.0))
+    assert shown.cells(few, few.row("traced"))[2] == "1.00"
+    assert "inf" not in shown.own_cost(few)
 
 
 def test_mappings() -> None:

@@ -327,6 +327,7 @@ class Lib:
     PF_PERF_ON_EXEC: Final[int]
     PF_PERF_FORKS: Final[int]
     PF_PERF_TRAP: Final[int]
+    PF_PERF_BEGINS: Final[int]
     PF_PERF_TRAPS: Final[int]
     PF_ACCESS_READ: Final[int]
     PF_ACCESS_WRITE: Final[int]

@@ -172,6 +172,7 @@ struct pf_uffdio_poison {
 #define PF_PERF_DISABLED 64  /* do not begin yet */
 #define PF_PERF_ON_EXEC 128  /* begin where a program is executed */
 #define PF_PERF_TRAP 256     /* raise SIGTRAP at each fault (Linux 5.13) */
+#define PF_PERF_BEGINS 1024  /* not what was handled: each fault as the kernel begins with it */
 
 /* Ours: what a buffer of events holds that is neither minor (0) nor major faults (1) */
 #define PF_PERF_TRAPS 2

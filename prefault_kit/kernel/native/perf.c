@@ -127,12 +127,14 @@ static int open_event(int tid, int cpu, uint32_t type, uint64_t config, int opti
 }
 
 /* A descriptor of an event that counts the minor or the major faults of a thread (0: the caller)
- * on a processor (-1: any), and records each one if `options` say so. */
+ * on a processor (-1: any), and records each one if `options` say so. Those are told when they have
+ * been handled, and PERF_COUNT_SW_PAGE_FAULTS before that: the time between is the fault's. */
 int pf_perf_faults(int tid, int cpu, int major, int options, uint32_t watermark)
 {
-    return open_event(tid, cpu, PERF_TYPE_SOFTWARE,
-                      major ? PERF_COUNT_SW_PAGE_FAULTS_MAJ : PERF_COUNT_SW_PAGE_FAULTS_MIN,
-                      options, watermark);
+    uint64_t config = options & PF_PERF_BEGINS ? PERF_COUNT_SW_PAGE_FAULTS
+                      : major                  ? PERF_COUNT_SW_PAGE_FAULTS_MAJ
+                                               : PERF_COUNT_SW_PAGE_FAULTS_MIN;
+    return open_event(tid, cpu, PERF_TYPE_SOFTWARE, config, options, watermark);
 }
 
 /* The same for a tracepoint of the traps that become page faults, which say what was tried. */

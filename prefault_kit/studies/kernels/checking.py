@@ -35,7 +35,8 @@ MADE = """made() {
     directories="$directories --dir /job/$1"
     export PREFAULT_TEST_DIRS="${PREFAULT_TEST_DIRS:+$PREFAULT_TEST_DIRS:}$1=/job/$1"
 }"""
-LENT = """lend() {
+LENT = """export TMPDIR=/scratch
+lend() {
     export PREFAULT_TEST_DIRS="${PREFAULT_TEST_DIRS:+$PREFAULT_TEST_DIRS:}$1=/job/$1"
 }
 mkdir -p /job/tmpfs_small /job/hugetlbfs /job/overlay /scratch/lower /scratch/upper /scratch/work

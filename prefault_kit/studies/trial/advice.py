@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +35,26 @@ class Recommendation:
     populated and the program did not touch by then. Negative where less."""
     doubtful: tuple[str, ...] = ()
     """Rows that seemed faster and were not when they were run again."""
+    unused: Unused | None = None
+    """What the advice brought and the program did not touch; None where it was not seen."""
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Memory of the advised mappings when the program let them go or ended, in bytes.
+
+    It is held against the program without the advice, in which only what is touched becomes
+    resident; with huge pages, or the pages around a fault, somewhat more than that.
+    """
+
+    resident_bytes: int
+    unused_bytes: int
+    """What of it was not resident without the advice."""
+
+    @property
+    def part(self) -> float:
+        """Of what is resident, 0 to 1."""
+        return self.unused_bytes / self.resident_bytes if self.resident_bytes else 0.0
 
 
 def compared(trial: Trial, row: Row) -> intervals.Ratio | None:
@@ -91,9 +110,14 @@ def _failed(row: Row) -> bool:
     return failed > FAILED_PART * (row.median("advised") or 0) if failed else False
 
 
+def compared_again(trial: Trial, again: Again) -> intervals.Ratio | None:
+    """The time of a row over that of its base when both were run again; None as of `compared`."""
+    return _ratio(trial.measure, again.runs, again.base)
+
+
 def confirmed(trial: Trial, again: Again) -> intervals.Ratio | None:
     """How a row did when it was run again; None where that is no gain beyond noise."""
-    ratio = _ratio(trial.measure, again.runs, again.base)
+    ratio = compared_again(trial, again)
     return ratio if words(ratio) == FASTER else None
 
 
@@ -115,7 +139,8 @@ def recommend(trial: Trial) -> Recommendation | None:
             statistics.median(each.peak_bytes for each in some) for some in (again.runs, again.base)
         )
         extra = int(next(peaks) - next(peaks))
-        return Recommendation(best.name, gain, tuple(equals), extra, tuple(doubtful))
+        seen = unused(trial, best)
+        return Recommendation(best.name, gain, tuple(equals), extra, tuple(doubtful), seen)
     return Recommendation(NO_DIFFERENCE, None, doubtful=tuple(doubtful))
 
 
@@ -124,32 +149,26 @@ def _equal(trial: Trial, row: Row, best: Row) -> bool:
     return found is not None and (found.low <= 1 or found.ratio < NOTICEABLE)
 
 
-def lines(trial: Trial, name: str) -> list[str]:
-    """What to write into the program for a candidate, in its own terms where they are known."""
-    candidate = CANDIDATES.get(name)
-    if candidate is None:
-        return []
-    if candidate.drop_populate:
-        return ["take MAP_POPULATE out of the flags of mmap"]
-    if candidate.drop_advice:
-        named = dict.fromkeys(word for group in trial.chosen for word in group.advice)
-        return [f"take out madvise(..., {', '.join(named) or 'advice'})"]
-    found = [candidate.line]
-    program = os.path.basename(trial.command[0])
-    writes = "MADV_POPULATE_WRITE" in candidate.advices
-    huge = "MADV_HUGEPAGE" in candidate.advices
-    if program.startswith("python"):
-        if writes:
-            found.append("in Python: prefault_kit.preallocate(array), before it is filled")
-        else:
-            names = ", ".join(f"mmap.{each}" for each in candidate.advices if "MLOCK" not in each)
-            found.append(f"in Python, for an mmap.mmap: memory.madvise({names})" if names else "")
-    elif program == "java":
-        options = ["-XX:+AlwaysPreTouch"] * writes + ["-XX:+UseTransparentHugePages"] * huge
-        found.append(f"for a JVM: {' '.join(options)}" if options else "")
-    by_malloc = any(each.kind in ("anonymous private", "heap") for each in trial.chosen)
-    if huge and by_malloc and program != "java":
-        found.append(
-            "where malloc made it, without a change: GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
-        )
-    return [each for each in found if each]
+def unused(trial: Trial, row: Row) -> Unused | None:
+    """What a row's advice brought into memory that the program did not touch.
+
+    None where either run did not show it, or showed other mappings than the other did.
+    """
+    base = next((each.seen for each in trial.rows if each.name == TRACED), None)
+    candidate = CANDIDATES.get(row.name)
+    if base is None or row.seen is None or candidate is None:
+        return None
+    fitting = [
+        at
+        for at in sorted(trial.chosen_at)
+        if trial.groups[at].kind in candidate.kinds
+        if set(candidate.access) <= set(trial.groups[at].access)
+    ]
+    one, other = (
+        [each for at in fitting if (each := seen.resident[at])] for seen in (row.seen, base)
+    )
+    # all together: a stack is read a little differently in each run, and with it the group
+    if sum(each.mappings for each in one) != sum(each.mappings for each in other):
+        return None
+    resident, without = (sum(each.bytes for each in some) for some in (one, other))
+    return Unused(resident, max(0, resident - without)) if resident else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
+from prefault_kit.kernel import page_cache
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import evict_timed
 from prefault_kit.studies.trial.mappings import Group
 
 STARTS = {
-    "as-it-is": "as the run before has left them",
+    "as-it-is": "its files as the run before has left them",
     "cold": "its files evicted from the page cache",
     "cached": "its files read into the page cache",
 }
@@ -23,6 +25,26 @@ def mapped(groups: Iterable[Group]) -> list[str]:
         each.path for each in groups if each.kind.startswith("file") if each.path.startswith("/")
     )
     return [path for path in paths if os.path.isfile(path)]
+
+
+def cached_bytes(paths: Sequence[str]) -> int | None:
+    """What the page cache holds of files now; None without any, and before Linux 6.5.
+
+    A file that cannot be opened any more counts as nothing.
+    """
+    total = 0
+    for path in paths:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            continue
+        try:
+            total += page_cache.cachestat(fd).cached * PAGE_SIZE_BYTES
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
+    return total if paths else None
 
 
 def prepare(start: str, paths: Sequence[str]) -> list[str]:

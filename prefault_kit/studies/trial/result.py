@@ -46,6 +46,66 @@ class Run:
     """How often advice was not given, by reason."""
     left: int = 0
     status: int | None = 0
+    cache_growth_bytes: int | None = None
+    """What the page cache has more of the files that the program maps, less where negative. Others
+    may use them too; None before Linux 6.5, and where it maps none."""
+
+
+@dataclass(frozen=True)
+class Resident:
+    """What was resident of a group of mappings when they were let go or the program ended."""
+
+    bytes: int
+    mappings: int
+    """How many were looked at then, by their addresses."""
+
+
+@dataclass(frozen=True)
+class FaultCounts:
+    """Page faults, without those that the kernel takes for advice, inside a call."""
+
+    minor: int
+    major: int
+
+    @property
+    def total(self) -> int:
+        """All."""
+        return self.minor + self.major
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long a thread waited for a page fault: from its beginning until it was handled."""
+
+    elapsed_ms: float
+    group: int | None
+    """The index of the group of mappings in ``Trial.groups``; None elsewhere."""
+    major: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one run more showed, that was watched and so is none of those that are timed."""
+
+    resident: tuple[Resident | None, ...]
+    """By the groups of ``Trial.groups``; None where nobody looked."""
+    pss_bytes: int | None = None
+    """Proportional set size of the process that had most, at the highest of the moments at which
+    one lets a mapping go or ends."""
+    faults: tuple[FaultCounts, ...] | None = None
+    """By group, as ``resident``; None where faults cannot be observed."""
+    elsewhere: FaultCounts | None = None
+    """Those outside of all groups: in smaller mappings, stacks, the program itself."""
+    longest: Wait | None = None
+    """None where waits cannot be timed."""
+    waited_ms: float | None = None
+    """Within all faults of all threads, the record of each included."""
+    lost: int = 0
+    """Faults that came too fast to be recorded."""
+    kernel_included: bool = True
+    """Whether faults that the kernel takes for the program, in read(2) for one, are among them."""
+    why_not: str | None = None
+    """Why faults were not observed."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +117,8 @@ class Row:
     """``ok``, ``error`` or ``not-applicable``."""
     message: str | None = None
     runs: tuple[Run, ...] = ()
+    seen: Seen | None = None
+    """Of a run more, which was watched; only of a program in the hands of the tracer."""
 
     def figures(self, measure: str) -> tuple[float, ...]:
         """A figure of every run."""
@@ -111,6 +173,8 @@ class Trial:
     again: tuple[Again, ...] = ()
     notes: tuple[str, ...] = ()
     host: Mapping[str, object] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    """The words of the command line that ask for this trial, without the program's own."""
 
     def row(self, name: str) -> Row:
         """A row by its name; KeyError."""
@@ -118,6 +182,17 @@ class Trial:
         if found is None:
             raise KeyError(name)
         return found
+
+    @property
+    def chosen_at(self) -> set[int]:
+        """The indices of the chosen mappings in ``groups``."""
+        chosen = set(self.chosen)
+        return {at for at, each in enumerate(self.groups) if each in chosen}
+
+    @property
+    def again_command(self) -> tuple[str, ...]:
+        """The command line that repeats the trial."""
+        return ("prefault-kit", "try", *self.options, "--", *self.command)
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON object: the record without what is concluded from it."""

@@ -51,6 +51,8 @@ class Watched:
     end: End
     tail: str
     """The last that the program said."""
+    began_ns: int = 0
+    """When the program began, on the clock of ``time.monotonic_ns``."""
 
 
 def _available(setting: Setting) -> Callable[[], int] | None:
@@ -106,7 +108,7 @@ def perform(
             events = tracer.events()
             ready_ns = listener.ready_ns
         run = _figures(end, events, ready_ns and ready_ns - tracer.began_ns, load_ms)
-        return Watched(run, events, end, listener.tail)
+        return Watched(run, events, end, listener.tail, tracer.began_ns)
     finally:
         os.close(stdin)
         os.close(null)

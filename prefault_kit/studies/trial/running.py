@@ -7,26 +7,27 @@ import errno
 import os
 import signal
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from prefault_kit import host
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel.errors import whole
-from prefault_kit.kernel.tracer import ANY_BYTES, MOMENTS, Rule, find_program
+from prefault_kit.kernel.tracer import Rule, find_program
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.studies.trial import advice, candidates, files, limit, mappings
-from prefault_kit.studies.trial.candidates import CANDIDATES, NOTHING, TRACED, Candidate
+from prefault_kit.studies.trial.candidates import NOTHING, TRACED, Candidate
+from prefault_kit.studies.trial.command import words
+from prefault_kit.studies.trial.limit import Limited
 from prefault_kit.studies.trial.mappings import LOOKS, Choice, Group, Survey
-from prefault_kit.studies.trial.result import MEASURES, Again, Row, Run, Trial
-from prefault_kit.studies.trial.run import RunFailed, Setting, Watched, perform
+from prefault_kit.studies.trial.plan import Plan
+from prefault_kit.studies.trial.result import Again, Row, Run, Seen, Trial
+from prefault_kit.studies.trial.run import RunFailed, Watched, perform
+from prefault_kit.studies.trial.watching import watch
 
-MOST_REPEATS = 1000
 MOST_AGAIN = 3
 """How many rows are run again, until one keeps what it promised."""
-REPEATS = 5
 
 
 @dataclass(frozen=True)
@@ -35,63 +36,6 @@ class TrialProgress:
 
     part: float
     words: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is tried on a program, and how; ValueError where it contradicts itself."""
-
-    command: tuple[str, ...]
-    choice: Choice = field(default_factory=Choice)
-    only_group: int | None = None
-    """The number of a group of the first run, from 1; None for all that the choice matches."""
-    candidates: tuple[str, ...] = tuple(CANDIDATES)
-    variants: Mapping[str, tuple[str, ...]] | None = None
-    """Other commands, by a name of one's own: the program with flags of its own."""
-    repeats: int = REPEATS
-    start: str = "as-it-is"
-    evicted: tuple[str, ...] = ()
-    """Files that belong to the start state beside those that the program maps."""
-    memory_limit_bytes: int | None = None
-    measure: str | None = None
-    setting: Setting = field(default_factory=Setting)
-
-    def __post_init__(self) -> None:
-        if not self.command:
-            raise ValueError("a command is needed: what is to be tried?")
-        whole("repeats", self.repeats, 2, MOST_REPEATS)
-        if self.start not in files.STARTS:
-            raise ValueError(f"{self.start!r} is no start: choose of {', '.join(files.STARTS)}")
-        if self.choice.moment not in ("auto", *MOMENTS):
-            raise ValueError(
-                f"{self.choice.moment!r} is no moment: choose of auto, {', '.join(MOMENTS)}"
-            )
-        if not 0 < self.choice.least_bytes <= self.choice.most_bytes <= ANY_BYTES:
-            raise ValueError("the least size of a mapping is above 0, and not above the most")
-        if self.measure is not None and self.measure not in MEASURES:
-            raise ValueError(f"{self.measure!r} is no measure: choose of {', '.join(MEASURES)}")
-        if self.setting.load and not self.setting.ready:
-            raise ValueError("a load needs a program that is ready: say when it is")
-        if self.measure == "ready_ms" and not self.setting.ready:
-            raise ValueError("a time until ready needs to be told when the program is ready")
-        if self.measure == "load_ms" and not self.setting.load:
-            raise ValueError("a time of the load needs a load")
-        if self.memory_limit_bytes is not None:
-            limit.check(self.memory_limit_bytes)
-        taken = {NOTHING, TRACED, *CANDIDATES}
-        for name in self.variants or {}:
-            if name in taken or not name:
-                raise ValueError(f"a variant needs a name of its own, not {name!r}")
-        candidates.chosen(self.candidates)
-
-    @property
-    def decided_by(self) -> str:
-        """What the trial is decided by: what was asked for, or what a user waits for."""
-        if self.measure:
-            return self.measure
-        if self.setting.load:
-            return "load_ms"
-        return "ready_ms" if self.setting.ready else "wall_ms"
 
 
 def why_not(program: str) -> Unavailable | None:
@@ -206,24 +150,28 @@ def run(plan: Plan, *, on_progress: Callable[[TrialProgress], None] | None = Non
         start=plan.start,
         choice=plan.choice,
         host=host.facts(),
+        options=words(plan),
     )
     for command in (plan.command, *(plan.variants or {}).values()):
         if missing := why_not(command[0]):
             return replace(
                 record, outcome="unavailable", message=missing.reason, enable=missing.command
             )
-    if plan.memory_limit_bytes is not None and (missing := limit.why_not()):
+    wanted = [limit.MEMORY] * (plan.memory_limit_bytes is not None)
+    wanted += [limit.IO] * (plan.io_limit_bytes is not None)
+    if wanted and (missing := limit.why_not(*wanted)):
         return replace(
             record, outcome="unavailable", message=missing.reason, enable=missing.command
         )
     with contextlib.ExitStack() as stack:
-        if plan.memory_limit_bytes is not None:
-            own = stack.enter_context(limit.limited(plan.memory_limit_bytes))
-            plan = replace(
-                plan,
-                setting=replace(plan.setting, before=own.take, limit_available=own.available_bytes),
-            )
-        return _Trying(plan, record, on_progress).run()
+        own = None
+        if wanted:
+            io = plan.io_limit_bytes is not None
+            own = stack.enter_context(limit.limited(plan.memory_limit_bytes, io=io))
+            left = own.available_bytes if plan.memory_limit_bytes is not None else None
+            setting = replace(plan.setting, before=own.take, limit_available=left)
+            plan = replace(plan, setting=setting)
+        return _Trying(plan, record, on_progress, own).run()
 
 
 class _Row(NamedTuple):
@@ -238,9 +186,14 @@ class _Trying:
     """A trial in progress."""
 
     def __init__(
-        self, plan: Plan, record: Trial, on_progress: Callable[[TrialProgress], None] | None
+        self,
+        plan: Plan,
+        record: Trial,
+        on_progress: Callable[[TrialProgress], None] | None,
+        limited: Limited | None = None,
     ) -> None:
         self._plan = plan
+        self._limited = limited
         self._record = record
         self._on_progress = on_progress
         self._notes: list[str] = []
@@ -273,7 +226,33 @@ class _Trying:
             choice=choice,
             moment=choice.moment,
         )
-        return self._measure(choice, chosen, files.mapped(groups))
+        own_files = files.mapped(groups)
+        if self._plan.io_limit_bytes is not None:
+            lacking = self._throttle(own_files, first)
+            if lacking:
+                return self._ended("unavailable", lacking.reason, lacking.command)
+        return self._measure(choice, chosen, own_files)
+
+    def _throttle(self, own_files: Sequence[str], first: Watched) -> Unavailable | None:
+        """Limit the devices that the program's files lie on; why that cannot be."""
+        programs = [each.path for each in first.events if each.what == "exec"]
+        devices = limit.devices_of([*own_files, *self._plan.evicted, *programs, os.curdir])
+        if not devices:
+            return Unavailable(
+                "the program's files lie on no block device of which the I/O could be limited"
+            )
+        assert self._limited is not None and self._plan.io_limit_bytes is not None
+        try:
+            self._limited.throttle(devices, self._plan.io_limit_bytes)
+        except OSError as error:
+            said = (error.strerror or str(error)).lower()
+            return Unavailable(f"the I/O of the program's devices cannot be limited: {said}")
+        if not self._limited.writes_are_throttled:
+            self._notes.append(
+                "the I/O limit holds for reads and direct writes alone: cgroup version 1 does not "
+                "limit what the kernel writes back"
+            )
+        return None
 
     def _choose(self, groups: Sequence[Group]) -> tuple[Choice, list[Group]]:
         choice = self._plan.choice
@@ -348,7 +327,8 @@ class _Trying:
     def _measure(self, choice: Choice, chosen: Sequence[Group], own_files: list[str]) -> Trial:
         rows, refused = self._rows(choice, chosen)
         paths = list(dict.fromkeys([*own_files, *self._plan.evicted]))
-        self._total = (self._plan.repeats + 1) * (len(rows) + 2)
+        watched = [each for each in rows if each.rules is not None]
+        self._total = (self._plan.repeats + 1) * (len(rows) + 2) + len(watched)
         runs, failed = self._turns(rows, choice, paths)
         for index in failed:
             if rows[index].name in (NOTHING, TRACED):
@@ -362,8 +342,44 @@ class _Trying:
         ]
         trial = replace(self._record, rows=(*found, *refused))
         trial = replace(trial, again=tuple(self._again(trial, rows, choice, paths)))
+        names = {rows[index].name for index in failed}
+        seen = self._watch([each for each in watched if each.name not in names], choice, paths)
+        trial = replace(
+            trial, rows=tuple(replace(each, seen=seen.get(each.name)) for each in trial.rows)
+        )
         self._tell("done", self._total)
         return replace(trial, notes=tuple(self._notes))
+
+    def _watch(self, rows: Sequence[_Row], choice: Choice, paths: Sequence[str]) -> dict[str, Seen]:
+        """Run each row once more, watched."""
+        found: dict[str, Seen] = {}
+        groups = self._record.groups
+        for row in rows:
+            self._done += 1
+            self._tell(f"{row.name}, a run that is watched", self._done)
+            files.prepare(self._plan.start, paths)
+            try:
+                seen, watched = watch(
+                    row.command,
+                    self._plan.setting,
+                    row.rules or (),
+                    groups,
+                    least_bytes=choice.least_bytes,
+                )
+            except RunFailed as failure:
+                self._note(f"{row.name} failed when it was watched: {failure}")
+                continue
+            if self._failed(watched, variant=False):
+                self._note(f"{row.name} failed when it was watched: {_how(watched)}")
+                continue
+            found[row.name] = seen
+            if seen.why_not:
+                self._note(f"faults were not observed: {seen.why_not}")
+        return found
+
+    def _note(self, words: str) -> None:
+        if words not in self._notes:
+            self._notes.append(words)
 
     def _again(
         self, trial: Trial, rows: Sequence[_Row], choice: Choice, paths: Sequence[str]
@@ -396,9 +412,8 @@ class _Trying:
             if index in failed or any(rows[each].name in (NOTHING, TRACED) for each in failed):
                 continue
             for each in files.prepare(self._plan.start, paths):
-                note = f"not {self._plan.start}: {each}"
-                if note not in self._notes:
-                    self._notes.append(note)
+                self._note(f"not {self._plan.start}: {each}")
+            cached = files.cached_bytes(paths)
             try:
                 watched = perform(
                     row.command,
@@ -414,7 +429,7 @@ class _Trying:
             if self._failed(watched, variant=row.rules is None and row.name != NOTHING):
                 failed[index] = _how(watched)
             elif repetition:
-                runs[index].append(watched.run)
+                runs[index].append(_with_growth(watched.run, cached, files.cached_bytes(paths)))
         return runs, failed
 
     def _failed(self, watched: Watched, *, variant: bool) -> bool:
@@ -436,6 +451,12 @@ class _Trying:
             enable=command,
             notes=tuple(self._notes),
         )
+
+
+def _with_growth(run: Run, before: int | None, after: int | None) -> Run:
+    if before is None or after is None:
+        return run
+    return replace(run, cache_growth_bytes=after - before)
 
 
 def _how(watched: Watched) -> str:

@@ -1,10 +1,12 @@
 """prefault_kit.studies.trial.advice: what is recommended, and what is luck."""
 
+from dataclasses import replace
+
 import pytest
 
 from prefault_kit.studies.trial import NO_DIFFERENCE, recommend
-from prefault_kit.studies.trial.advice import compared, helping, lines, words
-from prefault_kit.studies.trial.result import Again
+from prefault_kit.studies.trial.advice import Unused, compared, helping, unused, words
+from prefault_kit.studies.trial.result import Again, Resident, Seen
 from tests.studies.trial.made import FAST, PLAIN, SLOW, row, runs, trial
 
 BEST = row("POPULATE_WRITE", *FAST)
@@ -73,11 +75,23 @@ def test_without_a_figure_nothing_is_compared() -> None:
     assert recommend(trial()) is None
 
 
-def test_lines_in_the_programs_own_terms() -> None:
-    """C first; Python's, or a JVM's, where it is one."""
-    found = trial(*PLAIN)
-    assert lines(found, "POPULATE_WRITE")[0] == "madvise(p, n, MADV_POPULATE_WRITE);"
-    assert "preallocate" in lines(found, "POPULATE_WRITE")[1]
-    assert "MAP_POPULATE" in lines(found, "drop MAP_POPULATE")[0]
-    assert any("GLIBC_TUNABLES" in each for each in lines(found, "HUGEPAGE"))
-    assert lines(found, "a variant") == []
+def test_what_was_brought_and_not_touched() -> None:
+    """Of the mappings that the advice is for, against the program without it."""
+    without = Seen((Resident(3 << 20, 2), Resident(1 << 20, 1)))
+    brought = Seen((Resident(12 << 20, 2), Resident(9 << 20, 1)))
+    traced = replace(PLAIN[1], seen=without)
+    found = unused(trial(PLAIN[0], traced), replace(BEST, seen=brought))
+    assert found == Unused(12 << 20, 9 << 20)  # the file may not be written
+    assert found and found.part == 0.75
+
+
+def test_what_was_not_seen_is_not_known() -> None:
+    """Neither run, or one that looked at other mappings; a variant has no advice."""
+    seen = Seen((Resident(1 << 20, 2), None))
+    traced = replace(PLAIN[1], seen=seen)
+    both = trial(PLAIN[0], traced)
+    assert unused(trial(*PLAIN), replace(BEST, seen=seen)) is None
+    assert unused(both, BEST) is None
+    assert unused(both, replace(BEST, seen=Seen((Resident(1 << 20, 1), None)))) is None
+    assert unused(both, replace(BEST, seen=Seen((None, None)))) is None
+    assert unused(both, replace(row("flag", *FAST), seen=seen)) is None

@@ -22,8 +22,11 @@ def test_cold_and_cached(disk_directory: Path) -> None:
         before = path.stat().st_mtime_ns
         assert files.prepare("cold", [str(path)]) == []
         assert page_cache.cachestat(file.fileno()).cached < 64
+        cold = files.cached_bytes([str(path)])
         assert files.prepare("cached", [str(path)]) == []
         assert page_cache.cachestat(file.fileno()).cached == 64
+        assert cold is not None and cold < 64 * PAGE
+        assert files.cached_bytes([str(path), "/no/such"]) == 64 * PAGE
     path_after = path.stat()
     assert path_after.st_mtime_ns == before
     path.unlink()
@@ -33,6 +36,7 @@ def test_what_cannot_be_read_is_told() -> None:
     """And nothing is done where nothing is asked."""
     assert files.prepare("cold", ["/no/such"]) == ["/no/such: no such file or directory"]
     assert files.prepare("as-it-is", ["/no/such"]) == []
+    assert files.cached_bytes([]) is None
 
 
 def test_the_files_of_mappings(tmp_path: Path) -> None:

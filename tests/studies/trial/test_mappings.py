@@ -1,12 +1,13 @@
 """prefault_kit.studies.trial.mappings: groups of mappings, and when to advise them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.studies.trial import Plan
-from prefault_kit.studies.trial.mappings import Choice, moment_of
+from prefault_kit.studies.trial.mappings import Choice, Group, Numbering, moment_of
 from prefault_kit.studies.trial.places import Place
 from prefault_kit.studies.trial.running import survey
 from tests.kernel import traced
@@ -26,6 +27,7 @@ def test_what_a_program_maps_and_uses() -> None:
     assert (group.count, group.length, group.access) == (3, 3 * SIZE, "rw-")
     assert group.resident_bytes is not None and group.resident_bytes >= SIZE
     assert watched.end.status == 0
+    assert group.language == "C"
 
 
 @pytest.mark.needs("compiler")
@@ -36,6 +38,27 @@ def test_a_reservation_shows_what_becomes_of_it() -> None:
     groups, _ = survey(Plan(command, Choice(least_bytes=SIZE)))
     group = next(each for each in groups if each.access == "---" and each.length == 4 * SIZE)
     assert group.made_writable == 1
+
+
+def test_the_same_group_in_another_run() -> None:
+    """By stack, then without it, then without the path; another access is another group."""
+    other = replace(ARRAY, stack=(Place("/lib/other.so", 1),))
+    numbers = Numbering([other, ARRAY, FILE])
+
+    def number(group: Group, **changed: object) -> int | None:
+        known = {"kind": group.kind, "path": group.path, "access": group.access}
+        known |= {"length": group.least_bytes, "stack": group.stack} | changed
+        stack = known.pop("stack")
+        event = SimpleNamespace(**known)
+        return numbers.of(event, stack)  # type: ignore[arg-type]
+
+    assert [number(each) for each in (other, ARRAY, FILE)] == [0, 1, 2]
+    unnamed = tuple(Place(each.path, each.offset) for each in ARRAY.stack)
+    assert number(ARRAY, stack=unnamed) == 1
+    assert number(ARRAY, stack=()) == 0
+    assert number(FILE, path="/tmp/other") == 2
+    assert number(FILE, access="rw-") is None
+    assert number(ARRAY, length=4 * ARRAY.least_bytes) is None
 
 
 def test_a_choice_of_one_group() -> None:

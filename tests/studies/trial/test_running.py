@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from dataclasses import replace
@@ -9,9 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.kernel import cgroup
+from prefault_kit.kernel.diskstats import Device
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
-from prefault_kit.studies.trial import Choice, Plan, Ready, Setting, TrialProgress, run
+from prefault_kit.studies.trial import (
+    Choice,
+    Plan,
+    TrialProgress,
+    limit,
+    run,
+    running,
+)
 from prefault_kit.studies.trial.candidates import CANDIDATES
+from prefault_kit.studies.trial.run import RunFailed
 from prefault_kit.studies.trial.running import rules_of, why_not, why_not_candidate
 from tests.kernel import traced
 from tests.studies.trial.made import ARRAY, FILE
@@ -48,6 +59,8 @@ def test_every_row_has_its_runs_or_its_reason() -> None:
     assert found.moment == "mmap"
     parts = [each.part for each in told]
     assert parts == sorted(parts) and parts[-1] == 1
+    assert [each.name for each in found.rows if each.seen] == ["traced", "POPULATE_WRITE"]
+    assert found.options[:2] == ("--min-size", str(PAGES * PAGE))
 
 
 @pytest.mark.needs("compiler")
@@ -59,6 +72,44 @@ def test_after_the_programs_own_advice() -> None:
     assert found.moment == "advice"
     assert found.row("POPULATE_WRITE").median("advised") == 2
     assert found.row("drop its advice").median("advised") == 2
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+def test_a_watched_run_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was timed stays."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RunFailed("no luck")
+
+    monkeypatch.setattr(running, "watch", fail)
+    cached = itertools.count(0, PAGE)
+    monkeypatch.setattr(running.files, "cached_bytes", lambda _: next(cached))
+    found = run(plan("write", PAGES, 1))
+    assert found.outcome == "ok" and found.row("POPULATE_WRITE").runs
+    assert {each.cache_growth_bytes for row in found.rows for each in row.runs} == {PAGE}
+    assert not any(each.seen for each in found.rows)
+    assert "POPULATE_WRITE failed when it was watched: no luck" in found.notes
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+def test_limited_io(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a device and a cgroup; else the reason. No cgroup is left."""
+    found = run(plan("write", PAGES, 1, io_limit_bytes=1 << 30))
+    if missing := limit.why_not(limit.IO):
+        assert (found.outcome, found.message) == ("unavailable", missing.reason)
+        return
+    assert found.outcome == "ok" or "no block device" in (found.message or "")
+    assert ("--io-limit", str(1 << 30)) == found.options[-2:]
+    monkeypatch.setattr(limit, "devices_of", lambda _: [])
+    found = run(plan("write", PAGES, 1, io_limit_bytes=1 << 30))
+    assert found.outcome == "unavailable" and "no block device" in (found.message or "")
+    monkeypatch.setattr(limit, "devices_of", lambda _: [Device(4095, 4095)])
+    found = run(plan("write", PAGES, 1, io_limit_bytes=1 << 30))
+    assert found.outcome == "unavailable" and "cannot be limited" in (found.message or "")
+    for _, directory in cgroup.own_directories("blkio"):
+        assert not list(directory.glob(f"{limit.PREFIX}*"))
 
 
 @pytest.mark.needs("compiler")
@@ -137,35 +188,3 @@ def test_rules_are_for_the_chosen_alone() -> None:
     late = replace(CHOICE, moment="advice")
     assert [each.moment for each in rules_of(write, late, [ARRAY])] == ["advice"]
     assert [each.moment for each in rules_of(drop, late, [ARRAY])] == ["mmap"]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"command": ()}, "a command is needed"),
-        ({"repeats": 1}, "from 2 to 1000"),
-        ({"start": "hot"}, "no start"),
-        ({"choice": Choice(moment="noon")}, "no moment"),
-        ({"choice": Choice(least_bytes=0)}, "above 0"),
-        ({"measure": "joy"}, "no measure"),
-        ({"measure": "ready_ms"}, "when the program is ready"),
-        ({"measure": "load_ms", "setting": Setting(Ready("x"))}, "needs a load"),
-        ({"setting": Setting(load=("true",))}, "say when it is"),
-        ({"memory_limit_bytes": 1}, "at least 4 MiB"),
-        ({"variants": {"nothing": ("true",)}}, "name of its own"),
-        ({"candidates": ("DONTNEED",)}, "no candidate"),
-    ],
-)
-def test_bad_plans(options: dict[str, object], said: str) -> None:
-    """One sentence each, before anything is run."""
-    with pytest.raises(ValueError, match=said):
-        Plan(**{"command": ("true",)} | options)  # type: ignore[arg-type]
-
-
-def test_what_decides() -> None:
-    """What was asked for, or what a user waits for."""
-    ready = Setting(Ready("x"))
-    assert Plan(("true",)).decided_by == "wall_ms"
-    assert Plan(("true",), setting=ready).decided_by == "ready_ms"
-    assert Plan(("true",), setting=replace(ready, load=("true",))).decided_by == "load_ms"
-    assert Plan(("true",), setting=ready, measure="cpu_ms").decided_by == "cpu_ms"

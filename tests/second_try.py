@@ -1,0 +1,57 @@
+"""Run pytest; the files in which something failed run once more, one after another.
+
+``python -m tests.second_try OPTIONS -- PATHS``. Tests ask the kernel of a machine that others share
+what it did: a page that somebody evicts, a processor that somebody takes, is seen as a failure now
+and then. What fails twice fails; what passed only the second time is named. Whatever else ends a
+run (a skip that is not listed, something left behind, an error of collection) has no second try.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FAILED_CACHE = Path(".pytest_cache/v/cache/lastfailed")
+LIMIT_S = 3600
+MOST_FILES = 8
+"""More than so many are no accident."""
+
+
+def failed() -> list[str]:
+    """The ids of what failed in the last run, as pytest keeps them."""
+    try:
+        return sorted(json.loads(FAILED_CACHE.read_text()))
+    except FileNotFoundError:
+        return []
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of pytest, of the second run if there was one."""
+    at = arguments.index("--")
+    options, paths = arguments[:at], arguments[at + 1 :]
+    FAILED_CACHE.unlink(missing_ok=True)
+    status = _pytest(*options, *paths)
+    first = failed()
+    files = sorted({each.partition("::")[0] for each in first})
+    if status != pytest.ExitCode.TESTS_FAILED or not 0 < len(files) <= MOST_FILES:
+        return status
+    print(f"\nA second try, for a machine that others share: {', '.join(files)}", flush=True)
+    status = _pytest(*options, "-n", "0", "--dist", "no", *files)
+    again = failed()
+    for each in first:
+        if each not in again:
+            print(f"PASSED ONLY THE SECOND TIME {each}")
+    return status
+
+
+def _pytest(*arguments: str) -> int:
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, check=False, timeout=LIMIT_S).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

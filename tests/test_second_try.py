@@ -1,0 +1,67 @@
+"""tests.second_try: what fails twice fails, and what is no accident has one try."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import second_try
+
+ONCE = """
+from pathlib import Path
+def test_first_time():
+    tries = Path("tries")
+    tries.write_text(tries.read_text() + "." if tries.exists() else ".")
+    assert tries.read_text() == "{passes}"
+def test_fine():
+    pass
+"""
+
+
+def run(place: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> int:
+    """The exit status of a run over files that do not know this project."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-q -p xdist.plugin")
+    (place / "pytest.ini").write_text("[pytest]\n")
+    for number, text in enumerate(files):
+        (place / f"test_{number}.py").write_text(text)
+    return second_try.main(["--", "."])
+
+
+def test_what_passes_the_second_time_passes_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its file runs again, and no other."""
+    other = "from pathlib import Path\ndef test_other():\n    Path('other').open('x').close()\n"
+    assert run(tmp_path, monkeypatch, ONCE.format(passes=".."), other) == 0
+    said = capfd.readouterr().out
+    assert "PASSED ONLY THE SECOND TIME test_0.py::test_first_time" in said
+    assert (tmp_path / "tries").read_text() == ".."
+
+
+def test_what_fails_twice_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And is not named as passed."""
+    assert run(tmp_path, monkeypatch, ONCE.format(passes="...")) == pytest.ExitCode.TESTS_FAILED
+    assert "SECOND TIME" not in capfd.readouterr().out
+    assert (tmp_path / "tries").read_text() == ".."
+
+
+@pytest.mark.parametrize("status", [pytest.ExitCode.INTERRUPTED, 8])
+def test_other_ends_have_one_try(
+    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C, and what this project's conftest says of a run that was untidy."""
+    (tmp_path / "conftest.py").write_text(
+        f"def pytest_sessionfinish(session):\n    session.exitstatus = {int(status)}\n"
+    )
+    assert run(tmp_path, monkeypatch, ONCE.format(passes="..")) == status
+    assert (tmp_path / "tries").read_text() == "."
+
+
+def test_many_failures_are_no_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One try, where the files that failed are many."""
+    files = [ONCE.replace("tries", f"tries{n}").format(passes="..") for n in range(9)]
+    assert run(tmp_path, monkeypatch, *files) == pytest.ExitCode.TESTS_FAILED
+    assert (tmp_path / "tries0").read_text() == "."
