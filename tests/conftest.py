@@ -128,8 +128,9 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 """What a test may need, how it is found out, and what to do about it."""
 
 
-collect_ignore = [] if importlib.util.find_spec("cffi") else ["kernel/test_native.py"]
-"""What takes packages that a guest of another kernel has not."""
+CHECKOUT = (HERE.parent / "setup.py").exists() and importlib.util.find_spec("cffi")
+collect_ignore = [] if CHECKOUT else ["kernel/test_native.py"]
+"""What takes packages and files that a guest of another kernel has not."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

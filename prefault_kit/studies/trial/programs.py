@@ -1,0 +1,300 @@
+"""Programs that a Debian has, prepared to be tried: their data, when they are ready, their load.
+
+Each makes its data in a directory that is given to it; nothing else is written. A trial of one is
+:func:`tried`; :func:`record` runs all of them, for ``data/runs``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from prefault_kit.host.unavailable import Unavailable
+from prefault_kit.kernel.syscalls import ADVICE
+from prefault_kit.studies.trial import advice, by_hand, record
+from prefault_kit.studies.trial.candidates import CANDIDATES
+from prefault_kit.studies.trial.mappings import Choice
+from prefault_kit.studies.trial.plan import Plan
+from prefault_kit.studies.trial.ready import Ready
+from prefault_kit.studies.trial.result import Trial
+from prefault_kit.studies.trial.run import Setting
+from prefault_kit.studies.trial.running import TrialProgress, run
+
+PREPARE_S = 300
+MIB = 1 << 20
+POSTGRES = "/usr/lib/postgresql"
+BY_HAND = "by hand"
+"""The variant that carries out what was recommended."""
+JAVA = """\
+public class Fill {
+    public static void main(String[] words) {
+        byte[][] all = new byte[Integer.parseInt(words[0])][];
+        for (int i = 0; i < all.length; i++) all[i] = new byte[1 << 20];
+        System.out.println(all.length);
+    }
+}
+"""
+FILL = """\
+import numpy
+total = 0.0
+for n in range(4):
+    a = numpy.zeros(1 << 23)
+    a += 1
+    total += a[::512].sum()
+print(total)
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program, what it does in the trial, and what that needs."""
+
+    title: str
+    needs: tuple[tuple[str, str], ...]
+    """Commands, each with the package of Debian that has it."""
+    prepare: Callable[[Path], Plan]
+    """Make its data in a directory; OSError or CalledProcessError where that fails."""
+    access: str = "w"
+    """What its large mappings are mapped for: where advice is carried out by hand."""
+
+    def why_not(self) -> Unavailable | None:
+        """What is missing here; None if it can be tried."""
+        lacking = [(name, package) for name, package in self.needs if not _found(name)]
+        if lacking:
+            names = ", ".join(os.path.basename(name) for name, _ in lacking)
+            packages = " ".join(dict.fromkeys(package for _, package in lacking))
+            return Unavailable(f"{names} not installed", f"sudo apt install {packages}")
+        return None
+
+
+def _found(name: str) -> str | None:
+    if name.startswith("postgresql:"):
+        places = sorted(Path(POSTGRES).glob(f"*/bin/{name.partition(':')[2]}"))
+        return str(places[-1]) if places else None
+    return shutil.which(name)
+
+
+def _do(*command: str, stdin: str | None = None) -> str:
+    """Run a step of preparing; its output. OSError with its last words where it fails."""
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, check=False, timeout=PREPARE_S
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise OSError(f"{command[0]} failed: {said[-1] if said else done.returncode}")
+    return done.stdout
+
+
+def _redis(directory: Path) -> Plan:
+    socket = directory / "socket"
+    command = (
+        *("redis-server", "--port", "0", "--unixsocket", str(socket)),
+        *("--dir", str(directory), "--save", ""),
+    )
+    debug = ("--enable-debug-command", "yes")
+    with subprocess.Popen([*command, *debug], stdout=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + PREPARE_S
+            while not socket.exists() and server.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            for words in (["DEBUG", "POPULATE", "600000", "key", "400"], ["SAVE"]):
+                _do("redis-cli", "-s", str(socket), *words)
+        finally:
+            server.terminate()
+            server.wait(PREPARE_S)
+    return Plan(
+        command,
+        Choice(least_bytes=2 * MIB, kinds=("anonymous private",)),
+        setting=Setting(Ready("Ready to accept connections")),
+    )
+
+
+def _postgresql(directory: Path) -> Plan:
+    cluster = directory / "cluster"
+    binaries = {name: _found(f"postgresql:{name}") or name for name in ("initdb", "postgres")}
+    user: tuple[str, ...] = ()
+    if os.geteuid() == 0:  # it refuses root
+        user = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
+        shutil.chown(directory, "postgres", "postgres")
+        directory.chmod(0o755)
+    _do(*user, binaries["initdb"], "-D", str(cluster), "-U", "tried", "-A", "trust", "-N")
+    settings = {
+        "shared_buffers": "512MB", "huge_pages": "off", "listen_addresses": "''",
+        "unix_socket_directories": f"'{directory}'", "fsync": "off",
+    }  # fmt: skip
+    with (cluster / "postgresql.conf").open("a") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+    command = (*user, binaries["postgres"], "-D", str(cluster))
+    client = ("psql", "-h", str(directory), "-U", "tried", "-d", "postgres", "-Xqtc")
+    table = (
+        "CREATE TABLE t AS SELECT n, repeat('x', 1000) AS text FROM generate_series(1, 100000) n; "
+        "VACUUM ANALYZE t"
+    )
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + PREPARE_S
+            while time.monotonic() < deadline:
+                with suppress(OSError):
+                    _do(*client, "SELECT 1")
+                    break
+                time.sleep(0.1)
+            for each in table.split("; "):
+                _do(*client, each)
+        finally:
+            server.terminate()
+            server.wait(PREPARE_S)
+    scan = "SELECT count(*), sum(length(text)) FROM t"
+    return Plan(
+        command,
+        Choice(least_bytes=64 * MIB, kinds=("anonymous shared",)),
+        setting=Setting(Ready("ready to accept connections"), (*client, scan)),
+    )
+
+
+def _sqlite(directory: Path) -> Plan:
+    data = directory / "data.db"
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250000)"
+    made = f"CREATE TABLE t (i, text); {rows} INSERT INTO t SELECT i, hex(zeroblob(500)) FROM n;"
+    _do("sqlite3", str(data), made)
+    question = "SELECT count(*), sum(length(text)) FROM t"
+    command = ("sqlite3", "-cmd", "PRAGMA mmap_size = 1073741824", str(data), question)
+    return Plan(command, Choice(path="*/data.db"), start="cold", evicted=(str(data),))
+
+
+def _python(_: Path) -> Plan:
+    return Plan((sys.executable, "-c", FILL), Choice(least_bytes=16 * MIB))
+
+
+def _java(directory: Path) -> Plan:
+    (directory / "Fill.java").write_text(JAVA)
+    _do("javac", "-d", str(directory), str(directory / "Fill.java"))
+    heap = ("-Xms768m", "-Xmx768m", "-XX:+UseSerialGC")
+    rest = ("-cp", str(directory), "Fill", "500")
+    return Plan(
+        ("java", *heap, *rest),
+        Choice(least_bytes=16 * MIB, kinds=("anonymous private",)),
+        variants={
+            "AlwaysPreTouch": ("java", *heap, "-XX:+AlwaysPreTouch", *rest),
+            "UseTransparentHugePages": ("java", *heap, "-XX:+UseTransparentHugePages", *rest),
+        },
+    )
+
+
+def _git(directory: Path) -> Plan:
+    lines = []
+    for number in range(400):
+        text = "".join(f"{number * line * 2654435761 % 4294967296:x}\n" for line in range(4000))
+        lines.append(f"blob\nmark :{number + 1}\ndata {len(text)}\n{text}\n")
+    lines.append("commit refs/heads/main\ncommitter a <a@b> 0 +0000\ndata 1\nx\n")
+    lines += [f"M 100644 :{number + 1} file{number}\n" for number in range(400)]
+    repository = str(directory / "repository")
+    _do("git", "init", "-q", "--bare", repository)
+    _do("git", "-C", repository, "fast-import", "--quiet", stdin="".join(lines))
+    _do("git", "-C", repository, "repack", "-adq")
+    command = ("git", "-C", repository, "grep", "-c", "fff", "main")
+    return Plan(command, Choice(path="*.pack"), start="cached")
+
+
+PROGRAMS = {
+    "redis": Program(
+        "Redis loads a dump of 600,000 keys",
+        (("redis-server", "redis-server"), ("redis-cli", "redis-tools")),
+        _redis,
+    ),
+    "postgresql": Program(
+        "PostgreSQL starts with shared buffers of 512 MB and scans a table of 100 MB",
+        (
+            ("postgresql:initdb", "postgresql"),
+            ("postgresql:postgres", "postgresql"),
+            ("psql", "postgresql-client"),
+        ),
+        _postgresql,
+    ),
+    "sqlite": Program(
+        "SQLite reads a cold table of 250 MB through a mapping",
+        (("sqlite3", "sqlite3"),),
+        _sqlite,
+        access="r",
+    ),
+    "python": Program("Python fills four arrays of 64 MB with NumPy", (), _python),
+    "java": Program(
+        "A JVM fills 500 MB of its heap",
+        (("java", "default-jre-headless"), ("javac", "default-jdk-headless")),
+        _java,
+    ),
+    "git": Program("Git searches a packed repository", (("git", "git"),), _git, access="r"),
+}
+"""By name; to add one is to add a function that prepares it, and a row."""
+
+
+def tried(
+    name: str,
+    *,
+    repeats: int = 5,
+    candidates: Sequence[str] = tuple(CANDIDATES),
+    hand: bool = True,
+    on_progress: Callable[[str, TrialProgress], None] | None = None,
+) -> tuple[Trial, Trial | None]:
+    """A trial of a program, and one in which what it recommends is carried out by hand beside it.
+
+    The second is None where nothing is recommended, or it is a variant already. ValueError for an
+    unknown name; OSError where its data cannot be made.
+    """
+    if name not in PROGRAMS:
+        raise ValueError(f"{name!r} is no program: choose of {', '.join(PROGRAMS)}")
+    program = PROGRAMS[name]
+    tell = on_progress or (lambda _, __: None)
+    with tempfile.TemporaryDirectory(prefix="prefault-try-") as place:
+        tell("its data", TrialProgress(0.0, "its data is made"))
+        plan = replace(program.prepare(Path(place)), repeats=repeats, candidates=tuple(candidates))
+        first = run(plan, on_progress=lambda progress: tell("its trial", progress))
+        found = advice.recommend(first) if first.outcome == "ok" else None
+        if not hand or found is None or found.name not in CANDIDATES:
+            return first, None
+        candidate = CANDIDATES[found.name]
+        if not set(candidate.advices) <= set(ADVICE) or not candidate.advices or by_hand.why_not():
+            return first, None
+        by_it = by_hand.carried_out(
+            plan.command,
+            by_hand.library(Path(place)),
+            candidate.advices,
+            plan.choice.least_bytes,
+            program.access,
+        )
+        again = replace(plan, candidates=(found.name,), variants={BY_HAND: by_it})
+        return first, run(again, on_progress=lambda progress: tell("by hand", progress))
+
+
+def record_all(
+    directory: Path,
+    machine: str,
+    *,
+    repeats: int = 7,
+    on_progress: Callable[[str, str, TrialProgress], None] | None = None,
+) -> list[Path]:
+    """Try all programs that are here, and keep each trial as ``try-NAME-MACHINE.json``; what was
+    carried out by hand as ``try-NAME-by-hand-MACHINE.json``. The files that were written."""
+    written = []
+    for name, program in PROGRAMS.items():
+        if program.why_not():
+            continue
+
+        def tell(part: str, progress: TrialProgress, name: str = name) -> None:
+            if on_progress:
+                on_progress(name, part, progress)
+
+        first, second = tried(name, repeats=repeats, on_progress=tell)
+        for trial, words in ((first, ""), (second, "-by-hand")):
+            if trial:
+                path = directory / f"try-{name}{words}-{machine}.json"
+                record.save(trial, path)
+                written.append(path)
+    return written
