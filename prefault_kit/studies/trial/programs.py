@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,9 +28,13 @@ from prefault_kit.studies.trial.ready import Ready
 from prefault_kit.studies.trial.result import Trial
 from prefault_kit.studies.trial.run import Setting
 from prefault_kit.studies.trial.running import TrialProgress, run
+from prefault_kit.studies.trial.stop import Stop
 
 PREPARE_S = 300
+SHUTDOWN_S = 60
 MIB = 1 << 20
+WITH_THE_KIT = ("setpriv", "--pdeathsig", "INT")
+"""Before a command that is to end when the thread ends that began it, however that happens."""
 POSTGRES = "/usr/lib/postgresql"
 BY_HAND = "by hand"
 """The variant that carries out what was recommended."""
@@ -60,8 +65,8 @@ class Program:
     title: str
     needs: tuple[tuple[str, str], ...]
     """Commands, each with the package of Debian that has it."""
-    prepare: Callable[[Path], Plan]
-    """Make its data in a directory; OSError or CalledProcessError where that fails."""
+    prepare: Callable[[Place], Plan]
+    """Make its data in a directory; OSError where that fails."""
     access: str = "w"
     """What its large mappings are mapped for: where advice is carried out by hand."""
 
@@ -82,34 +87,59 @@ def _found(name: str) -> str | None:
     return shutil.which(name)
 
 
-def _do(*command: str, stdin: str | None = None) -> str:
-    """Run a step of preparing; its output. OSError with its last words where it fails."""
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, check=False, timeout=PREPARE_S
-    )
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise OSError(f"{command[0]} failed: {said[-1] if said else done.returncode}")
-    return done.stdout
+@dataclass(frozen=True)
+class Place:
+    """Where the data of a program is made; ``stop`` ends what makes it."""
+
+    directory: Path
+    stop: Stop
+
+    def do(self, *command: str, stdin: str | None = None) -> str:
+        """Run a step of preparing; its output. OSError with its last words where it fails."""
+        try:
+            done = self.stop.run(command, stdin=stdin, timeout_s=PREPARE_S)
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{command[0]} did not end within {PREPARE_S} s") from None
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise OSError(f"{command[0]} failed: {said[-1] if said else done.returncode}")
+        return done.stdout
+
+    @contextmanager
+    def served(self, *command: str, answers: Callable[[], bool]) -> Iterator[None]:
+        """A server that runs meanwhile, from when it answers on; it ends when the kit does."""
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as server:
+
+            def end() -> None:
+                server.send_signal(signal.SIGINT)  # at once, without waiting for clients
+
+            try:
+                with self.stop.ending(end):
+                    deadline = time.monotonic() + PREPARE_S
+                    while not answers() and server.poll() is None and time.monotonic() < deadline:
+                        time.sleep(0.05)
+                        self.stop.check()
+                    yield
+            finally:
+                end()
+                try:
+                    server.wait(SHUTDOWN_S)
+                except subprocess.TimeoutExpired:
+                    server.kill()
 
 
-def _redis(directory: Path) -> Plan:
-    socket = directory / "socket"
+def _redis(place: Place) -> Plan:
+    socket = place.directory / "socket"
     command = (
         *("redis-server", "--port", "0", "--unixsocket", str(socket)),
-        *("--dir", str(directory), "--save", ""),
+        *("--dir", str(place.directory), "--save", ""),
     )
     debug = ("--enable-debug-command", "yes")
-    with subprocess.Popen([*command, *debug], stdout=subprocess.DEVNULL) as server:
-        try:
-            deadline = time.monotonic() + PREPARE_S
-            while not socket.exists() and server.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.05)
-            for words in (["DEBUG", "POPULATE", "600000", "key", "400"], ["SAVE"]):
-                _do("redis-cli", "-s", str(socket), *words)
-        finally:
-            server.terminate()
-            server.wait(PREPARE_S)
+    with place.served(*WITH_THE_KIT, *command, *debug, answers=socket.exists):
+        for words in (["DEBUG", "POPULATE", "600000", "key", "400"], ["SAVE"]):
+            place.do("redis-cli", "-s", str(socket), *words)
     return Plan(
         command,
         Choice(least_bytes=2 * MIB, kinds=("anonymous private",)),
@@ -117,7 +147,8 @@ def _redis(directory: Path) -> Plan:
     )
 
 
-def _postgresql(directory: Path) -> Plan:
+def _postgresql(place: Place) -> Plan:
+    directory = place.directory
     cluster = directory / "cluster"
     binaries = {name: _found(f"postgresql:{name}") or name for name in ("initdb", "postgres")}
     user: tuple[str, ...] = ()
@@ -125,7 +156,7 @@ def _postgresql(directory: Path) -> Plan:
         user = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
         shutil.chown(directory, "postgres", "postgres")
         directory.chmod(0o755)
-    _do(*user, binaries["initdb"], "-D", str(cluster), "-U", "tried", "-A", "trust", "-N")
+    place.do(*user, binaries["initdb"], "-D", str(cluster), "-U", "tried", "-A", "trust", "-N")
     settings = {
         "shared_buffers": "512MB", "huge_pages": "off", "listen_addresses": "''",
         "unix_socket_directories": f"'{directory}'", "fsync": "off",
@@ -138,19 +169,17 @@ def _postgresql(directory: Path) -> Plan:
         "CREATE TABLE t AS SELECT n, repeat('x', 1000) AS text FROM generate_series(1, 100000) n; "
         "VACUUM ANALYZE t"
     )
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+
+    def answers() -> bool:
         try:
-            deadline = time.monotonic() + PREPARE_S
-            while time.monotonic() < deadline:
-                with suppress(OSError):
-                    _do(*client, "SELECT 1")
-                    break
-                time.sleep(0.1)
-            for each in table.split("; "):
-                _do(*client, each)
-        finally:
-            server.terminate()
-            server.wait(PREPARE_S)
+            place.do(*client, "SELECT 1")
+        except OSError:
+            return False
+        return True
+
+    with place.served(*user, *WITH_THE_KIT, *command[len(user) :], answers=answers):
+        for each in table.split("; "):
+            place.do(*client, each)
     scan = "SELECT count(*), sum(length(text)) FROM t"
     return Plan(
         command,
@@ -159,23 +188,24 @@ def _postgresql(directory: Path) -> Plan:
     )
 
 
-def _sqlite(directory: Path) -> Plan:
-    data = directory / "data.db"
+def _sqlite(place: Place) -> Plan:
+    data = place.directory / "data.db"
     rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250000)"
     made = f"CREATE TABLE t (i, text); {rows} INSERT INTO t SELECT i, hex(zeroblob(500)) FROM n;"
-    _do("sqlite3", str(data), made)
+    place.do("sqlite3", str(data), made)
     question = "SELECT count(*), sum(length(text)) FROM t"
     command = ("sqlite3", "-cmd", "PRAGMA mmap_size = 1073741824", str(data), question)
     return Plan(command, Choice(path="*/data.db"), start="cold", evicted=(str(data),))
 
 
-def _python(_: Path) -> Plan:
+def _python(_: Place) -> Plan:
     return Plan((sys.executable, "-c", FILL), Choice(least_bytes=16 * MIB))
 
 
-def _java(directory: Path) -> Plan:
+def _java(place: Place) -> Plan:
+    directory = place.directory
     (directory / "Fill.java").write_text(JAVA)
-    _do("javac", "-d", str(directory), str(directory / "Fill.java"))
+    place.do("javac", "-d", str(directory), str(directory / "Fill.java"))
     heap = ("-Xms768m", "-Xmx768m", "-XX:+UseSerialGC")
     rest = ("-cp", str(directory), "Fill", "500")
     return Plan(
@@ -188,17 +218,17 @@ def _java(directory: Path) -> Plan:
     )
 
 
-def _git(directory: Path) -> Plan:
+def _git(place: Place) -> Plan:
     lines = []
     for number in range(400):
         text = "".join(f"{number * line * 2654435761 % 4294967296:x}\n" for line in range(4000))
         lines.append(f"blob\nmark :{number + 1}\ndata {len(text)}\n{text}\n")
     lines.append("commit refs/heads/main\ncommitter a <a@b> 0 +0000\ndata 1\nx\n")
     lines += [f"M 100644 :{number + 1} file{number}\n" for number in range(400)]
-    repository = str(directory / "repository")
-    _do("git", "init", "-q", "--bare", repository)
-    _do("git", "-C", repository, "fast-import", "--quiet", stdin="".join(lines))
-    _do("git", "-C", repository, "repack", "-adq")
+    repository = str(place.directory / "repository")
+    place.do("git", "init", "-q", "--bare", repository)
+    place.do("git", "-C", repository, "fast-import", "--quiet", stdin="".join(lines))
+    place.do("git", "-C", repository, "repack", "-adq")
     command = ("git", "-C", repository, "grep", "-c", "fff", "main")
     return Plan(command, Choice(path="*.pack"), start="cached")
 
@@ -241,20 +271,24 @@ def tried(
     repeats: int = 5,
     candidates: Sequence[str] = tuple(CANDIDATES),
     hand: bool = True,
+    stop: Stop | None = None,
     on_progress: Callable[[str, TrialProgress], None] | None = None,
 ) -> tuple[Trial, Trial | None]:
     """A trial of a program, and one in which what it recommends is carried out by hand beside it.
 
     The second is None where nothing is recommended, or it is a variant already. ValueError for an
-    unknown name; OSError where its data cannot be made.
+    unknown name; OSError where its data cannot be made; Stopped where ``stop`` is asked for.
     """
     if name not in PROGRAMS:
         raise ValueError(f"{name!r} is no program: choose of {', '.join(PROGRAMS)}")
     program = PROGRAMS[name]
     tell = on_progress or (lambda _, __: None)
-    with tempfile.TemporaryDirectory(prefix="prefault-try-") as place:
+    stop = stop or Stop()
+    with tempfile.TemporaryDirectory(prefix="prefault-try-") as made:
         tell("its data", TrialProgress(0.0, "its data is made"))
-        plan = replace(program.prepare(Path(place)), repeats=repeats, candidates=tuple(candidates))
+        plan = program.prepare(Place(Path(made), stop))
+        setting = replace(plan.setting, stop=stop)
+        plan = replace(plan, repeats=repeats, candidates=tuple(candidates), setting=setting)
         first = run(plan, on_progress=lambda progress: tell("its trial", progress))
         found = advice.recommend(first) if first.outcome == "ok" else None
         if not hand or found is None or found.name not in CANDIDATES:
@@ -264,7 +298,7 @@ def tried(
             return first, None
         by_it = by_hand.carried_out(
             plan.command,
-            by_hand.library(Path(place)),
+            by_hand.library(Path(made)),
             candidate.advices,
             plan.choice.least_bytes,
             program.access,

@@ -8,12 +8,13 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prefault_kit.host import accounts
 from prefault_kit.kernel.tracer import End, Event, Rule, Tracer
 from prefault_kit.studies.trial.ready import Listener, Ready
 from prefault_kit.studies.trial.result import Run
+from prefault_kit.studies.trial.stop import Stop
 
 TIMEOUT_S = 600.0
 GRACE_S = 10.0
@@ -40,6 +41,8 @@ class Setting:
     """Called with the process id before the program begins."""
     limit_available: Callable[[], int] | None = None
     """What is left below a limit that the program has beside ours."""
+    stop: Stop = field(default_factory=Stop, compare=False)
+    """Ends the program, its load and the trial, from another thread."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,10 @@ def perform(
     look: Callable[[Event], None] | None = None,
     looks: int = 0,
 ) -> Watched:
-    """Run a program once; RunFailed where it was not ready in time, OSError as exec says."""
+    """Run a program once; RunFailed where it was not ready in time, OSError as exec says, Stopped
+    where that was asked for."""
+    stop = setting.stop
+    stop.check()
     stdin = os.open(setting.stdin, os.O_RDONLY | os.O_CLOEXEC)
     null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     try:
@@ -102,7 +108,7 @@ def perform(
                 before=setting.before,
                 streams=(stdin, listener.fd if by_words else null, listener.fd),
             )
-            with tracer:
+            with tracer, stop.ending(lambda: tracer.signal(signal.SIGKILL)):
                 load_ms = _attend(tracer, listener, setting)
             end = tracer.end()
             events = tracer.events()
@@ -141,15 +147,10 @@ def _attend(tracer: Tracer, listener: Listener, setting: Setting) -> float | Non
 def _load(setting: Setting, deadline: float) -> float:
     began = time.monotonic_ns()
     try:
-        done = subprocess.run(
+        done = setting.stop.run(
             setting.load,
-            stdin=subprocess.DEVNULL,
+            timeout_s=max(1.0, deadline - time.monotonic()),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=max(1.0, deadline - time.monotonic()),
         )
     except subprocess.TimeoutExpired:
         raise RunFailed(f"the load did not end within {setting.timeout_s:g} s") from None
