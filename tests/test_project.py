@@ -35,6 +35,7 @@ TESTED_TOGETHER = {
     "screens/explorer": "its tests press what the view shows",
     "screens/latency": "its tests press what the view shows",
     "screens/reviewer": "its tests press what the view shows",
+    "screens/trial": "its tests press what the view shows",
     "screens/widgets": "its tests show them together",
     "studies/promises": "test_broken_kit.py plants a fault for each module, and asserts that",
 }

@@ -1,11 +1,11 @@
-"""What a screen lets the worker do: how far it is, what it does now, how it ended."""
+"""What a screen does for a while: how far it is, what it does now, how it ended."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from prefault_kit.measure.worker import Worker
 
@@ -28,6 +28,9 @@ ProgressT = TypeVar("ProgressT", bound=HasPart)
 class Job(Generic[ProgressT]):
     """What the worker does. The measuring thread writes, the publishing thread reads."""
 
+    stopped_words: ClassVar[str] = "the memory has been released"
+    """What stopping it has brought about."""
+
     began_s: float = field(default_factory=time.monotonic)
     stopped: bool = False
     error: str | None = None
@@ -48,6 +51,10 @@ class Job(Generic[ProgressT]):
     def measure(self, worker: Worker, on_progress: Callable[[ProgressT], None]) -> None:
         """Let the worker do the whole job; call ``on_progress`` with what it reports."""
         raise NotImplementedError
+
+    def stop(self, worker: Worker) -> None:
+        """End it, from any thread; :meth:`measure` raises WorkerStopped, or sets ``stopped``."""
+        worker.stop()
 
     def record(self, progress: ProgressT) -> None:
         """Take in what the worker reports."""

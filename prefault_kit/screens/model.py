@@ -60,6 +60,7 @@ class ScreenModel(StatusModel, Generic[JobT]):
         several widgets be handled at the same time, each in a thread of its own."""
         self._news = threading.Event()
         self._stop_requested = False
+        self._job: JobT | None = None
         self._publisher: threading.Thread | None = None
         super().__init__(**values)
 
@@ -73,8 +74,12 @@ class ScreenModel(StatusModel, Generic[JobT]):
             if not self.running:
                 return
             self._stop_requested = True
+            job = self._job
         self._news.set()
-        threading.Thread(target=self._worker.stop, name="screen-stop", daemon=True).start()
+        assert job is not None
+        threading.Thread(
+            target=job.stop, args=(self._worker,), name="screen-stop", daemon=True
+        ).start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing runs; False if ``timeout_s`` passed before that."""
@@ -108,6 +113,7 @@ class ScreenModel(StatusModel, Generic[JobT]):
             if self.running:
                 return
             self._stop_requested = False
+            self._job = job
             self.running = True
         self._succeed(status)
         self.fraction = 0.0
@@ -125,7 +131,7 @@ class ScreenModel(StatusModel, Generic[JobT]):
         def record(progress: Any) -> None:
             job.record(progress)
             if self._stop_requested:  # stop() came before there was a worker to stop
-                self._worker.stop()
+                job.stop(self._worker)
             self._news.set()
 
         try:
@@ -159,7 +165,7 @@ class ScreenModel(StatusModel, Generic[JobT]):
             self._show(job)
             time.sleep(UPDATE_S)
         if job.stopped:
-            self.status = f"Stopped after {job.elapsed_s:.1f} s; the memory has been released."
+            self.status = f"Stopped after {job.elapsed_s:.1f} s; {job.stopped_words}."
         elif job.error is not None:
             self._fail(job.error)
 

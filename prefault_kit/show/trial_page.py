@@ -28,7 +28,7 @@ VERBATIM = ("Program", show.COMMAND)
 """The inputs that are code."""
 
 
-def _parts(trial: Trial) -> tuple[str, list[str], list[str], list[str]]:
+def parts(trial: Trial) -> tuple[str, list[str], list[str], list[str]]:
     """The answer: the first sentence, those before the lines of code, the lines, those behind."""
     first, *rest = show.answer(trial)
     at = [number for number, each in enumerate(rest) if each.startswith(show.INDENT)]
@@ -40,7 +40,7 @@ def _parts(trial: Trial) -> tuple[str, list[str], list[str], list[str]]:
 
 def markdown(trial: Trial) -> str:
     """A summary to paste."""
-    recommended, reasons, lines, costs = _parts(trial)
+    recommended, reasons, lines, costs = parts(trial)
     said = [f"# {escape(show.title(trial))}", "", code(printable_long(shlex.join(trial.command)))]
     said += ["", f"**{escape(recommended)}**", ""]
     said += [escape(each) for each in reasons]
@@ -76,7 +76,7 @@ def page(trial: Trial) -> str:
     """A whole HTML page."""
     from jinja2 import Environment
 
-    recommended, reasons, lines, costs = _parts(trial)
+    recommended, reasons, lines, costs = parts(trial)
     found = advice.recommend(trial)
     heads, fault_rows = show.faults_by_mapping(trial)
     if len(fault_rows) > MOST_FAULT_ROWS:

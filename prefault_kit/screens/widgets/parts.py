@@ -41,13 +41,14 @@ _shown: dict[object, Page] = {}
 """The page that each cell of this notebook showed last."""
 
 
-def show(make: Callable[[], Page]) -> None:
-    """Display a screen with charts in a notebook: Bokeh first, then what needs it is made.
+def show(make: Callable[[], Page], *, charts: bool = True) -> None:
+    """Display a screen in a notebook; one with charts: Bokeh first, then what needs it is made.
 
     What the same cell showed before is closed. Widgets live on in the kernel otherwise, and a page
     that is reloaded asks for all of them: after a few runs of a cell it would get none.
     """
-    display(loader())
+    if charts:
+        display(loader())
     page = make()
     page.show()
     cell = _cell()
