@@ -8,8 +8,10 @@ import ast
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,10 +102,18 @@ buffer_address = model.address
 model.address = 0
 """
 """A cell that shows the notebook's own process: every second page of a buffer is written."""
+TRIAL = """
+from prefault_kit.screens.trial import your_program
+
+model = your_program()
+"""
+"""A cell that shows the trial of a program."""
 SELECTED = """() => {
     const notebook = window.jupyterapp.shell.currentWidget.content
     return notebook.widgets.filter((cell) => notebook.isSelectedOrActive(cell)).length
 }"""
+INK_OF = "element => parseInt(getComputedStyle(element).fill.match(/[0-9]+/))"
+"""How red, 0 to 255, a picture's words are: bright on dark, dark on bright."""
 RESTART = """async () => {
     await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()
 }"""
@@ -698,6 +708,56 @@ def test_a_process_is_watched(tab: lab.Tab) -> None:
     tab.press("Stop")
     tab.await_true(lambda: tab.ask("model.watching") == "False")
     snapshot(tab, "process")
+    assert tab.overflowing() == []
+    assert tab.abroad == []
+    assert tab.complaints == []
+
+
+@pytest.mark.needs("tracing")
+def test_a_program_is_tried_and_another_is_stopped(tab: lab.Tab) -> None:
+    """A command is typed and run: an answer, a picture, tables. Stop ends one that never would."""
+    tab.switch(SCREENS)
+    tab.show(TRIAL)
+    tab.press("your own")
+    own = tab.page.get_by_label("Command", exact=True)
+    own.fill("sleep 1000")
+    own.press("Enter")
+    tab.press("Run")
+    tab.await_status("lists the mappings")
+    assert tab.ask("model.running") == "True"
+    tab.press("Stop")
+    tab.await_status("Stopped after")
+    own.fill(f"{shlex.quote(sys.executable)} -S -c 'bytearray(1 << 22)'")
+    own.press("Enter")
+    tab.page.locator(".prefault").get_by_text("More", exact=True).click()
+    repeats = tab.page.get_by_label("Repetitions")
+    repeats.fill("2")
+    repeats.press("Enter")
+    tab.page.get_by_label("Candidates").select_option(["POPULATE_WRITE"])
+    tab.press("Run")
+    tab.await_status("Done in", timeout_s=WAIT_S)
+    assert (
+        tab.ask("model.answer[0]").strip("'\"")
+        == tab.page.locator(".prefault-answer b").inner_text()
+    )
+    drawn = tab.page.locator(".prefault svg[role=img]")
+    assert drawn.locator("text", has_text="POPULATE_WRITE").count() == 1
+    for width in (700, 1600):
+        tab.page.set_viewport_size({"width": width, "height": 2300})
+        tab.await_true(lambda: tab.overflowing() == [])
+        snapshot(tab, f"trial-{width}-px")
+    ink = drawn.evaluate(INK_OF)
+    tab.command("apputils:change-theme", theme="JupyterLab Dark")
+    tab.await_true(lambda: drawn.evaluate(INK_OF) > ink)
+    snapshot(tab, "trial-dark")
+    tab.command("apputils:change-theme", theme="JupyterLab Light")
+    tab.page.locator(".prefault").get_by_text("Mappings", exact=True).click()
+    tab.page.locator(".prefault td", has_text="anonymous private").first.wait_for()
+    path = tab.page.get_by_label("Export as")
+    path.fill("tried.html")
+    path.press("Enter")
+    tab.press("Export")
+    tab.await_status("Wrote tried.html")
     assert tab.overflowing() == []
     assert tab.abroad == []
     assert tab.complaints == []

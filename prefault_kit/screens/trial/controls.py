@@ -22,7 +22,7 @@ ABOUT_YOURS = (
     "A command of yours, run as it stands, without a shell. It is run some dozens of times, so it "
     "should end by itself, or say when it is ready (under More)."
 )
-ALL = "None chosen: all that apply."
+ALL = "None chosen: all that apply. Ctrl+click takes one away."
 SIMPLE = ("own", "repeats", "candidates", "evicted", "least_size", "ready")
 """The controls that have the value of their trait."""
 

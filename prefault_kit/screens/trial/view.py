@@ -149,7 +149,8 @@ def _paragraphs(sentences: Sequence[str]) -> str:
 def picture(trial: Trial) -> str:
     """Each run as a point, and what can be seen in that."""
     drawn = trial_picture.svg(trial)
-    return f"{drawn}{text.note(trial_picture.caption(trial))}" if drawn else ""
+    caption = text.note(trial_picture.caption(trial))
+    return f'<div class="prefault-picture">{drawn}{caption}</div>' if drawn else ""
 
 
 def figures(trial: Trial) -> str:
@@ -158,7 +159,9 @@ def figures(trial: Trial) -> str:
     best = found.name if found and found.gain else None
     rows = show.ranked(trial)
     marked = [at for at, row in enumerate(rows) if row.name == best]
-    table = _table(show.COLUMNS, [show.cells(trial, row) for row in rows], marked)
+    cells = [dict(zip(show.COLUMNS, show.cells(trial, row), strict=True)) for row in rows]
+    told = [[each[name] for name in show.SHORT] for each in cells]
+    table = _table(show.SHORT, told, marked)
     watched = [show.watched_cells(trial, row) for row in show.watched(trial)]
     seen = _table(show.WATCHED_COLUMNS, watched) if watched else ""
     said = [each for each in (show.own_cost(trial), *show.remarks(trial)) if each]
@@ -172,7 +175,8 @@ def mappings(trial: Trial) -> str:
     cells = [show.mapping_cells(number, each) for number, each in enumerate(groups, 1)]
     rest = len(trial.groups) - len(groups)
     more = f"And {format_count(rest, 'line')} more: see an exported page." if rest else ""
-    return _table(show.MAPPING_COLUMNS, cells, sorted(trial.chosen_at)) + text.note(more)
+    chosen = sorted(trial.chosen_at)
+    return _table(show.MAPPING_COLUMNS, cells, chosen, "words") + text.note(more)
 
 
 def faults(trial: Trial) -> str:
@@ -189,13 +193,18 @@ def how(trial: Trial) -> str:
     return f"{_paragraphs(show.how_measured(trial))}<ul>{lines}</ul>"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], marked: Sequence[int] = ()) -> str:
+def _table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    marked: Sequence[int] = (),
+    kind: str = "figures",
+) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     lines = []
     for at, cells in enumerate(rows):
         mark = " class=prefault-shown" if at in marked else ""
         lines.append(f"<tr{mark}>{''.join(map(text.cell, cells))}</tr>")
     return (
-        '<div class="prefault-scroll"><table class="prefault-table"><thead>'
+        f'<div class="prefault-wide"><table class="prefault-table prefault-{kind}"><thead>'
         f"<tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )

@@ -124,10 +124,14 @@ CSS = """
   white-space: normal; vertical-align: top; }
 .prefault-table td:first-child, .prefault-scroll td:nth-child(2) { white-space: normal; }
 .prefault-numbers td:nth-child(6), .prefault-numbers th:nth-child(6) { padding-left: 28px; }
-.prefault-scroll { overflow-x: auto; }
+.prefault-scroll, .prefault-wide { overflow-x: auto; }
+.prefault-wide + .prefault-wide { margin-top: 12px; }
+.prefault-picture { max-width: 960px; }
+.prefault-table.prefault-figures th { white-space: normal; }
 @media (max-width: 1000px) {
   .prefault-table { font-size: 11.5px; }
   .prefault-table th, .prefault-table td { padding-right: 6px; }
+  .prefault-table.prefault-figures td { white-space: normal; }
   .prefault-numbers td:nth-child(6), .prefault-numbers th:nth-child(6) { padding-left: 12px; }
 }
 .prefault-table tr.prefault-shown td { background: rgba(0, 114, 178, 0.12); }

@@ -115,7 +115,7 @@ def test_run_shows_an_answer(model: ProgramScreen, shown: ProgramView, tmp_path:
     assert model.wait(WAIT_S)
     assert not model.failed, model.status
     assert f"<b>{model.answer[0]}</b>" in shown.answer.value
-    assert shown.picture.value.startswith("<svg")
+    assert "<svg" in shown.picture.value
     assert "POPULATE_WRITE" in shown.figures.value
     assert "anonymous private" in shown.mappings.value
     assert "Command to repeat it" in shown.how.value
