@@ -31,6 +31,7 @@ from prefault_kit.studies.trial.running import TrialProgress, run
 PREPARE_S = 300
 MIB = 1 << 20
 POSTGRES = "/usr/lib/postgresql"
+GIT_FILES = 400
 BY_HAND = "by hand"
 """The variant that carries out what was recommended."""
 JAVA = """\
@@ -113,7 +114,7 @@ def _redis(directory: Path) -> Plan:
     return Plan(
         command,
         Choice(least_bytes=2 * MIB, kinds=("anonymous private",)),
-        setting=Setting(Ready("Ready to accept connections")),
+        setting=Setting(Ready("[Rr]eady to accept connections")),
     )
 
 
@@ -190,11 +191,11 @@ def _java(directory: Path) -> Plan:
 
 def _git(directory: Path) -> Plan:
     lines = []
-    for number in range(400):
+    for number in range(GIT_FILES):
         text = "".join(f"{number * line * 2654435761 % 4294967296:x}\n" for line in range(4000))
         lines.append(f"blob\nmark :{number + 1}\ndata {len(text)}\n{text}\n")
     lines.append("commit refs/heads/main\ncommitter a <a@b> 0 +0000\ndata 1\nx\n")
-    lines += [f"M 100644 :{number + 1} file{number}\n" for number in range(400)]
+    lines += [f"M 100644 :{number + 1} file{number}\n" for number in range(GIT_FILES)]
     repository = str(directory / "repository")
     _do("git", "init", "-q", "--bare", repository)
     _do("git", "-C", repository, "fast-import", "--quiet", stdin="".join(lines))
@@ -298,3 +299,18 @@ def record_all(
                 record.save(trial, path)
                 written.append(path)
     return written
+
+
+def recorded(
+    directory: str | os.PathLike[str], machine: str
+) -> dict[str, tuple[Trial, Trial | None]]:
+    """What :func:`record_all` kept of a machine, by program: its trial, and that by hand."""
+    found: dict[str, tuple[Trial, Trial | None]] = {}
+    for name in PROGRAMS:
+        first, second = (
+            Path(directory) / f"try-{name}{words}-{machine}.json" for words in ("", "-by-hand")
+        )
+        if first.exists():
+            again = record.load(second) if second.exists() else None
+            found[name] = (record.load(first), again)
+    return found
