@@ -79,6 +79,20 @@ def _in_file(address: int, path: str, found: Region, offset: int) -> Place:
     return Place(address, found.name, offset, function, distance, True, code_address)
 
 
+def begin_of_function(path: str, offset: int) -> int | None:
+    """Where in an ELF file the function begins that a place is in, in bytes; None without a name.
+
+    >>> begin_of_function("/nowhere", 5) is None
+    True
+    """
+    try:
+        inode = os.stat(path).st_ino
+    except OSError:
+        return None
+    named = _symbol(path, inode, offset)
+    return None if named is None or named[1] is None else offset - named[2]
+
+
 @functools.lru_cache(maxsize=4096)
 def _symbol(path: str, inode: int, offset: int) -> tuple[int, str | None, int] | None:
     """The address by the file's tables, the function, and how far behind its beginning.

@@ -15,6 +15,7 @@ from prefault_kit.show.markdown import Markdown
 from prefault_kit.show.verdicts import NOT_TESTABLE_HERE, verdicts
 from prefault_kit.studies import latency, promises, qemu, weights
 from prefault_kit.studies.promises.ground import Ground
+from prefault_kit.studies.trial import by_hand, running
 from prefault_kit.studies.weights import by_torch
 
 FEATURES: dict[str, Callable[[], Unavailable | None]] = {
@@ -31,6 +32,8 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "page faults": features.fault_events,
     "memory cgroup": memory_group.why_not,
     "torch": by_torch.why_not,
+    "gcc": by_hand.why_not,
+    "tracing": running.why_no_tracing,
     "FUSE": lambda: weights.why_not(weights.Plan(wait_us=1)),
 }
 """What ``%%needs`` takes, apart from kinds of memory."""

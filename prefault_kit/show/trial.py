@@ -164,17 +164,23 @@ def watched(trial: Trial) -> list[Row]:
 def faults_by_mapping(trial: Trial) -> tuple[list[str], list[tuple[str, ...]]]:
     """A table: the rows that were watched as columns, a line for each mapping that faulted.
 
-    The first column is the mapping's number, the last line what was elsewhere. Without a line where
-    faults were not observed.
+    The first column is the mapping's number, the last line what was elsewhere. Mappings with the
+    same faults in all rows have one line together. Without a line where faults were not observed.
     """
     rows = [each for each in watched(trial) if each.seen and each.seen.faults is not None]
     heads = ["", *map(_watched_name, rows)]
     found = []
+    same: list[tuple[int, int]] = []
     for at in range(len(trial.groups)) if rows else ():
         counts = [each.seen.faults[at] for each in rows if each.seen and each.seen.faults]
-        if any(each.total for each in counts):
-            cells = [_faults(each.minor, each.major) for each in counts]
+        cells = [_faults(each.minor, each.major) for each in counts]
+        if len(rows) > 1 and len(set(cells)) == 1:
+            same += [(counts[0].minor, counts[0].major)] if counts[0].total else []
+        elif any(each.total for each in counts):
             found.append((str(at + 1), *cells))
+    if same:
+        count = _faults(sum(minor for minor, _ in same), sum(major for _, major in same))
+        found.append((f"{len(same)} more", *[count] * len(rows)))
     outside = [each.seen.elsewhere for each in rows if each.seen]
     if any(outside):
         last = [_faults(each.minor, each.major) if each else "" for each in outside]

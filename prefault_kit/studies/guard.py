@@ -22,6 +22,7 @@ from typing import Any
 from prefault_kit.kernel.address_space import AddressSpaces
 from prefault_kit.kernel.faults import FaultBatch, FaultStream
 from prefault_kit.kernel.perf import TaskEvent
+from prefault_kit.measure import signals
 from prefault_kit.measure.culprits import Culprit, Tally
 
 LOOK_S = 0.1
@@ -307,14 +308,16 @@ def _pattern(ready: str) -> re.Pattern[bytes]:
 @contextlib.contextmanager
 def _started(command: Sequence[str], pipes: tuple[int, int]) -> Iterator[subprocess.Popen[bytes]]:
     """The program; its pipes are closed in the end."""
-    program = subprocess.Popen(command, stdout=pipes[0], stderr=pipes[1], bufsize=0)
+    program = None
     try:
+        with signals.later():
+            program = subprocess.Popen(command, stdout=pipes[0], stderr=pipes[1], bufsize=0)
         yield program
     finally:
-        if program.poll() is None:
+        if program and program.poll() is None:
             program.kill()
             program.wait()
-        for each in (program.stdout, program.stderr):
+        for each in (program.stdout, program.stderr) if program else ():
             if each:
                 each.close()
 

@@ -13,11 +13,10 @@ import select
 import signal
 import stat
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefault_kit import host
 from prefault_kit.host import accounts
@@ -27,6 +26,7 @@ from prefault_kit.kernel.faults import FaultStream
 from prefault_kit.kernel.perf import TaskEvent
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.traps import MOUNT, TrapStream, accesses
+from prefault_kit.measure import signals
 from prefault_kit.measure.trace import (
     ACCESS_SHIFT,
     BY_KERNEL,
@@ -49,7 +49,6 @@ LOOK_S = 0.1
 """Between two readings of the stream, at most."""
 GRACE_S = 5.0
 """How long a program gets to end by itself."""
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FAULT_BYTES = 256
 """Of memory, while faults are recorded and placed, each with its trap: 231 were measured."""
 KEPT = ["time_ns", "address", "pid", "tid", "major", "in_kernel", "access"]
@@ -253,7 +252,7 @@ def run(
         began_ns = time.monotonic_ns()
         program = None
         try:
-            with _signals_later():
+            with signals.later():
                 program = stack.enter_context(_Program(command, outputs))
             stopped = _follow(program.process, recording, faults, duration_s, on_progress)
         except KeyboardInterrupt:
@@ -276,27 +275,6 @@ def run(
             len(_still_there(recording.living - {program.process.pid})),
         )
         return _trace(tuple(command), recording, lack, began_ns, ended_ns, status, stopped)
-
-
-@contextlib.contextmanager
-def _signals_later() -> Iterator[None]:
-    """Handle Ctrl-C and the like at the end of the block: a program that was just started would be
-    nobody's. In a thread that is not the main one there is nothing to handle.
-    """
-    came: list[int] = []
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in ENDING:
-            if callable(handler := signal.getsignal(number)):
-                before[number] = handler
-                signal.signal(number, lambda number, _: came.append(number))
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        for each in came[:1]:
-            signal.raise_signal(each)
 
 
 def _traps(stack: contextlib.ExitStack) -> tuple[TrapStream | None, str]:

@@ -1,8 +1,9 @@
 """Where in a program a mapping was made: files and offsets, with names where symbols are there.
 
 The chain of frame pointers is followed where there is one. Most libraries have none, so the words
-on the stack that look like return addresses follow: those behind a call instruction of code. They
-can name a function that has returned already, so such a place is evidence and no proof.
+on the stack that look like return addresses follow: those behind a call instruction of code. Words
+of functions that have returned already lie between them, so a call has to lead to the place that
+was found before it, where that can be told. Such a place is evidence and no proof.
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from prefault_kit.kernel import symbols
 from prefault_kit.kernel.tracer import Event
 
 LOAD, SYMTAB = 1, 2
 """Of a part of an ELF file, and of a section (elf(5))."""
 STACK_BYTES = 4096
 MOST_PLACES = 8
+UNNAMED_BYTES = 4096
+"""How far behind a call's target a place may be in a function without a name."""
+CALL, CALL_BY_SLOT, JUMP_BY_SLOT = 0xE8, b"\xff\x15", b"\xff\x25"
+ENDBR64, BND = b"\xf3\x0f\x1e\xfa", b"\xf2"
+"""Instructions of x86-64."""
 PATIENCE_S = 20
 """How long a file's symbols are waited for."""
 
@@ -108,13 +115,80 @@ def _read(memory: int, address: int, length: int) -> bytes:
 
 def _places(event: Event, codes: Sequence[Code], memory: int) -> Iterator[Place]:
     seen: set[int] = set()
-    for address in _returns(event, codes, memory):
+    returns = list(dict.fromkeys(_returns(event, codes, memory)))
+    for address in _chained(returns, _Calls(codes, memory)):
         code = _code_at(codes, address)
         if code and address not in seen:
             seen.add(address)
             yield Place(code.path, address - code.begin + code.offset)
             if len(seen) == MOST_PLACES:
                 return
+
+
+def _chained(returns: Sequence[int], calls: _Calls) -> Iterator[int]:
+    """Of the addresses that may be returned to, those that belong together.
+
+    The next one out is the first whose call leads to the function that the last one is in. Where
+    none does, as behind a call by a pointer, it is the first of which the call is not known to lead
+    elsewhere.
+    """
+    at = 0
+    while at < len(returns):
+        yield returns[at]
+        rest = range(at + 1, len(returns))
+        leads = {each: calls.leads(returns[each], returns[at]) for each in rest}
+        chosen = next((each for each in rest if leads[each]), None)
+        if chosen is None:
+            chosen = next((each for each in rest if leads[each] is None), len(returns))
+        at = chosen
+
+
+class _Calls:
+    """Where the calls of a process that stands still lead to (x86-64)."""
+
+    def __init__(self, codes: Sequence[Code], memory: int) -> None:
+        self._codes, self._memory = codes, memory
+        self._targets: dict[int, int | None] = {}
+
+    def leads(self, back: int, inner: int) -> bool | None:
+        """Whether the call before ``back`` leads to the function of ``inner``; None: not known."""
+        if back not in self._targets:
+            self._targets[back] = self._target(back)
+        target = self._targets[back]
+        code = _code_at(self._codes, inner)
+        if target is None or code is None:
+            return None
+        if not code.begin <= target <= inner:
+            return False
+        begin = symbols.begin_of_function(code.path, inner - code.begin + code.offset)
+        if begin is None:
+            return inner - target < UNNAMED_BYTES or None
+        return target >= begin + code.begin - code.offset
+
+    def _target(self, back: int) -> int | None:
+        if os.uname().machine != "x86_64":
+            return None
+        before = _read(self._memory, back - 6, 6)
+        if len(before) == 6 and before[1] == CALL:
+            return self._through(back + int.from_bytes(before[2:], "little", signed=True))
+        if before[:2] == CALL_BY_SLOT:
+            return self._slot(back, before[2:])
+        return None
+
+    def _through(self, target: int) -> int | None:
+        """Where a jump through the table of a library's imports leads; else the target itself."""
+        stub = _read(self._memory, target, 12)
+        stub = stub.removeprefix(ENDBR64)
+        begin = target + 12 - len(stub)
+        stub, begin = (stub[1:], begin + 1) if stub[:1] == BND else (stub, begin)
+        if stub[:2] == JUMP_BY_SLOT:
+            return self._slot(begin + 6, stub[2:6])
+        return target
+
+    def _slot(self, after: int, displacement: bytes) -> int | None:
+        place = after + int.from_bytes(displacement, "little", signed=True)
+        found = _read(self._memory, place, 8)
+        return int.from_bytes(found, "little") if len(found) == 8 else None
 
 
 def _returns(event: Event, codes: Sequence[Code], memory: int) -> Iterator[int]:

@@ -7,21 +7,22 @@ Each makes its data in a directory that is given to it; nothing else is written.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prefault_kit.host.unavailable import Unavailable
 from prefault_kit.kernel.syscalls import ADVICE
 from prefault_kit.studies.trial import advice, by_hand, record
-from prefault_kit.studies.trial.candidates import CANDIDATES
+from prefault_kit.studies.trial.candidates import CANDIDATES, Candidate
 from prefault_kit.studies.trial.mappings import Choice
 from prefault_kit.studies.trial.plan import Plan
 from prefault_kit.studies.trial.ready import Ready
@@ -36,6 +37,7 @@ MIB = 1 << 20
 WITH_THE_KIT = ("setpriv", "--pdeathsig", "INT")
 """Before a command that is to end when the thread ends that began it, however that happens."""
 POSTGRES = "/usr/lib/postgresql"
+GIT_FILES = 400
 BY_HAND = "by hand"
 """The variant that carries out what was recommended."""
 JAVA = """\
@@ -69,6 +71,8 @@ class Program:
     """Make its data in a directory; OSError where that fails."""
     access: str = "w"
     """What its large mappings are mapped for: where advice is carried out by hand."""
+    flags: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = field(default_factory=dict)
+    """Its own way to carry out a candidate, by the candidate's name: from its command another."""
 
     def why_not(self) -> Unavailable | None:
         """What is missing here; None if it can be tried."""
@@ -92,7 +96,7 @@ class Place:
     """Where the data of a program is made; ``stop`` ends what makes it."""
 
     directory: Path
-    stop: Stop
+    stop: Stop = field(default_factory=Stop)
 
     def do(self, *command: str, stdin: str | None = None) -> str:
         """Run a step of preparing; its output. OSError with its last words where it fails."""
@@ -143,7 +147,7 @@ def _redis(place: Place) -> Plan:
     return Plan(
         command,
         Choice(least_bytes=2 * MIB, kinds=("anonymous private",)),
-        setting=Setting(Ready("Ready to accept connections")),
+        setting=Setting(Ready("[Rr]eady to accept connections")),
     )
 
 
@@ -198,8 +202,30 @@ def _sqlite(place: Place) -> Plan:
     return Plan(command, Choice(path="*/data.db"), start="cold", evicted=(str(data),))
 
 
+def _sort(place: Place) -> Plan:
+    data = place.directory / "data"
+    numbers = random.Random(1)
+    with data.open("w") as file:
+        for number in range(1_000_000):
+            if not number % 10_000:
+                place.stop.check()
+            file.write(f"{numbers.getrandbits(64):016x} {numbers.getrandbits(64):016x}\n")
+    command = ("env", "LC_ALL=C", "sort", "--parallel=1", "-S", "600M", "-o", "/dev/null")
+    return Plan((*command, str(data)), Choice(kinds=("anonymous private",)))
+
+
 def _python(_: Place) -> Plan:
-    return Plan((sys.executable, "-c", FILL), Choice(least_bytes=16 * MIB))
+    command = ("env", "NUMPY_MADVISE_HUGEPAGE=0", sys.executable, "-c", FILL)
+    return Plan(command, Choice(least_bytes=16 * MIB))
+
+
+def _by_malloc(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The C library gives MADV_HUGEPAGE to what malloc maps."""
+    return ("env", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1", *command)
+
+
+def _by_jvm(command: tuple[str, ...]) -> tuple[str, ...]:
+    return (command[0], "-XX:+UseTransparentHugePages", *command[1:])
 
 
 def _java(place: Place) -> Plan:
@@ -220,17 +246,18 @@ def _java(place: Place) -> Plan:
 
 def _git(place: Place) -> Plan:
     lines = []
-    for number in range(400):
+    for number in range(GIT_FILES):
+        place.stop.check()
         text = "".join(f"{number * line * 2654435761 % 4294967296:x}\n" for line in range(4000))
         lines.append(f"blob\nmark :{number + 1}\ndata {len(text)}\n{text}\n")
     lines.append("commit refs/heads/main\ncommitter a <a@b> 0 +0000\ndata 1\nx\n")
-    lines += [f"M 100644 :{number + 1} file{number}\n" for number in range(400)]
+    lines += [f"M 100644 :{number + 1} file{number}\n" for number in range(GIT_FILES)]
     repository = str(place.directory / "repository")
     place.do("git", "init", "-q", "--bare", repository)
     place.do("git", "-C", repository, "fast-import", "--quiet", stdin="".join(lines))
     place.do("git", "-C", repository, "repack", "-adq")
     command = ("git", "-C", repository, "grep", "-c", "fff", "main")
-    return Plan(command, Choice(path="*.pack"), start="cached")
+    return Plan(command, Choice(path="*.pack"), start="cold")
 
 
 PROGRAMS = {
@@ -254,13 +281,25 @@ PROGRAMS = {
         _sqlite,
         access="r",
     ),
-    "python": Program("Python fills four arrays of 64 MB with NumPy", (), _python),
+    "sort": Program(
+        "sort sorts 34 MB of text in memory",
+        (("sort", "coreutils"),),
+        _sort,
+        flags={"HUGEPAGE": _by_malloc},
+    ),
+    "python": Program(
+        "Python fills four arrays of 64 MB with NumPy, which is told not to ask for huge pages",
+        (),
+        _python,
+        flags={"HUGEPAGE": _by_malloc},
+    ),
     "java": Program(
         "A JVM fills 500 MB of its heap",
         (("java", "default-jre-headless"), ("javac", "default-jdk-headless")),
         _java,
+        flags={"HUGEPAGE": _by_jvm},
     ),
-    "git": Program("Git searches a packed repository", (("git", "git"),), _git, access="r"),
+    "git": Program("Git searches a cold packed repository", (("git", "git"),), _git, access="r"),
 }
 """By name; to add one is to add a function that prepares it, and a row."""
 
@@ -293,18 +332,24 @@ def tried(
         found = advice.recommend(first) if first.outcome == "ok" else None
         if not hand or found is None or found.name not in CANDIDATES:
             return first, None
-        candidate = CANDIDATES[found.name]
-        if not set(candidate.advices) <= set(ADVICE) or not candidate.advices or by_hand.why_not():
+        by_it = _by_hand(program, plan, CANDIDATES[found.name], Path(made))
+        if by_it is None:
             return first, None
-        by_it = by_hand.carried_out(
-            plan.command,
-            by_hand.library(Path(made)),
-            candidate.advices,
-            plan.choice.least_bytes,
-            program.access,
-        )
         again = replace(plan, candidates=(found.name,), variants={BY_HAND: by_it})
         return first, run(again, on_progress=lambda progress: tell("by hand", progress))
+
+
+def _by_hand(
+    program: Program, plan: Plan, candidate: Candidate, place: Path
+) -> tuple[str, ...] | None:
+    """The command that carries out a candidate, by the program's own way or by a library."""
+    if candidate.name in program.flags:
+        return program.flags[candidate.name](plan.command)
+    if not candidate.advices or not set(candidate.advices) <= set(ADVICE) or by_hand.why_not():
+        return None
+    library = by_hand.library(place)
+    least = plan.choice.least_bytes
+    return by_hand.carried_out(plan.command, library, candidate.advices, least, program.access)
 
 
 def record_all(
@@ -332,3 +377,18 @@ def record_all(
                 record.save(trial, path)
                 written.append(path)
     return written
+
+
+def recorded(
+    directory: str | os.PathLike[str], machine: str
+) -> dict[str, tuple[Trial, Trial | None]]:
+    """What :func:`record_all` kept of a machine, by program: its trial, and that by hand."""
+    found: dict[str, tuple[Trial, Trial | None]] = {}
+    for name in PROGRAMS:
+        first, second = (
+            Path(directory) / f"try-{name}{words}-{machine}.json" for words in ("", "-by-hand")
+        )
+        if first.exists():
+            again = record.load(second) if second.exists() else None
+            found[name] = (record.load(first), again)
+    return found

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from prefault_kit import host
 from prefault_kit.host.unavailable import Unavailable
-from prefault_kit.kernel.tracer import Rule, find_program
+from prefault_kit.kernel.tracer import Rule, Tracer, find_program
 from prefault_kit.measure.interleaving import interleave
 from prefault_kit.studies.trial import advice, candidates, files, limit, mappings
 from prefault_kit.studies.trial.candidates import NOTHING, TRACED, Candidate
@@ -52,6 +52,16 @@ def why_not(program: str) -> Unavailable | None:
             f"{program} has capabilities of its own, which a traced program has not: "
             "try a copy of it without them"
         )
+    return None
+
+
+def why_no_tracing() -> Unavailable | None:
+    """Why no program can be traced here; None if one can, which was tried."""
+    try:
+        with Tracer(["true"]) as running:
+            running.wait(60)
+    except OSError as error:
+        return _no_tracing(error)
     return None
 
 

@@ -1,5 +1,7 @@
 """prefault_kit.studies.trial.places: where in a program a mapping was made."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,49 @@ def test_a_mapping_is_traced_to_its_line() -> None:
     own = [each for each in found[-1] if each.path == command[0]]
     assert own and own[0].offset > 0
     assert "map" in str(own[0])
+
+
+NOISE = """
+#include <stdlib.h>
+static __attribute__((noinline)) int noise(int n)
+{
+    volatile char room[8];
+    room[0] = n;
+    return n ? noise(n - 1) + room[0] : rand();
+}
+static __attribute__((noinline)) void *make(size_t size)
+{
+    char *volatile p = malloc(size);
+    return p;
+}
+int main(void)
+{
+    return noise(60) == 1 || make(16 << 20) == NULL;
+}
+"""
+"""Leaves return addresses of functions that have ended where malloc's frames will lie."""
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls are read on x86-64 alone")
+def test_functions_that_have_ended_are_not_among_the_callers(tmp_path: Path) -> None:
+    """The call of each leads to the one before it."""
+    program = str(tmp_path / "noise")
+    command = ["gcc", "-O1", "-fno-inline", "-fomit-frame-pointer", "-x", "c", "-o", program, "-"]
+    subprocess.run(command, input=NOISE, text=True, check=True, timeout=60)
+    found: list[list[Place]] = []
+
+    def look(event: Event) -> None:
+        if event.what == "mmap" and event.length > 16 << 20:
+            found.append(named(places.of_event(event)))
+
+    with Tracer([program], record=True, look=look, looks=20) as running:
+        running.wait(60)
+    (stack,) = found
+    own = [each.symbol for each in stack if each.path == program]
+    assert own[:2] == ["make", "main"]
+    assert "noise" not in own
 
 
 def test_what_is_no_program_has_no_names(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""prefault_kit.studies.trial.by_hand: advice from inside, on the mappings that are meant."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from prefault_kit.host import Unavailable
+from prefault_kit.kernel.faults import FaultStream
+from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.notebook import small_program
+from prefault_kit.studies.trial import by_hand
+
+pytestmark = [pytest.mark.needs("compiler"), pytest.mark.needs("fault_events")]
+TOUCHED = small_program.TOUCHED_BYTES // PAGE_SIZE_BYTES
+
+
+def faults(library: Path, advices: list[str], least_bytes: int, access: str) -> int:
+    """What the small program takes, with a library before it."""
+    command = by_hand.carried_out([small_program.compiled()], library, advices, least_bytes, access)
+    with FaultStream.of_program() as stream:
+        assert subprocess.run(command, check=False, timeout=60).returncode == 0
+        return len(stream.read())
+
+
+def test_each_mapping_that_is_large_enough_gets_it(tmp_path: Path) -> None:
+    """Populated for writing it has no fault left; a smaller one, or no advice, has them all."""
+    library = by_hand.library(tmp_path)
+    size = small_program.SIZE_BYTES
+    assert faults(library, ["MADV_POPULATE_WRITE"], size, "w") < TOUCHED
+    assert faults(library, ["MADV_POPULATE_WRITE"], size + 1, "w") > TOUCHED
+    assert faults(library, ["MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE"], size, "r") < TOUCHED
+
+
+def test_it_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a compiler; where gcc refuses, with what it said."""
+    monkeypatch.setattr(by_hand, "SOURCE", "no C")
+    with pytest.raises(OSError, match="could not be compiled: "):
+        by_hand.library(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = by_hand.why_not()
+    assert isinstance(missing, Unavailable)
+    assert missing.command == "sudo apt install gcc"
