@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -60,6 +60,10 @@ print(total)
 """
 
 
+def _nothing(_: Path) -> None:
+    """What most programs leave outside of their directory."""
+
+
 @dataclass(frozen=True)
 class Program:
     """A program, what it does in the trial, and what that needs."""
@@ -73,6 +77,8 @@ class Program:
     """What its large mappings are mapped for: where advice is carried out by hand."""
     flags: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = field(default_factory=dict)
     """Its own way to carry out a candidate, by the candidate's name: from its command another."""
+    release: Callable[[Path], None] = _nothing
+    """Release what a killed run of it has left outside of its directory, which is given."""
 
     def why_not(self) -> Unavailable | None:
         """What is missing here; None if it can be tried."""
@@ -192,6 +198,16 @@ def _postgresql(place: Place) -> Plan:
     )
 
 
+def _release_segment(directory: Path) -> None:
+    """PostgreSQL marks its data directory with a System V segment, which survives SIGKILL."""
+    with suppress(OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+        lines = (directory / "cluster" / "postmaster.pid").read_text().splitlines()
+        number = int(lines[6].split()[1])
+        subprocess.run(
+            ["ipcrm", "-m", str(number)], check=False, capture_output=True, timeout=PREPARE_S
+        )
+
+
 def _sqlite(place: Place) -> Plan:
     data = place.directory / "data.db"
     rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250000)"
@@ -274,6 +290,7 @@ PROGRAMS = {
             ("psql", "postgresql-client"),
         ),
         _postgresql,
+        release=_release_segment,
     ),
     "sqlite": Program(
         "SQLite reads a cold table of 250 MB through a mapping",
@@ -323,7 +340,8 @@ def tried(
     program = PROGRAMS[name]
     tell = on_progress or (lambda _, __: None)
     stop = stop or Stop()
-    with tempfile.TemporaryDirectory(prefix="prefault-try-") as made:
+    with tempfile.TemporaryDirectory(prefix="prefault-try-") as made, ExitStack() as stack:
+        stack.callback(program.release, Path(made))
         tell("its data", TrialProgress(0.0, "its data is made"))
         plan = program.prepare(Place(Path(made), stop))
         setting = replace(plan.setting, stop=stop)

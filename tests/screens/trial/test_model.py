@@ -108,13 +108,15 @@ def test_a_stop_that_comes_first() -> None:
 def test_a_known_program_is_prepared_and_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a directory that is gone afterwards, also where it was stopped while it was prepared."""
     places: list[Path] = []
+    released: list[Path] = []
 
     def prepare(place: Place) -> Plan:
         places.append(place.directory)
         place.do("sh", "-c", f"cd {place.directory}; {wait}")
         return Plan(("true",), Choice(least_bytes=PAGES * PAGE))
 
-    monkeypatch.setitem(programs.PROGRAMS, "git", Program("A test", (), prepare))
+    made = Program("A test", (), prepare, release=released.append)
+    monkeypatch.setitem(programs.PROGRAMS, "git", made)
     model = ProgramScreen(program="git", repeats=2, candidates=("HUGEPAGE",))
     wait = "true"
     model.run()
@@ -130,6 +132,7 @@ def test_a_known_program_is_prepared_and_tried(monkeypatch: pytest.MonkeyPatch) 
     assert model.wait(WAIT_S)
     assert model.status.startswith("Stopped after")
     assert len(places) == 2 and not any(each.exists() for each in places)
+    assert released == places
 
 
 def test_how_a_trial_ends_without_a_result(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,22 @@ def test_what_is_recommended_is_carried_out_by_hand(
         programs.tried("x")
 
 
+def test_a_killed_postgresql_leaves_no_segment(tmp_path: Path) -> None:
+    """The number is in its file of the process id; without that nothing is done."""
+    release = PROGRAMS["postgresql"].release
+    release(tmp_path)
+    if shutil.which("ipcmk") is None:
+        pytest.skip("needs ipcmk")
+    made = subprocess.run(["ipcmk", "-M", "64"], capture_output=True, text=True, check=True)
+    number = made.stdout.split()[-1]
+    (tmp_path / "cluster").mkdir()
+    file = tmp_path / "cluster" / "postmaster.pid"
+    file.write_text(f"1\n{tmp_path}\n0\n5432\n{tmp_path}\n\n  2204418   {number}\nready\n")
+    release(tmp_path)
+    shown = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    assert number not in [line.split()[1] for line in shown]
+
+
 def test_records_are_kept_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the programs that are here; by name, with what was carried out by hand."""
     made = trial(*PLAIN)

@@ -76,7 +76,9 @@ def test_a_program_is_ended(here: Path, traced: bool, ready: Ready | None) -> No
     stop = Stop()
     thread = asked_when(here / "pid", stop)
     with pytest.raises(Stopped):
-        perform(SLEEP, Setting(ready, stop=stop), traced=traced, least_bytes=1 << 20)
+        perform(
+            SLEEP, Setting(ready, timeout_s=WAIT_S, stop=stop), traced=traced, least_bytes=1 << 20
+        )
     thread.join(WAIT_S)
     assert gone(here / "pid")
 
@@ -88,7 +90,9 @@ def test_a_load_is_ended(here: Path) -> None:
     thread = asked_when(here / "pid", stop)
     server = ("sh", "-c", "echo ready; exec sleep 1000")
     with pytest.raises(Stopped):
-        perform(server, Setting(Ready("ready"), SLEEP, stop=stop), least_bytes=1 << 20)
+        perform(
+            server, Setting(Ready("ready"), SLEEP, timeout_s=WAIT_S, stop=stop), least_bytes=1 << 20
+        )
     thread.join(WAIT_S)
     assert gone(here / "pid")
 
