@@ -104,10 +104,15 @@ class Place:
     directory: Path
     stop: Stop = field(default_factory=Stop)
 
-    def do(self, *command: str, stdin: str | None = None) -> str:
-        """Run a step of preparing; its output. OSError with its last words where it fails."""
+    def do(
+        self, *command: str, stdin: str | None = None, end_by: signal.Signals = signal.SIGKILL
+    ) -> str:
+        """Run a step of preparing; its output. OSError with its last words where it fails.
+
+        A stop ends it by a signal; one that would leave something if it was killed has another.
+        """
         try:
-            done = self.stop.run(command, stdin=stdin, timeout_s=PREPARE_S)
+            done = self.stop.run(command, stdin=stdin, timeout_s=PREPARE_S, end_by=end_by)
         except subprocess.TimeoutExpired:
             raise OSError(f"{command[0]} did not end within {PREPARE_S} s") from None
         if done.returncode:
@@ -166,10 +171,14 @@ def _postgresql(place: Place) -> Plan:
         user = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
         shutil.chown(directory, "postgres", "postgres")
         directory.chmod(0o755)
-    place.do(*user, binaries["initdb"], "-D", str(cluster), "-U", "tried", "-A", "trust", "-N")
+    place.do(
+        *(*user, binaries["initdb"], "-D", str(cluster), "-U", "tried", "-A", "trust", "-N"),
+        end_by=signal.SIGINT,  # a killed one leaves shared memory
+    )
     settings = {
         "shared_buffers": "512MB", "huge_pages": "off", "listen_addresses": "''",
         "unix_socket_directories": f"'{directory}'", "fsync": "off",
+        "dynamic_shared_memory_type": "mmap",  # in its directory, where a killed one leaves it
     }  # fmt: skip
     with (cluster / "postgresql.conf").open("a") as file:
         file.writelines(f"{name} = {value}\n" for name, value in settings.items())

@@ -73,11 +73,12 @@ class Stop:
         stdin: str | None = None,
         timeout_s: float,
         stdout: int = subprocess.PIPE,
+        end_by: int = signal.SIGKILL,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, and return its status and what it said.
 
-        It is killed, with the processes that it began, by a stop, at the timeout
-        (``subprocess.TimeoutExpired``) and by Ctrl-C. OSError as exec says.
+        A stop, the timeout (``subprocess.TimeoutExpired``) and Ctrl-C send ``end_by`` to it and to
+        the processes that it began, and wait for its end. OSError as exec says.
         """
         self.check()
         with subprocess.Popen(
@@ -93,7 +94,7 @@ class Stop:
             def end() -> None:
                 if process.returncode is None:  # its number is not another's before it is reaped
                     with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
+                        os.killpg(process.pid, end_by)
 
             try:
                 with self.ending(end):

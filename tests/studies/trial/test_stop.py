@@ -130,6 +130,16 @@ def test_a_step_of_preparing_is_ended(here: Path) -> None:
     assert not (here / "begun").exists()
 
 
+def test_a_step_may_be_asked_to_end(here: Path) -> None:
+    """By a signal that it can act on, and it is waited for."""
+    stop = Stop()
+    thread = asked_when(here / "up", stop)
+    with pytest.raises(Stopped):
+        Place(here, stop).do("sh", "-c", TRAPPED, end_by=signal.SIGINT)
+    thread.join(WAIT_S)
+    assert (here / "ended").exists()
+
+
 def test_a_step_that_takes_too_long(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is killed with what it began."""
     monkeypatch.setattr(programs, "PREPARE_S", 0.2)
