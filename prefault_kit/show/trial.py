@@ -248,8 +248,11 @@ def _fact(facts: Mapping[str, object], name: str) -> str:
 
 
 def title(trial: Trial) -> str:
-    """One line."""
-    return f"Which advice helps {printable(os.path.basename(trial.command[0]))}?"
+    """One line, about the program and not ``env`` before it."""
+    words = list(trial.command)
+    if os.path.basename(words[0]) == "env":
+        words = [each for each in words[1:] if "=" not in each] or words
+    return f"Which advice helps {printable(os.path.basename(words[0]))}?"
 
 
 def remarks(trial: Trial) -> list[str]:

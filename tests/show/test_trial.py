@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from prefault_kit.show import trial as shown
 from prefault_kit.studies.trial import Row
 from prefault_kit.studies.trial.result import Again, FaultCounts, Resident, Seen, Wait
@@ -117,3 +119,13 @@ def test_the_order_of_the_rows() -> None:
     """The program as it is first, then the fastest."""
     names = [each.name for each in shown.ranked(FOUND)]
     assert names == ["nothing", "traced", "POPULATE_WRITE", "HUGEPAGE"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [(("/bin/sort", "a=b"), "sort"), (("env", "LC_ALL=C", "sort", "x"), "sort"), (("env",), "env")],
+)
+def test_the_title_names_the_program(command: tuple[str, ...], name: str) -> None:
+    """Not what sets its environment."""
+    found = replace(trial(*PLAIN), command=command)
+    assert shown.title(found) == f"Which advice helps {name}?"

@@ -227,6 +227,11 @@ def _sqlite(place: Place) -> Plan:
     return Plan(command, Choice(path="*/data.db"), start="cold", evicted=(str(data),))
 
 
+def _perl(_: Place) -> Plan:
+    fill = 'for (1 .. 3) { my $x = "a" x (1 << 27); $sum += length $x; undef $x } print $sum'
+    return Plan(("perl", "-e", fill), Choice(least_bytes=16 * MIB))
+
+
 def _sort(place: Place) -> Plan:
     data = place.directory / "data"
     numbers = random.Random(1)
@@ -311,6 +316,12 @@ PROGRAMS = {
         "sort sorts 34 MB of text in memory",
         (("sort", "coreutils"),),
         _sort,
+        flags={"HUGEPAGE": _by_malloc},
+    ),
+    "perl": Program(
+        "Perl makes three strings of 128 MB, one after the other",
+        (("perl", "perl"),),
+        _perl,
         flags={"HUGEPAGE": _by_malloc},
     ),
     "python": Program(

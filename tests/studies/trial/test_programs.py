@@ -86,7 +86,9 @@ def test_a_killed_postgresql_leaves_no_segment(tmp_path: Path) -> None:
     release(tmp_path)
     if shutil.which("ipcmk") is None:
         pytest.skip("needs ipcmk")
-    made = subprocess.run(["ipcmk", "-M", "64"], capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        ["ipcmk", "-M", "64"], capture_output=True, text=True, check=True, timeout=60
+    )
     number = made.stdout.split()[-1]
     (tmp_path / "cluster").mkdir()
     file = tmp_path / "cluster" / "postmaster.pid"
