@@ -125,4 +125,4 @@ def test_a_name_that_is_not_utf_8_is_shown_escaped(small: Review, tmp_path: Path
     odd = os.fsdecode(b"\xff")
     noted = Review(small.workload, "ok", candidates=small.candidates, notes=(f"of {odd}",))
     review_export.save(noted, WEIGHTS, tmp_path / "review.html")
-    assert r"of \udcff" in (tmp_path / "review.html").read_text(encoding="utf-8")
+    assert r"of \xff" in (tmp_path / "review.html").read_text(encoding="utf-8")
