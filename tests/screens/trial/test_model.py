@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 import time
@@ -137,7 +138,7 @@ def test_a_known_program_is_prepared_and_tried(monkeypatch: pytest.MonkeyPatch) 
 
 def test_how_a_trial_ends_without_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason and the command that helps; an error with its file; the last result stays."""
-    model = screen(f"{sys.executable} -c 0")
+    model = screen(shlex.join([sys.executable, "-c", "0"]))
     model.trial = TRIAL
     lacking = replace(TRIAL, outcome="unavailable", message="no \x1b tracing", enable="sudo it")
 
