@@ -903,8 +903,7 @@ static void enter_call(pf_tracer *tracer, struct thread *thread, int code, const
         begin_event(thread, PF_EVENT_TRACES);
         tell(tracer, event);
         tracer->end.traces = 1;
-        tracer->stop = 1;
-        resume(thread, 0);
+        tracer->stop = 1; /* it stays where it is, or it might end by itself first */
         return;
     } else if (code == AT_SECCOMP) {
         /* its filter may forbid what we would let it call */
