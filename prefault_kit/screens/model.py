@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import traitlets
@@ -175,3 +177,20 @@ class ScreenModel(StatusModel, Generic[JobT]):
     def _finish(self, job: JobT) -> None:
         """Take over what a job has produced; one that was stopped or failed has no result."""
         raise NotImplementedError
+
+    def _exported(self, path: str, save: Callable[[Path], object]) -> bool:
+        """Write a page and the summary beside it; False if that fails, and status says why."""
+        target = Path(path).expanduser()
+        try:
+            save(target)
+        except ValueError as error:
+            self._fail(str(error))
+            return False
+        except FileExistsError as error:
+            self._fail(f"a file {error.filename} exists already: choose another name")
+            return False
+        except OSError as error:
+            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
+            return False
+        self._succeed(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
+        return True

@@ -8,7 +8,7 @@ from prefault_kit.measure import intervals
 from prefault_kit.show.claims import Table
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.trial import Trial, advice, programs
-from prefault_kit.studies.trial.candidates import NOTHING
+from prefault_kit.studies.trial.candidates import NOTHING, TRACED
 from prefault_kit.studies.trial.result import MEASURES
 
 Trials = Mapping[str, tuple[Trial, Trial | None]]
@@ -45,11 +45,10 @@ def by_hand(trials: Trials) -> Table:
         if again is None:
             continue
         both = injected(again), carried_out(again)
-        row = next(each for each in again.rows if each.name in again_names(again))
         lines.append(
             (
                 programs.PROGRAMS[name].title,
-                row.name,
+                put_in(again) or "",
                 *("" if each is None else _part(each) for each in both),
                 "yes" if came_true(again) else "NO",
             )
@@ -58,16 +57,17 @@ def by_hand(trials: Trials) -> Table:
     return Table(head, tuple(lines))
 
 
-def again_names(trial: Trial) -> list[str]:
-    """The candidates of a trial that had something by hand beside them."""
-    plain = (NOTHING, "traced", programs.BY_HAND)
-    return [each.name for each in trial.rows if each.name not in plain and each.outcome == "ok"]
+def put_in(trial: Trial) -> str | None:
+    """The candidate of a trial that had something by hand beside it."""
+    others = (NOTHING, TRACED, programs.BY_HAND)
+    ran = (each.name for each in trial.rows if each.outcome == "ok")
+    return next((name for name in ran if name not in others), None)
 
 
 def injected(trial: Trial) -> intervals.Ratio | None:
     """The time with the advice put in, of that without."""
-    names = again_names(trial)
-    return advice.compared(trial, trial.row(names[0])) if names else None
+    name = put_in(trial)
+    return advice.compared(trial, trial.row(name)) if name else None
 
 
 def carried_out(trial: Trial) -> intervals.Ratio | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -192,17 +191,5 @@ class Reviewer(ScreenModel[ReviewJob]):
         if self.review is None:
             self._fail("there is no review to export yet: press Run first")
             return False
-        target = Path(path).expanduser()
-        try:
-            review_export.save(self.review, self.weights, target)
-        except ValueError as error:
-            self._fail(str(error))
-            return False
-        except FileExistsError as error:
-            self._fail(f"a file {error.filename} exists already: choose another name")
-            return False
-        except OSError as error:
-            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
-            return False
-        self._succeed(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
-        return True
+        review, weights = self.review, self.weights
+        return self._exported(path, lambda target: review_export.save(review, weights, target))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -87,9 +86,7 @@ def view(model: Reviewer) -> ReviewerView:
 
 
 def _free_path() -> str:
-    """A name in the current directory that is not taken."""
-    names = (f"review{'' if n == 1 else f'-{n}'}.html" for n in itertools.count(1))
-    return next(name for name in names if review_export.existing(name) is None)
+    return parts.free_path("review", review_export.existing)
 
 
 def _link(model: Reviewer, made: ReviewerView) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
@@ -149,17 +148,5 @@ class ProgramScreen(ScreenModel[TrialJob]):
         if lacking := extras.missing("an exported page", "jinja2"):
             self._fail(lacking.reason, lacking.command)
             return False
-        target = Path(path).expanduser()
-        try:
-            trial_export.save(self.trial, target)
-        except ValueError as error:
-            self._fail(str(error))
-            return False
-        except FileExistsError as error:
-            self._fail(f"a file {error.filename} exists already: choose another name")
-            return False
-        except OSError as error:
-            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
-            return False
-        self._succeed(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
-        return True
+        trial = self.trial
+        return self._exported(path, lambda target: trial_export.save(trial, target))

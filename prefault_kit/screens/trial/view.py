@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,9 +99,7 @@ def view(model: ProgramScreen) -> ProgramView:
 
 
 def _free_path() -> str:
-    """A name in the current directory that is not taken."""
-    names = (f"trial{'' if n == 1 else f'-{n}'}.html" for n in itertools.count(1))
-    return next(name for name in names if trial_export.existing(name) is None)
+    return parts.free_path("trial", trial_export.existing)
 
 
 def _link(model: ProgramScreen, made: ProgramView) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -189,3 +191,9 @@ class Cards:
             for chart in self.charts.values():
                 stack.enter_context(chart.together())
             yield
+
+
+def free_path(stem: str, existing: Callable[[str], Path | None]) -> str:
+    """The name of a page in the current directory of which nothing would be overwritten."""
+    names = (f"{stem}{'' if n == 1 else f'-{n}'}.html" for n in itertools.count(1))
+    return next(name for name in names if existing(name) is None)
