@@ -35,11 +35,10 @@ TICKS = 5
 MOST_NAME = 38
 
 STYLE = """
-.pt{font:11px system-ui,sans-serif;--ink:#1b1b1b;--dim:#5c5c5c;--band:#f2f2f2}
-@media (prefers-color-scheme:dark){.pt{--ink:#e8e8e8;--dim:#a0a0a0;--band:#202020}}
-.pt text{fill:var(--ink)}.pt .dim{fill:var(--dim)}.pt .band{fill:var(--band)}
-.pt .major{fill:none;stroke:var(--ink);stroke-width:1}
-.pt .line{fill:none;stroke:var(--ink);stroke-width:1.5}
+.pt{font:11px system-ui,sans-serif}
+.pt text{fill:currentColor}.pt .dim{opacity:0.75}.pt .band{fill:currentColor;fill-opacity:0.06}
+.pt .major{fill:none;stroke:currentColor;stroke-width:1}
+.pt .line{fill:none;stroke:currentColor;stroke-width:1.5}
 """
 
 
