@@ -233,7 +233,8 @@ def run(
     """Run a program and record its faults until it ends, or for so many seconds.
 
     It gets SIGTERM then, and SIGKILL after 5 s more. KeyboardInterrupt ends it likewise, and what
-    was recorded until then is the trace, which says that it was ``stopped``; a second one gives up.
+    was recorded until then is the trace, which says that it was ``stopped``; a second one gives up,
+    and so does the first where the program had not taken a fault yet.
     ``most_faults``: without it as many as there is memory for, and 8 million at most; the trace is
     ``full`` then. ``outputs``: the descriptors to which its output and its errors go.
     ``on_progress`` is told the number of faults, ten times a second.
@@ -250,15 +251,15 @@ def run(
         most = _most_faults() if most_faults is None else most_faults
         recording = _Recording(faults, traps, most)
         began_ns = time.monotonic_ns()
-        program = None
+        program = interrupt = None
         try:
             with signals.later():
                 program = stack.enter_context(_Program(command, outputs))
             stopped = _follow(program.process, recording, faults, duration_s, on_progress)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             if program is None:
                 raise
-            stopped = True
+            stopped, interrupt = True, error
         if stopped:
             program.end(recording.living, recording.look)
         status = program.process.wait()
@@ -266,7 +267,7 @@ def run(
         recording.look()
         ended_ns = recording.ended_ns(program.process.pid) or time.monotonic_ns()
         if not sum(faults.counts()):
-            raise NothingSeen
+            raise interrupt or NothingSeen
         lack = Lack(
             faults.lost + (traps.lost if traps else 0),
             not faults.kernel_included,

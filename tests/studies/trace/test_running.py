@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 
 from prefault_kit.host import accounts
 from prefault_kit.kernel import perf, traps
+from prefault_kit.kernel.faults import FaultStream
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.trace import (
     ANONYMOUS,
@@ -209,21 +211,39 @@ def test_ctrl_c_keeps_what_was_recorded() -> None:
     assert touched(trace, of_size(trace, 67)[0]) == [1]
 
 
-def test_ctrl_c_while_it_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program is ended, though nobody has followed it yet; signals are handled as before."""
+@pytest.fixture
+def interrupted_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes as soon as the program waits, before anybody follows it."""
     begin = subprocess.Popen
 
     def started(*words: object, **options: object) -> object:
         found = begin(*words, **options)  # type: ignore[call-overload]
+        deadline = time.monotonic() + 30
+        while Path(f"/proc/{found.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         signal.raise_signal(signal.SIGINT)
         return found
 
-    before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(subprocess, "Popen", started)
+
+
+@pytest.mark.usefixtures("interrupted_at_its_start")
+def test_ctrl_c_while_it_is_started() -> None:
+    """The program is ended, though nobody has followed it yet; signals are handled as before."""
+    before = signal.getsignal(signal.SIGINT)
     trace = traced("wait")
     assert trace.stopped
     assert trace.status == -signal.SIGTERM
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.usefixtures("interrupted_at_its_start")
+def test_ctrl_c_before_its_first_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to keep: Ctrl-C is what it is elsewhere."""
+    monkeypatch.setattr(FaultStream, "counts", lambda _: (0, 0))
+    with pytest.raises(KeyboardInterrupt):
+        traced("wait")
 
 
 def test_a_process_that_stays_is_told() -> None:
