@@ -60,7 +60,8 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard prefault_kit/kernel
 lab: $(STAMP)
 	@$(BIN)/python -m jupyterlab $(ROOT_FLAG) --ip=127.0.0.1 --LabApp.default_url="/lab/tree/$(NOTEBOOK)" $(LAB_FLAGS)
 
-test: check
+# tests/test_code.py is "make check"
+test: $(STAMP)
 	@$(SUITE) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
 		--durations 20 -p tests.warm_kernels --nbval --nbval-current-env --nbval-cell-timeout=120 -- tests notebooks
 	@$(SUITE) -m alone -p no:nbval -- $$(grep -rl --include='*.py' 'mark[.]alone' tests)

@@ -2,6 +2,7 @@
 
 import functools
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from prefault_kit.studies.promises import PROMISES, Verdict, programs
 from prefault_kit.studies.promises.checking import Question, check
 
 WAIT_S = 120
+PLACE = tempfile.TemporaryDirectory(prefix="prefault-programs-")
 STATUS = {"holds": 0, "differs": 1, "not-testable": 4}
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 SHOWN = [promise.id for promise in programs.shown()]
@@ -59,13 +61,26 @@ WITHOUT = {
 """The promises without a program, and why."""
 
 
-def ran(source: str, place: Path, *words: str) -> tuple[int, list[str]]:
-    """Compile a program without a warning, and run it: its status and its lines."""
+@functools.cache
+def compiled(source: str) -> Path:
+    """The program, compiled once and without a warning."""
+    place = Path(tempfile.mkdtemp(dir=PLACE.name))
     (place / "promise.c").write_text(source)
-    for command in (("gcc", *WARNINGS, "-o", "promise", "promise.c"), ("./promise", *words)):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, cwd=place)
-        assert done.stderr == ""
-    assert [path.name for path in sorted(place.iterdir())] == ["promise", "promise.c"]
+    run("gcc", *WARNINGS, "-o", "promise", "promise.c", cwd=place)
+    return place / "promise"
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command that says nothing of errors."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, cwd=cwd)
+    assert done.stderr == ""
+    return done
+
+
+def ran(source: str, place: Path, *words: str) -> tuple[int, list[str]]:
+    """Run a program in a place, where it leaves nothing: its status and its lines."""
+    done = run(compiled(source), *words, cwd=place)
+    assert not list(place.iterdir())
     return done.returncode, done.stdout.splitlines()
 
 
