@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from prefault_kit import host
 from prefault_kit.host import accounts
-from prefault_kit.kernel import address_space, fault_around, perf
+from prefault_kit.kernel import address_space, fault_around, perf, syscalls
 from prefault_kit.kernel.address_space import AddressSpace, AddressSpaces
 from prefault_kit.kernel.faults import FaultStream
 from prefault_kit.kernel.perf import TaskEvent
@@ -188,10 +188,12 @@ def _outside(addresses: NDArray[np.uint64], space: AddressSpace) -> NDArray[np.b
 
 
 class _Program:
-    """The program; it ends with the block."""
+    """The program; it ends with the block, or with this process if that is killed."""
 
     def __init__(self, command: Sequence[str], outputs: tuple[int, int]) -> None:
-        self.process = subprocess.Popen(command, stdout=outputs[0], stderr=outputs[1])
+        self.process = subprocess.Popen(
+            command, stdout=outputs[0], stderr=outputs[1], preexec_fn=syscalls.die_with_parent
+        )
 
     def __enter__(self) -> _Program:
         return self

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -244,6 +245,23 @@ def test_ctrl_c_before_its_first_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FaultStream, "counts", lambda _: (0, 0))
     with pytest.raises(KeyboardInterrupt):
         traced("wait")
+
+
+def test_a_tracer_that_is_killed_takes_its_program_along() -> None:
+    """Nothing of it is left."""
+    reader, writer = os.pipe()
+    code = (
+        "from prefault_kit.studies.trace import running\n"
+        f"running.run([{made.program()!r}, 'wait'], outputs=({writer}, {writer}))"
+    )
+    with open(reader) as output:
+        tracer = subprocess.Popen([sys.executable, "-c", code], pass_fds=[writer])
+        os.close(writer)
+        assert output.readline() == "ready\n"
+        tracer.kill()
+        tracer.wait(timeout=60)
+        assert select.select([output], [], [], 60)[0]
+        assert output.read() == ""
 
 
 def test_a_process_that_stays_is_told() -> None:
