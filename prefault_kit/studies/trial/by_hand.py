@@ -1,8 +1,8 @@
 """A candidate carried out without this kit: a library that is loaded before a program.
 
-What the trial puts into a program from outside, this does from inside: each mmap of the program
-that is large enough is followed by the advice. It reaches what calls the C library's mmap, not the
-C library itself (malloc) and no static program.
+What the trial puts into a program from outside, this does from inside: each mmap, malloc and calloc
+of the program that is large enough is followed by the advice. It reaches what calls those of the C
+library (glibc), and no static program.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ LIMIT_S = 60
 SOURCE = """\
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* BY_HAND_ADVICE: numbers of madvise; BY_HAND_BYTES: the least size of a mapping;
    BY_HAND_PROT: what it must be mapped for, at least. */
 static int advices[8], count, prot_wanted;
-static size_t least;
+static size_t least = -1;
 static void *(*real)(void *, size_t, int, int, int, off_t);
+void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t);
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -40,15 +43,34 @@ __attribute__((constructor)) static void begin(void)
     real = (void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap");
 }
 
+static void *advised(void *p, size_t length)
+{
+    uintptr_t page = sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)p + page - 1) & -page, to = ((uintptr_t)p + length) & -page;
+    for (int i = 0; p && i < count && from < to; i++)
+        madvise((void *)from, to - from, advices[i]);
+    return p;
+}
+
+void *malloc(size_t length)
+{
+    void *p = __libc_malloc(length);
+    return length >= least ? advised(p, length) : p;
+}
+
+void *calloc(size_t number, size_t size)
+{
+    void *p = __libc_calloc(number, size);
+    return p && number * size >= least ? advised(p, number * size) : p;
+}
+
 void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
 {
     if (!real) /* before the constructor: of other libraries */
         real = (void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap");
     void *p = real(address, length, prot, flags, fd, offset);
-    if (p != MAP_FAILED && length >= least && (prot & prot_wanted) == prot_wanted)
-        for (int i = 0; i < count; i++)
-            madvise(p, length, advices[i]);
-    return p;
+    int large = length >= least && (prot & prot_wanted) == prot_wanted;
+    return p != MAP_FAILED && large ? advised(p, length) : p;
 }
 
 void *mmap64(void *address, size_t length, int prot, int flags, int fd, off_t offset)
@@ -82,7 +104,7 @@ def carried_out(
     command: Sequence[str], library: Path, advices: Sequence[str], least_bytes: int, access: str
 ) -> tuple[str, ...]:
     """A command that runs another one with advice on its mappings of ``least_bytes`` and more that
-    are mapped for ``access``, ``r`` or ``w``.
+    are mapped for ``access``, ``r`` or ``w``, and on what it allocates of that size.
 
     >>> carried_out(["redis-server"], Path("/lib.so"), ["MADV_HUGEPAGE"], 4096, "w")[-2:]
     ('BY_HAND_PROT=3', 'redis-server')

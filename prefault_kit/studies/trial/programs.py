@@ -59,6 +59,17 @@ for n in range(4):
 print(total)
 """
 
+NODE = """\
+const counts = new Uint32Array(1 << 24);
+let x = 1, total = 0;
+for (let n = 0; n < 15e6; n++) {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    counts[x >>> 8] += 1;
+}
+for (let n = 0; n < counts.length; n += 97) total += counts[n];
+console.log(total);
+"""
+
 
 def _nothing(_: Path) -> None:
     """What most programs leave outside of their directory."""
@@ -249,6 +260,31 @@ def _python(_: Place) -> Plan:
     return Plan(command, Choice(least_bytes=16 * MIB))
 
 
+def _sums(place: Place, files: int) -> Path:
+    """A list of checksums: 77 bytes a file."""
+    data = place.directory / "sums"
+    numbers = random.Random(1)
+    data.write_text(
+        "".join(f"{numbers.getrandbits(256):064x}  file{number:06d}\n" for number in range(files))
+    )
+    return data
+
+
+def _xz(place: Place) -> Plan:
+    command = ("xz", "--threads=1", "--keep", "--stdout", str(_sums(place, 26_000)))
+    return Plan(command, Choice(kinds=("anonymous private",)))
+
+
+def _zstd(place: Place) -> Plan:
+    sums = _sums(place, 26_000)
+    command = ("zstd", "-19", "--single-thread", "--quiet", "--stdout", str(sums))
+    return Plan(command, Choice(kinds=("anonymous private",)))
+
+
+def _node(_: Place) -> Plan:
+    return Plan(("node", "-e", NODE), Choice(least_bytes=16 * MIB, kinds=("anonymous private",)))
+
+
 def _by_malloc(command: tuple[str, ...]) -> tuple[str, ...]:
     """The C library gives MADV_HUGEPAGE to what malloc maps."""
     return ("env", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1", *command)
@@ -322,6 +358,24 @@ PROGRAMS = {
         "Perl makes three strings of 128 MB, one after the other",
         (("perl", "perl"),),
         _perl,
+        flags={"HUGEPAGE": _by_malloc},
+    ),
+    "xz": Program(
+        "xz compresses 2 MB of checksums as it does by default",
+        (("xz", "xz-utils"),),
+        _xz,
+        flags={"HUGEPAGE": _by_malloc},
+    ),
+    "zstd": Program(
+        "zstd compresses 2 MB of checksums at level 19",
+        (("zstd", "zstd"),),
+        _zstd,
+        flags={"HUGEPAGE": _by_malloc},
+    ),
+    "node": Program(
+        "Node counts 15 million numbers in an array of 64 MB",
+        (("node", "nodejs"),),
+        _node,
         flags={"HUGEPAGE": _by_malloc},
     ),
     "python": Program(

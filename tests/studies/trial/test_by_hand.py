@@ -15,9 +15,12 @@ pytestmark = [pytest.mark.needs("compiler"), pytest.mark.needs("fault_events")]
 TOUCHED = small_program.TOUCHED_BYTES // PAGE_SIZE_BYTES
 
 
-def faults(library: Path, advices: list[str], least_bytes: int, access: str) -> int:
+def faults(
+    library: Path, advices: list[str], least_bytes: int, access: str, program: str | None = None
+) -> int:
     """What the small program takes, with a library before it."""
-    command = by_hand.carried_out([small_program.compiled()], library, advices, least_bytes, access)
+    program = program or small_program.compiled()
+    command = by_hand.carried_out([program], library, advices, least_bytes, access)
     with FaultStream.of_program() as stream:
         assert subprocess.run(command, check=False, timeout=60).returncode == 0
         return len(stream.read())
@@ -30,6 +33,22 @@ def test_each_mapping_that_is_large_enough_gets_it(tmp_path: Path) -> None:
     assert faults(library, ["MADV_POPULATE_WRITE"], size, "w") < TOUCHED
     assert faults(library, ["MADV_POPULATE_WRITE"], size + 1, "w") > TOUCHED
     assert faults(library, ["MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE"], size, "r") < TOUCHED
+
+
+@pytest.mark.parametrize("call", ["malloc(size)", "calloc(4, size / 4)"])
+def test_what_is_allocated_gets_it(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it is large enough; in whole pages, for nothing but it may be on them."""
+    head, _, tail = small_program.SOURCE.partition("mmap(NULL")
+    source = "#include <stdlib.h>\n" + head + call + tail[tail.index(";") :]
+    monkeypatch.setattr(small_program, "SOURCE", source)
+    program = small_program.compiled()
+    library = by_hand.library(tmp_path)
+    size = small_program.SIZE_BYTES
+    advices = ["MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE"]
+    assert faults(library, advices, size, "w", program) < TOUCHED
+    assert faults(library, advices, size + 1, "w", program) > TOUCHED
 
 
 def test_it_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
