@@ -32,15 +32,21 @@ def mount(fd: int, file: str) -> None:
 
 
 def serve(
-    fd: int, size_bytes: int, good_bytes: int, *, wait_ns: int = 0, read_ahead_bytes: int = 0
+    fd: int,
+    size_bytes: int,
+    good_bytes: int,
+    *,
+    parent: int,
+    wait_ns: int = 0,
+    read_ahead_bytes: int = 0,
 ) -> None:
     """Answer what the kernel asks of a file whose first ``good_bytes`` alone can be read.
 
     Each read is answered after ``wait_ns``; the kernel may read ``read_ahead_bytes`` ahead.
     Processes that serve the same descriptor wait side by side.
 
-    For a process of its own, which ends with its parent: this returns when nobody has the file
-    system mounted any more.
+    For a process of its own, which ends with its ``parent``: this returns when nobody has the file
+    system mounted any more. OSError ESRCH where the parent has ended already.
     """
-    syscalls.die_with_parent()
+    syscalls.die_with_parent(parent)
     check(lib.pf_fuse_serve(fd, size_bytes, good_bytes, wait_ns, read_ahead_bytes), "fuse")

@@ -6,6 +6,7 @@ range. Lengths and offsets are bytes, addresses are integers.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -109,9 +110,14 @@ def disable_thp(disabled: bool) -> None:
     check(lib.pf_prctl(lib.PR_SET_THP_DISABLE, int(disabled)), "prctl(PR_SET_THP_DISABLE)")
 
 
-def die_with_parent() -> None:
-    """prctl(PR_SET_PDEATHSIG): the kernel kills this process when its parent ends."""
+def die_with_parent(parent: int) -> None:
+    """prctl(PR_SET_PDEATHSIG): the kernel kills this process when its parent, that pid, ends.
+
+    OSError ESRCH if it has ended already, of which the kernel would tell nothing any more.
+    """
     check(lib.pf_prctl(lib.PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:
+        raise OSError(errno.ESRCH, "the parent of this process has ended")
 
 
 def unshare(flags: int) -> None:

@@ -62,6 +62,7 @@ def held(action: Callable[[Callable[[str], None]], None]) -> Iterator[str]:
     """
     reader, writer = os.pipe()
     until, release = os.pipe()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         status = 255
@@ -70,7 +71,7 @@ def held(action: Callable[[Callable[[str], None]], None]) -> Iterator[str]:
             os.close(release)
             faulthandler.disable()
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            syscalls.die_with_parent()
+            syscalls.die_with_parent(parent)
 
             def tell(text: str) -> None:
                 with os.fdopen(os.dup(writer), "wb") as answer:

@@ -31,10 +31,10 @@ def file(size_bytes: int, good_bytes: int) -> int:
 
     OSError where this user may not mount it.
     """
-    device = mount()
+    device, parent = mount(), os.getpid()
     if os.fork() == 0:
         try:
-            fuse.serve(device, size_bytes, good_bytes)
+            fuse.serve(device, size_bytes, good_bytes, parent=parent)
         finally:
             os._exit(0)
     os.close(device)

@@ -54,6 +54,7 @@ def opened(size_bytes: int, wait_us: int, depth: int = 1) -> Iterator[int]:
 
 def _keep(connection: socket.socket, size_bytes: int, wait_us: int, depth: int) -> None:
     """In the child: mount the file, let it be served, hand it over, and wait to be let go."""
+    keeper = os.getpid()
     try:
         device = failing_file.mount()
         for _ in range(depth):
@@ -64,6 +65,7 @@ def _keep(connection: socket.socket, size_bytes: int, wait_us: int, depth: int) 
                         device,
                         size_bytes,
                         size_bytes,
+                        parent=keeper,
                         wait_ns=1000 * wait_us,
                         read_ahead_bytes=fuse.READ_BYTES,
                     )

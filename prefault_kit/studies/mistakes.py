@@ -12,6 +12,7 @@ mistakes, and waits; it ends with whoever started it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -98,10 +99,12 @@ def _write_the_file(memory: Memory) -> None:
 def _fork(memory: Memory) -> None:
     memory.map("forked", Mapping(Backing.anon(), SIZE_BYTES, thp=None))
     _populate_in_small_pages(memory)
+    parent = os.getpid()
     memory.child = os.fork()
     if memory.child == 0:
-        syscalls.die_with_parent()
-        signal.pause()
+        with contextlib.suppress(OSError):
+            syscalls.die_with_parent(parent)
+            signal.pause()
         os._exit(0)
     memory.held.callback(_end_child, memory)
 

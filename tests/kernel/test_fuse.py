@@ -18,7 +18,7 @@ def test_it_ends_where_nobody_asks(words: bytes) -> None:
         reader, writer = os.pipe()
         os.write(writer, words)
         os.close(writer)
-        fuse.serve(reader, 1, 1)
+        fuse.serve(reader, 1, 1, parent=os.getppid())
         return "it has ended"
 
     assert told(serve) == "it has ended"

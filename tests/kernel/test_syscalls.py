@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from prefault_kit.kernel import syscalls
+from prefault_kit.kernel.errors import ERRNO_NAMES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.forked import beside, told
 from prefault_kit.memory.backing import Backing
@@ -129,3 +130,17 @@ def test_another_process_is_advised_by_its_descriptor() -> None:
         os.close(fd)
     assert caught.value.errno == errno.EINVAL
     assert "MADV_POPULATE_READ" in str(caught.value)
+
+
+def test_who_lost_its_parent_before_it_could_ask_is_told() -> None:
+    """The kernel would never tell: ESRCH, and else the process dies with its parent."""
+
+    def asked(parent: int) -> str:
+        try:
+            syscalls.die_with_parent(parent)
+        except OSError as error:
+            return ERRNO_NAMES[error.errno or 0]
+        return "dies with it"
+
+    assert told(lambda: asked(os.getppid())) == "dies with it"
+    assert told(lambda: asked(1 << 30)) == "ESRCH"

@@ -1,13 +1,15 @@
 """prefault_kit.memory.slow_file: storage that waits, and is gone afterwards."""
 
 import os
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from prefault_kit.host import features
-from prefault_kit.kernel import fuse, page_cache, timed
+from prefault_kit.kernel import fuse, page_cache, syscalls, timed
 from prefault_kit.kernel.errors import ERRNO_NAMES
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure.forked import ended, told
@@ -60,6 +62,30 @@ def test_nothing_is_left(in_a_child: Callable[[Callable[[], str]], str]) -> None
 
     assert in_a_child(use) == "True, no child"
     assert Path("/proc/self/mountinfo").read_text() == before
+
+
+def test_who_serves_and_comes_late_is_not_left(
+    in_a_child: Callable[[Callable[[], str]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is let go of before the second of those that serve has begun."""
+    ask = syscalls.die_with_parent
+
+    def late(parent: int) -> None:
+        try:
+            os.mkdir(begun)
+        except FileExistsError:
+            time.sleep(0.3)
+        ask(parent)
+
+    monkeypatch.setattr(syscalls, "die_with_parent", late)
+    with tempfile.TemporaryDirectory() as place:
+        begun = f"{place}/begun"
+
+        def use() -> str:
+            with slow_file.opened(PAGE, 0, 2):
+                return "let go of"
+
+        assert in_a_child(use) == "let go of"
 
 
 def test_who_may_not_mount_it_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -153,12 +153,13 @@ class _Child:
     def __init__(self, stage: Stage) -> None:
         asked, asking = os.pipe()
         answered, answering = os.pipe()
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             try:
                 os.close(asking)
                 os.close(answered)
-                _obey(stage, asked, answering)
+                _obey(stage, parent, asked, answering)
             finally:
                 os._exit(0)
         os.close(asked)
@@ -198,9 +199,9 @@ class _Child:
             return f"signal {-code}"
 
 
-def _obey(stage: Stage, asked: int, answering: int) -> None:
+def _obey(stage: Stage, parent: int, asked: int, answering: int) -> None:
     """In the child: do what is asked, until nobody asks any more."""
-    syscalls.die_with_parent()
+    syscalls.die_with_parent(parent)
     stage._child = None
     if stage._uffd is not None:
         os.close(stage._uffd)

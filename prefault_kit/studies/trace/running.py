@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prefault_kit import host
@@ -191,8 +192,9 @@ class _Program:
     """The program; it ends with the block, or with this process if that is killed."""
 
     def __init__(self, command: Sequence[str], outputs: tuple[int, int]) -> None:
+        ends_with_us = partial(syscalls.die_with_parent, os.getpid())
         self.process = subprocess.Popen(
-            command, stdout=outputs[0], stderr=outputs[1], preexec_fn=syscalls.die_with_parent
+            command, stdout=outputs[0], stderr=outputs[1], preexec_fn=ends_with_us
         )
 
     def __enter__(self) -> _Program:
