@@ -84,9 +84,14 @@ def test_a_size_that_is_switched_off(
     ],
 )
 def test_why_not(
-    monkeypatch: pytest.MonkeyPatch, size: int | None, enabled: str | None, said: str | None
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    size: int | None,
+    enabled: str | None,
+    said: str | None,
 ) -> None:
     """Where a setting rules them out, the command that helps is told."""
+    monkeypatch.setattr(thp, "SETTINGS", tmp_path)  # where no size has a setting of its own
     monkeypatch.setattr(thp, "size_bytes", lambda: size)
     monkeypatch.setattr(thp, "enabled", lambda: enabled)
     found = thp.why_not()

@@ -98,15 +98,33 @@ def test_a_stack_leads_from_the_instruction_outwards() -> None:
             assert stream.read().within(*memory.span()).stack(0) == []
 
 
+def test_a_stack_has_an_end() -> None:
+    """However deep the program is: a buffer has room for as many faults as are counted on."""
+    with (
+        Mapping(Backing.anon(), PAGES * PAGE) as memory,
+        FaultStream.of_this_thread(stacks=True) as stream,
+    ):
+
+        def down(more: int) -> None:
+            if more:
+                down(more - 1)
+            else:
+                memory.touch_write()
+
+        down(100)
+        assert 0 < stream.read().records["depth"].max() <= 16
+
+
 def test_a_full_buffer_says_how_many_it_lost() -> None:
     """What was recorded and what was lost are together what the events counted."""
+    pages = PAGE // 32  # a record takes more bytes
     with (
-        Mapping(Backing.anon(), 8 * PAGES * PAGE) as memory,
+        Mapping(Backing.anon(), (pages + 1) * PAGE) as memory,
         FaultStream.of_this_thread(buffer_bytes=PAGE) as stream,
     ):
-        memory.touch_write(0, 4 * PAGES * PAGE)
+        memory.touch_write(0, pages * PAGE)
         got = len(stream.read())
-        memory.touch_write(4 * PAGES * PAGE, PAGE)  # what was lost is told with the next one
+        memory.touch_write(pages * PAGE, PAGE)  # what was lost is told with the next one
         stream.stop()
         got += len(stream.read())
         assert stream.lost > 0

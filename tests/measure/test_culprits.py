@@ -12,7 +12,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.measure import culprits
 from prefault_kit.measure.culprits import Tally
 
-CODE = Region(0x100000, 0x1000, "r-xp", 0, (1, 1), 5, "/bin/program")
+CODE = Region(256 * PAGE, PAGE, "r-xp", 0, (1, 1), 5, "/bin/program")
 DATA = Region(16 * PAGE, 16 * PAGE, "rw-p")
 FILE = Region(64 * PAGE, 16 * PAGE, "r--s", 3 * PAGE, (1, 1), 6, "/data/weights")
 

@@ -13,6 +13,9 @@ enum { INHERIT_THREAD = 35, REMOVE_ON_EXEC = 36, SIGTRAP_SYNC = 37 };
 
 #define SAMPLED (PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR)
 
+/* More of a stack is of no use to anybody, and fills the buffer. */
+#define MOST_FRAMES 16
+
 /* The head of a sample, in the order of the bits of SAMPLED; with stacks a count and as many
  * addresses follow. */
 struct sample {
@@ -107,6 +110,7 @@ static int open_event(int tid, int cpu, uint32_t type, uint64_t config, int opti
         if (options & PF_PERF_STACKS) {
             event.sample_type |= PERF_SAMPLE_CALLCHAIN;
             event.exclude_callchain_kernel = 1;
+            event.sample_max_stack = MOST_FRAMES;
         }
         event.task = !!(options & (PF_PERF_FORKS | PF_PERF_TASKS));
         if (options & PF_PERF_TASKS) {
@@ -123,6 +127,10 @@ static int open_event(int tid, int cpu, uint32_t type, uint64_t config, int opti
         set_flag(&event, SIGTRAP_SYNC);
     }
     long fd = syscall(__NR_perf_event_open, &event, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd == -1 && errno == EOVERFLOW) { /* the host's own limit of frames is lower, and holds */
+        event.sample_max_stack = 0;
+        fd = syscall(__NR_perf_event_open, &event, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    }
     return fd == -1 ? -errno : (int)fd;
 }
 
