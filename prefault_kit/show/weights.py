@@ -139,14 +139,14 @@ def winner(found: Found, figure: str = LAST) -> str:
         return f"{found.plan.situation}: no way came to its end."
     best = ranked[0]
     near = [way for way in ranked[1:] if (found.ratio(way, best, figure) or 0) < NEAR]
-    text = f"{found.plan.situation}: to {until} **{best}** is the fastest"
+    text = f"{found.plan.situation}: to {until} {best} is the fastest"
     text += f" ({_ms(found.best_ms(best, figure))})"
     if LAZY in ranked and best != LAZY:
         text += f", {found.ratio(best, LAZY, figure):.2f} of lazy mmap's time"
     if near:
-        text += f"; within {NEAR - 1:.0%} of it {', '.join(near)}"
+        text += f"; within {NEAR - 1:.0%} of it {' / '.join(near)}"
     dead = [way for way in found.entries if found.ended(way) != OK]
-    return text + (f"; did not end well: {', '.join(dead)}" if dead else "") + "."
+    return text + (f"; did not end well: {' / '.join(dead)}" if dead else "") + "."
 
 
 NEAR = 1.1

@@ -75,10 +75,12 @@ def test_who_wins_in_a_sentence() -> None:
     """With its time and its share, who is as fast, and who did not come to an end."""
     text = weights.winner(run(lazy=8.0, once=4.0, direct=4.2, prepared=None))
     assert text == (
-        f"cold: to the last byte **{AT_ONCE}** is the fastest (4.00 ms), 0.50 of lazy mmap's time; "
+        f"cold: to the last byte {AT_ONCE} is the fastest (4.00 ms), 0.50 of lazy mmap's time; "
         f"within 10% of it {O_DIRECT}; did not end well: {PREPARED}."
     )
     assert "no way came to its end" in weights.winner(run(lazy=None))
+    text = weights.winner(run(lazy=8.0, direct=None, prepared=None))
+    assert text.endswith(f"did not end well: {O_DIRECT} / {PREPARED}.")  # names have commas
 
 
 def along(*points: tuple[float, float | None, float | None]) -> list[Found]:
