@@ -67,6 +67,7 @@ REFUSALS: dict[int, str] = {
     lib.PF_REFUSED_FILTERED: "the program filters its own system calls (seccomp)",
     lib.PF_REFUSED_CONTENT: "that advice may change what memory holds",
     lib.PF_REFUSED_SETUID: "the program is setuid, and has no privilege when it is traced",
+    lib.PF_REFUSED_HANDLES: "the program handles page faults itself (userfaultfd)",
 }
 """Why an advice was not given, by number."""
 
@@ -80,6 +81,7 @@ EVENTS: dict[int, str] = {
     lib.PF_EVENT_FILTERS: "seccomp",
     lib.PF_EVENT_TRACES: "ptrace",
     lib.PF_EVENT_MUNMAP: "munmap",
+    lib.PF_EVENT_HANDLES: "userfaultfd",
 }
 
 LEAST_BYTES = 1 << 20

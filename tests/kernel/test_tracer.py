@@ -134,6 +134,10 @@ def test_files_are_matched_by_their_path(tmp_path: Path) -> None:
     assert copied.said == [str(PAGES)]
     assert next(each for each in copied.events if each.injected).path == str(file)
     assert run("file", PAGES, file, "private", rules=[others]).end.injections == 0
+    odd = file.rename(tmp_path / "a\\b")  # as by fnmatch of Python, a backslash is one
+    ours = rule(path=f"*/{odd.name}")
+    assert run("file", PAGES, odd, "private", rules=[ours]).end.injections == 1
+    file = odd.rename(file)
     after = file.stat()
     assert (after.st_mtime_ns, after.st_blocks) == (before.st_mtime_ns, before.st_blocks)
 
@@ -146,6 +150,53 @@ def test_no_file_is_written() -> None:
         assert os.stat(file.name).st_blocks == 0
     assert found.end.injections == 0
     assert found.refused == ["it would make pages of a file dirty, and no file is written"]
+
+
+@pytest.mark.parametrize(
+    ("what", "moment", "reasons"),
+    [
+        ("late", "writable", {"dirty"}),
+        ("late", "advice", {"it may not be written", "dirty"}),
+        ("covered", "writable", {"dirty"}),
+        ("covered", "mmap", {"it may not be written", "dirty"}),
+    ],
+)
+def test_no_file_is_written_later(what: str, moment: str, reasons: set[str]) -> None:
+    """Neither after its own advice, nor as it becomes writable, nor where it grows; also not a
+    file of which a page lies in other memory."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(SIZE)
+        ours = rule(access="", moment=moment, kinds=("anonymous private", "file shared"))
+        found = run(what, PAGES, file.name, rules=[ours], follow=moment != "mmap")
+        assert os.stat(file.name).st_blocks == 0
+    assert found.end.status == 0
+    assert all(any(reason in each for each in found.refused) for reason in reasons)
+    assert not [each for each in found.events if each.injected and each.what != "mmap"]
+
+
+def test_a_mapping_stays_one() -> None:
+    """Advice that is remembered is given behind the end of a file too: else mremap would fail."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(3 * PAGE)
+        ours = rule("MADV_RANDOM", access="", kinds=("file shared",))
+        found = run("longer", PAGES, file.name, rules=[ours])
+    assert (found.end.status, found.end.injections) == (0, 1)
+
+
+def test_registers_stay_what_they_were() -> None:
+    """Of a call whose arguments were changed, too: a compiler may count on them."""
+    for options in ({"drop_populate": True}, {"drop_advice": True}):
+        found = run("registers", PAGES, rules=[Rule(least_bytes=SIZE, **options)])
+        assert found.said == ["1"]
+        assert any(each.dropped for each in found.events)
+
+
+def test_a_program_that_handles_its_faults_is_given_nothing_from_there_on() -> None:
+    """It would not be asked for what is there already (userfaultfd)."""
+    found = run("handles", PAGES, rules=[rule()])
+    assert (found.said, found.end.status) == (["0"], 0)
+    assert "userfaultfd" in [each.what for each in found.events]
+    assert REFUSALS[tracer.lib.PF_REFUSED_HANDLES] in found.refused
 
 
 def test_beyond_the_end_of_a_file_nothing_is_asked_for(tmp_path: Path) -> None:

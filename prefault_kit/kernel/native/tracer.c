@@ -12,6 +12,7 @@
 
 #include <elf.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/magic.h>
@@ -75,7 +76,7 @@ static uint64_t link_of(const registers *regs) { return regs->regs[30]; }
 enum { MOST_RULES = 16, BUCKETS = 1024, MOST_KNOWN = 4096, RECENT = 64, FRESH_BYTES = 32 << 20 };
 /* What a stop of the filter is about: the data of SECCOMP_RET_TRACE */
 enum { AT_MMAP = 1, AT_MUNMAP, AT_MREMAP, AT_MPROTECT, AT_MADVISE, AT_BRK, AT_CLONE, AT_CLONE3,
-       AT_PTRACE, AT_SECCOMP };
+       AT_PTRACE, AT_SECCOMP, AT_REGISTER };
 /* Where a thread stands: nowhere special; between a call of interest and its exit; before and
  * inside of a call that was put in. */
 enum { RUNNING, IN_CALL, BEFORE_INJECTED, IN_INJECTED };
@@ -88,7 +89,7 @@ struct known { /* a mapping that the program made */
 };
 
 struct process {
-    int pid, threads, filters;
+    int pid, threads, filters, handles;
     uint64_t heap_end;
     struct known *known;
     int count, room, most;
@@ -153,9 +154,9 @@ static int add_sized(struct sock_filter *to, int at, int number, int argument, u
     return at;
 }
 
-/* Stop at a call whatever its arguments, or where the low word of the first is, or has, `word`. */
-static int add_plain(struct sock_filter *to, int at, int number, int compare, uint32_t word,
-                     int code)
+/* Stop at a call whatever its arguments, or where the low word of one is, or has, `word`. */
+static int add_plain(struct sock_filter *to, int at, int number, int compare, int argument,
+                     uint32_t word, int code)
 {
     if (!compare) {
         to[at++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
@@ -163,7 +164,7 @@ static int add_plain(struct sock_filter *to, int at, int number, int compare, ui
         return at;
     }
     to[at++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 4);
-    to[at++] = STATEMENT(BPF_LD | BPF_W | BPF_ABS, DATA(args) + LOW);
+    to[at++] = STATEMENT(BPF_LD | BPF_W | BPF_ABS, DATA(args) + 8 * (uint32_t)argument + LOW);
     to[at++] = JUMP(BPF_JMP | compare | BPF_K, word, 0, 1);
     to[at++] = TRACE(code);
     to[at++] = ALLOW;
@@ -187,12 +188,13 @@ static int install_filter(const pf_trace_plan *plan)
     }
     at = add_sized(code, at, __NR_mremap, 2, least, AT_MREMAP);
     if (plan->heap)
-        at = add_plain(code, at, __NR_brk, 0, 0, AT_BRK);
-    at = add_plain(code, at, __NR_clone, BPF_JSET, CLONE_UNTRACED, AT_CLONE);
-    at = add_plain(code, at, __NR_clone3, 0, 0, AT_CLONE3);
-    at = add_plain(code, at, __NR_ptrace, 0, 0, AT_PTRACE);
-    at = add_plain(code, at, __NR_seccomp, 0, 0, AT_SECCOMP);
-    at = add_plain(code, at, __NR_prctl, BPF_JEQ, PR_SET_SECCOMP, AT_SECCOMP);
+        at = add_plain(code, at, __NR_brk, 0, 0, 0, AT_BRK);
+    at = add_plain(code, at, __NR_clone, BPF_JSET, 0, CLONE_UNTRACED, AT_CLONE);
+    at = add_plain(code, at, __NR_clone3, 0, 0, 0, AT_CLONE3);
+    at = add_plain(code, at, __NR_ptrace, 0, 0, 0, AT_PTRACE);
+    at = add_plain(code, at, __NR_seccomp, 0, 0, 0, AT_SECCOMP);
+    at = add_plain(code, at, __NR_prctl, BPF_JEQ, 0, PR_SET_SECCOMP, AT_SECCOMP);
+    at = add_plain(code, at, __NR_ioctl, BPF_JEQ, 1, (uint32_t)UFFDIO_REGISTER, AT_REGISTER);
     code[at++] = ALLOW;
     struct sock_fprog program = {(unsigned short)at, code};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
@@ -520,6 +522,7 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
         struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:"));
         if (parent) {
             process->filters |= parent->filters;
+            process->handles = parent->handles;
             process->heap_end = parent->heap_end;
             for (int each = 0; each < parent->count; each++) {
                 struct known copy = parent->known[each];
@@ -604,6 +607,13 @@ static void tell(pf_tracer *tracer, const pf_trace_event *event)
         tracer->end.lost++;
 }
 
+/* Whether to bring pages of a file in would fill holes of it, which would stay. */
+static int has_holes(const struct stat *file, const struct statfs *system, int shared)
+{
+    return (system->f_type == TMPFS_MAGIC || (system->f_type == HUGETLBFS_MAGIC && shared)) &&
+           file->st_blocks * 512 < file->st_size;
+}
+
 /* What lies behind a descriptor: fills kind, path, and why nothing may be done to it. */
 static int64_t describe_file(pf_trace_event *event, int tid, int fd, uint64_t offset)
 {
@@ -628,7 +638,7 @@ static int64_t describe_file(pf_trace_event *event, int tid, int fd, uint64_t of
     else if (strncmp(event->path, "/memfd:", 7) == 0)
         event->kind = PF_KIND_MEMFD;
     event->linked = file.st_nlink > 0;
-    event->holes = system.f_type == TMPFS_MAGIC && file.st_blocks * 512 < file.st_size;
+    event->holes = has_holes(&file, &system, shared);
     return file.st_size > (int64_t)offset ? file.st_size - (int64_t)offset : 0;
 }
 
@@ -640,7 +650,7 @@ static int match(const pf_tracer *tracer, const pf_trace_event *event, int momen
             (int64_t)event->length >= rule->least_bytes &&
             (int64_t)event->length <= rule->most_bytes &&
             (event->prot & rule->prot) == rule->prot &&
-            (!rule->path[0] || fnmatch(rule->path, event->path, 0) == 0))
+            (!rule->path[0] || fnmatch(rule->path, event->path, FNM_NOESCAPE) == 0))
             return each;
     }
     return -1;
@@ -670,6 +680,8 @@ static int why_not(const struct thread *thread, const pf_trace_event *event, int
         return event->refused;
     if (thread->process->filters)
         return PF_REFUSED_FILTERED;
+    if (thread->process->handles)
+        return PF_REFUSED_HANDLES;
     if (!keeps_content(advice))
         return PF_REFUSED_CONTENT;
     if (event->prot == PROT_NONE)
@@ -689,6 +701,54 @@ static int why_not(const struct thread *thread, const pf_trace_event *event, int
     return 0;
 }
 
+/* Why pages must not be brought in that a mapping has by now; 0 if they may be. */
+static int why_not_mapped(int tid, const char *permissions, uint64_t inode, const char *path,
+                          int advice)
+{
+    static const char gone[] = " (deleted)"; /* memfd and shared anonymous memory too */
+    char name[PATH_MAX + 64];
+    struct stat file;
+    struct statfs system;
+    int shared = permissions[3] == 's';
+    size_t length = strlen(path);
+    if (path[0] != '/')
+        return 0;
+    snprintf(name, sizeof(name), "/proc/%d/root%s", tid, path);
+    int found = stat(name, &file) == 0 && file.st_ino == inode && statfs(name, &system) == 0;
+    if (!found && length >= strlen(gone) && !strcmp(path + length - strlen(gone), gone))
+        return 0;
+    if (shared && advice == MADV_POPULATE_WRITE)
+        return PF_REFUSED_SHARED_FILE;
+    if (!found || !S_ISREG(file.st_mode))
+        return PF_REFUSED_DEVICE; /* or nothing is known of it */
+    return has_holes(&file, &system, shared) ? PF_REFUSED_HOLES : 0;
+}
+
+/* The same of all that lies in the range of an event. What is small is not seen when it is mapped,
+ * so more than is known may lie there, and another file. */
+static int why_not_there(const struct thread *thread, const pf_trace_event *event, int advice)
+{
+    uint64_t end = event->inject_address + event->inject_length;
+    unsigned long long from, to, inode;
+    char name[64], permissions[5];
+    int refused = 0, path = 0;
+    char *line = NULL;
+    size_t room = 0;
+    snprintf(name, sizeof(name), "/proc/%d/maps", thread->tid);
+    FILE *maps = fopen(name, "re");
+    if (!maps)
+        return PF_REFUSED_DEVICE;
+    while (!refused && getline(&line, &room, maps) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        if (sscanf(line, "%llx-%llx %4s %*s %*s %llu %n", &from, &to, permissions, &inode,
+                   &path) == 4 && from < end && event->inject_address < to)
+            refused = why_not_mapped(thread->tid, permissions, inode, line + path, advice);
+    }
+    free(line);
+    fclose(maps);
+    return refused;
+}
+
 static int64_t machine_available(void)
 {
     char text[512];
@@ -699,6 +759,12 @@ static int64_t machine_available(void)
     text[got > 0 ? got : 0] = 0;
     char *at = strstr(text, "MemAvailable:");
     return at ? strtoll(at + 13, NULL, 10) * 1024 : 0;
+}
+
+static uint64_t page_up(uint64_t value)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    return (value + page - 1) / page * page;
 }
 
 static void begin_injected(pf_tracer *tracer, struct thread *thread);
@@ -726,6 +792,8 @@ static void give_next(pf_tracer *tracer, struct thread *thread)
     }
     int advice = tracer->rules[event->rule].advice[thread->next_advice];
     int refused = why_not(thread, event, advice);
+    if (!refused && populates(advice) && event->what != PF_EVENT_MMAP)
+        refused = why_not_there(thread, event, advice);
     if (refused) {
         event->refused = refused;
         finish(tracer, thread);
@@ -767,7 +835,12 @@ static void begin_injected(pf_tracer *tracer, struct thread *thread)
     pf_trace_event *event = &thread->event;
     int advice = tracer->rules[event->rule].advice[thread->next_advice];
     int lock = advice == PF_INJECT_MLOCK_ONFAULT;
-    uint64_t words[3] = {event->inject_address, event->inject_length,
+    /* advice that is remembered is given to all of it, also behind the end of a file: in two parts
+     * that differ the program could not mremap it as one */
+    int whole = !populates(advice) &&
+                (event->what == PF_EVENT_MMAP || event->what == PF_EVENT_MREMAP);
+    uint64_t words[3] = {whole ? event->address : event->inject_address,
+                         whole ? page_up(event->length) : event->inject_length,
                          lock ? MLOCK_ONFAULT : (uint64_t)advice};
     registers regs = thread->saved;
     uint64_t all = ~UINT64_C(0);
@@ -789,12 +862,6 @@ static void end_injected(pf_tracer *tracer, struct thread *thread, int64_t resul
     event->injected = ++thread->next_advice;
     tracer->end.injections++;
     give_next(tracer, thread);
-}
-
-static uint64_t page_up(uint64_t value)
-{
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    return (value + page - 1) / page * page;
 }
 
 /* What the program may have called from: the frame pointer's chain is followed by Python. */
@@ -912,6 +979,13 @@ static void enter_call(pf_tracer *tracer, struct thread *thread, int code, const
         process->filters = 1;
         resume(thread, 0);
         return;
+    } else if (code == AT_REGISTER) {
+        /* what is there already never asks it for what belongs there */
+        begin_event(thread, PF_EVENT_HANDLES);
+        tell(tracer, event);
+        process->handles = 1;
+        resume(thread, 0);
+        return;
     }
     thread->state = IN_CALL;
     if (code == AT_MUNMAP && tracer->looks < tracer->plan.looks) {
@@ -954,6 +1028,11 @@ static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
     uint64_t *words = thread->words;
     int failed = result < 0 && result > -4096;
     thread->state = RUNNING;
+    /* a call leaves the registers of its arguments as they were */
+    if (thread->call == AT_MMAP && event->dropped)
+        change_argument(thread->tid, 3, words[3]);
+    if (thread->call == AT_MADVISE && event->dropped)
+        change_argument(thread->tid, 1, words[1]);
     if (thread->call == AT_BRK && !failed) {
         uint64_t old = page_up(process->heap_end), now = page_up((uint64_t)result);
         process->heap_end = (uint64_t)result;
@@ -1068,6 +1147,7 @@ static void note_exec(pf_tracer *tracer, struct thread *thread)
         bury(tracer, (int)former);
     forget_known(thread->process);
     thread->process->heap_end = 0;
+    thread->process->handles = 0;
     thread->state = RUNNING;
     begin_event(thread, PF_EVENT_EXEC);
     snprintf(name, sizeof(name), "/proc/%d/exe", thread->tid);

@@ -99,6 +99,11 @@ def survey(plan: Plan) -> tuple[list[Group], Watched]:
         raise RunFailed(
             "it traces programs itself (ptrace), and who is traced cannot: try what it traces"
         )
+    if any(each.what == "userfaultfd" for each in watched.events):
+        raise RunFailed(
+            "it handles page faults itself (userfaultfd), and is never asked for what a page holds "
+            "that is populated before: its results would change"
+        )
     return seen.groups(watched.events, least), watched
 
 
