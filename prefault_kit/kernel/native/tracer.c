@@ -261,15 +261,6 @@ static void note_usage(pf_trace_end *end, int status, const struct rusage *used)
 }
 
 enum { HAND_ON = SIGUSR1, END_ALL = SIGTERM };
-static volatile sig_atomic_t hand_on, end_all; /* of the keeper, which is a process of its own */
-
-static void hear(int number)
-{
-    if (number == HAND_ON)
-        hand_on = 1;
-    else
-        end_all = 1;
-}
 
 static int kill_children(void)
 {
@@ -293,16 +284,18 @@ static void keep(const pf_trace_plan *plan, int go, int failed, int result, cons
                  char *const *argv, char *const *envp)
 {
     pf_trace_end end = {.status = -1, .read_bytes = -1, .written_bytes = -1};
-    struct sigaction act = {.sa_handler = hear}; /* without SA_RESTART */
+    struct sigaction usual = {.sa_handler = SIG_DFL};
     struct rusage used;
     siginfo_t info;
-    sigset_t none;
+    sigset_t heard; /* blocked, so that none comes between a look and the wait for the next */
     char byte;
-    int status;
-    sigaction(HAND_ON, &act, NULL);
-    sigaction(END_ALL, &act, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    int status, end_all = 0;
+    sigaction(SIGCHLD, &usual, NULL);
+    sigemptyset(&heard);
+    sigaddset(&heard, HAND_ON);
+    sigaddset(&heard, END_ALL);
+    sigaddset(&heard, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &heard, NULL);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (prctl(PR_SET_PDEATHSIG, END_ALL, 0, 0, 0) == -1 || read(go, &byte, 1) != 1)
         _exit(127);
@@ -314,25 +307,24 @@ static void keep(const pf_trace_plan *plan, int go, int failed, int result, cons
     while (child > 0) {
         if (end_all)
             kill_children();
-        if (hand_on)
+        int number = sigwaitinfo(&heard, NULL);
+        end_all |= number == END_ALL;
+        if (number == HAND_ON)
             kill(child, SIGTERM);
-        hand_on = 0;
         memset(&info, 0, sizeof(info));
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == -1) {
-            if (errno == EINTR)
-                continue;
-            break;
-        }
-        if (info.si_pid == child) {
-            end.wall_ns = pf_now_ns();
-            read_io(&end, child);
-            if (wait4(child, &status, __WALL, &used) == child)
-                note_usage(&end, status, &used);
-            end.left = kill_children();
-            end_all = 1;
-            child = 0;
-        } else {
-            waitpid(info.si_pid, NULL, __WALL);
+        while (child > 0 && waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+               info.si_pid) {
+            if (info.si_pid == child) {
+                end.wall_ns = pf_now_ns();
+                read_io(&end, child);
+                if (wait4(child, &status, __WALL, &used) == child)
+                    note_usage(&end, status, &used);
+                end.left = kill_children();
+                child = 0;
+            } else {
+                waitpid(info.si_pid, NULL, __WALL);
+            }
+            memset(&info, 0, sizeof(info));
         }
     }
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
