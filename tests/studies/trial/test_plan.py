@@ -38,7 +38,7 @@ def test_bad_plans(options: dict[str, object], said: str) -> None:
 )
 def test_bad_settings(options: dict[str, float]) -> None:
     """Times and sizes that are none."""
-    with pytest.raises(ValueError, match="over 0|or more bytes"):
+    with pytest.raises(ValueError, match=r"over 0|or more bytes"):
         Setting(**options)  # type: ignore[arg-type]
 
 
