@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -303,6 +304,52 @@ def test_a_program_that_filters_its_calls_is_given_nothing_from_there_on() -> No
     found = run("filter", PAGES, rules=[rule()])
     assert (found.said, found.end.status) == ([str(PAGES), "0"], 0)
     assert REFUSALS[tracer.lib.PF_REFUSED_FILTERED] in found.refused
+
+
+def test_a_child_has_what_its_parent_had() -> None:
+    """Its mappings are known; and its filter, which would kill the child for advice."""
+    assert run("inherits", PAGES, rules=[rule()]).said == [str(2 * PAGES)]
+    found = run("inherits", PAGES, 1, rules=[rule()])
+    assert (found.said, found.end.status) == ([str(PAGES)], 0)
+
+
+def test_a_setuid_program_is_told(tmp_path: Path) -> None:
+    """Which has none of its owner's privilege."""
+    copy = tmp_path / "setuid"
+    shutil.copy(traced.program(), copy)
+    copy.chmod(0o4755)
+    with Tracer([str(copy), "fail"], record=True) as running:
+        assert running.wait(PATIENCE_S)
+    executed = [each.refused for each in running.events() if each.what == "exec"]
+    assert executed == [REFUSALS[tracer.lib.PF_REFUSED_SETUID]]
+
+
+def test_what_is_left_is_asked_anew_after_a_while() -> None:
+    """32 MiB were given: others may have taken memory meanwhile."""
+    asked: list[int] = []
+
+    def left() -> int:
+        asked.append(1)
+        return 1 << 40
+
+    size = 20 << 20
+    run("anonymous", size // PAGE, 3, rules=[rule(least_bytes=size)], available=left)
+    assert len(asked) == 2
+
+
+def test_holes_on_tmpfs_stay_holes() -> None:
+    """Populated for a private mapping too, and at any moment, the file would keep the pages."""
+    if not Path("/dev/shm").is_mount():
+        pytest.skip("needs a tmpfs at /dev/shm")
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        file.truncate(SIZE)
+        kinds = ("file private", "file shared")
+        for what, moment in (("file", "mmap"), ("late", "advice")):
+            ours = rule("MADV_POPULATE_READ", access="", kinds=kinds, moment=moment)
+            words = ("private",) if what == "file" else ()
+            found = run(what, PAGES, file.name, *words, rules=[ours])
+            assert REFUSALS[tracer.lib.PF_REFUSED_HOLES] in found.refused
+            assert (found.end.injections, os.stat(file.name).st_blocks) == (0, 0)
 
 
 def test_a_program_that_traces_is_ended_and_told() -> None:

@@ -281,6 +281,18 @@ int main(int argc, char **argv)
         if (forbid(SYS_madvise))
             return 7;
         say(anonymous(0));
+    } else if (!strcmp(what, "inherits")) { /* a child with its parent's filter and mapping */
+        void *at = anonymous(0);
+        if (argc > 3 && forbid(SYS_madvise))
+            return 7;
+        if (fork() == 0) {
+            at = mremap(at, size, 2 * size, MREMAP_MAYMOVE);
+            printf("%zu\n", resident(at, 2 * size));
+            return 0;
+        }
+        int status = 0;
+        wait(&status);
+        return status != 0;
     } else if (!strcmp(what, "trace")) {
         printf("%ld\n", ptrace(PTRACE_TRACEME, 0, 0, 0));
     } else if (!strcmp(what, "killed")) {

@@ -24,6 +24,7 @@ def test_coverage_and_waste(tmp_path: Path) -> None:
     wide = compare(now, earlier, 16 * PAGE)
     assert (wide.files.coverage, wide.files.waste) == (1, 0)
     assert wide.files.now == 2 * 16 * PAGE
+    assert (wide.memory.coverage, wide.memory.now) == (0.5, 2 * PAGE)  # which has no windows
     assert [each.title for each in wide.by_file] == [str(path)]
     assert wide.as_dict()["files"]["coverage"] == 1
 
