@@ -385,6 +385,16 @@ def test_what_is_small_is_not_even_stopped() -> None:
     assert many == few
 
 
+def test_of_too_many_events_the_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are counted: memory has an end."""
+    monkeypatch.setattr(tracer, "_CAPACITY", 16)
+    monkeypatch.setattr(tracer, "MOST_BATCHES", 2)
+    found = run("write", 4, 100, record=True, least_bytes=4 * PAGE)
+    assert 16 < len(found.events) <= 32
+    assert found.events[0].what == "exec"
+    assert len(found.events) + found.end.lost > 100
+
+
 def test_looks_while_the_program_stands_still() -> None:
     """Where it maps, unmaps and ends; its memory can be read meanwhile."""
     seen: list[tuple[str, bool]] = []

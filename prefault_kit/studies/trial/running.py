@@ -301,6 +301,11 @@ class _Trying:
             self._notes.append(
                 f"{first.end.left} of its processes still ran as it ended, and were ended too"
             )
+        if first.end.lost:
+            self._notes.append(
+                "it maps memory so often that not all was kept: what it maps later is not in the "
+                "figures of its mappings"
+            )
         if any(each.what == "seccomp" for each in first.events):
             self._notes.append(
                 "it filters its own system calls (seccomp): from there on it is given no advice"

@@ -75,6 +75,15 @@ def test_after_the_programs_own_advice() -> None:
     assert found.row("drop its advice").median("advised") == 2
 
 
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+def test_a_program_that_handles_its_own_faults_is_refused() -> None:
+    """Populated memory would change what it computes."""
+    found = run(plan("handles", PAGES))
+    assert found.outcome == "error"
+    assert "userfaultfd" in (found.message or "")
+
+
 def test_what_is_run_again_is_held_against_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the other way round, which would praise what is slower."""
     best = row("HUGEPAGE", *FAST)
