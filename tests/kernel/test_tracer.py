@@ -385,6 +385,22 @@ def test_what_is_small_is_not_even_stopped() -> None:
     assert many == few
 
 
+def test_what_is_let_go_is_told() -> None:
+    """By munmap, and by mremap that moves: another mapping may take its place."""
+    found = run("write", PAGES, 2, record=True, follow=True, least_bytes=SIZE)
+    gone = [(each.address, each.length) for each in found.events if each.what == "munmap"]
+    made = [
+        (each.address, each.length)
+        for each in found.events
+        if each.what == "mmap" and each.kind == "anonymous private"
+    ]
+    assert set(made) <= set(gone) and len(gone) >= 2
+    grown = run("grow", PAGES, record=True, follow=True, least_bytes=SIZE).events
+    last = next(at for at, each in enumerate(grown) if each.what == "mremap")
+    old = [each.address for each in grown if each.what == "munmap" and each.length == SIZE]
+    assert bool(old) == (grown[last].address != grown[last - 1 - bool(old)].address)
+
+
 def test_of_too_many_events_the_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are counted: memory has an end."""
     monkeypatch.setattr(tracer, "_CAPACITY", 16)

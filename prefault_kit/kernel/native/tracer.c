@@ -1012,6 +1012,16 @@ static void look_or_give(pf_tracer *tracer, struct thread *thread)
     give_next(tracer, thread);
 }
 
+static void tell_unmapped(pf_tracer *tracer, struct thread *thread, uint64_t begin, uint64_t length)
+{
+    if (!tracer->plan.record)
+        return;
+    begin_event(thread, PF_EVENT_MUNMAP);
+    thread->event.address = begin;
+    thread->event.length = page_up(length);
+    tell(tracer, &thread->event);
+}
+
 /* A call of interest has ended, with a result or -errno. */
 static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
 {
@@ -1061,6 +1071,7 @@ static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
         return;
     } else if (thread->call == AT_MUNMAP) {
         forget_range(process, words[0], words[0] + page_up(words[1]));
+        tell_unmapped(tracer, thread, words[0], words[1]);
     } else if (thread->call == AT_MREMAP) {
         uint64_t old = page_up(words[1]), now = page_up(words[2]);
         struct known *known = known_around(process, words[0], words[0] + old);
@@ -1070,6 +1081,8 @@ static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
             forget_range(process, words[0], words[0] + old);
             moved.begin = (uint64_t)result;
             moved.end = moved.begin + now;
+            if (moved.begin != words[0] && !(words[3] & MREMAP_DONTUNMAP))
+                tell_unmapped(tracer, thread, words[0], words[1]);
             begin_event(thread, PF_EVENT_MREMAP);
             event->kind = moved.kind;
             event->prot = moved.prot;
