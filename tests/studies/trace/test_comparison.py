@@ -38,6 +38,8 @@ def test_nothing_to_compare() -> None:
 
 
 def test_pages_of_another_size() -> None:
-    """ValueError in a sentence."""
+    """ValueError in a sentence, as for windows that are no size."""
+    with pytest.raises(ValueError, match="from 0 to 1 GiB"):
+        compare(trace(), trace(), -1)
     with pytest.raises(ValueError, match="cannot be compared"):
         compare(trace(), trace(page_size_bytes=2 * PAGE))
