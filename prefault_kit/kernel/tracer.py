@@ -68,6 +68,7 @@ REFUSALS: dict[int, str] = {
     lib.PF_REFUSED_CONTENT: "that advice may change what memory holds",
     lib.PF_REFUSED_SETUID: "the program is setuid, and has no privilege when it is traced",
     lib.PF_REFUSED_HANDLES: "the program handles page faults itself (userfaultfd)",
+    lib.PF_REFUSED_LOCKS: "the program may lock little memory itself, and would lack it",
 }
 """Why an advice was not given, by number."""
 

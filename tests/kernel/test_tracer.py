@@ -265,12 +265,28 @@ def test_advice_that_changes_what_memory_holds_is_never_left_out() -> None:
 
 def test_several_advices_in_order() -> None:
     """Each with its own error; the registers are those of the mmap afterwards."""
-    advices = ("MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE", "MADV_POPULATE_READ", "MLOCK_ONFAULT")
+    advices = ["MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE", "MADV_POPULATE_READ"]
+    advices += ["MLOCK_ONFAULT"] * (os.geteuid() == 0)
     found = run("anonymous", 16, rules=[rule(*advices, least_bytes=16 * PAGE, most_bytes=SIZE)])
     events = [each for each in found.events if each.length == 16 * PAGE]
-    assert [each.advice for each in events[0].injected] == list(advices)
+    assert [each.advice for each in events[0].injected] == advices
     assert found.said == ["16"]
     assert found.end.status == 0
+
+
+def test_what_the_program_may_lock_is_its_own() -> None:
+    """Its mremap of locked memory, and its mlock, would fail at the limit."""
+    command = ["prlimit", f"--memlock={SIZE}:{SIZE}", traced.program(), "grow", str(PAGES)]
+    if os.geteuid() == 0:
+        command[2:2] = ["setpriv", "--inh-caps=-ipc_lock", "--bounding-set=-ipc_lock"]
+    if not all(map(shutil.which, ("prlimit", "setpriv"))):
+        pytest.skip("needs prlimit and setpriv")
+    ours = [rule("MLOCK_ONFAULT", kinds=ANONYMOUS, most_bytes=SIZE)]
+    with Tracer(command, ours, streams=(-1, 2, 2)) as running:
+        assert running.wait(PATIENCE_S)
+    last = [each for each in running.events() if each.length == SIZE][-1]
+    assert (last.refused, last.injected) == (REFUSALS[tracer.lib.PF_REFUSED_LOCKS], ())
+    assert running.end().status == 0
 
 
 def test_an_error_of_advice_is_told_and_the_program_goes_on() -> None:

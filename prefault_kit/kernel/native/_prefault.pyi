@@ -383,6 +383,7 @@ class Lib:
     PF_REFUSED_CONTENT: Final[int]
     PF_REFUSED_SETUID: Final[int]
     PF_REFUSED_HANDLES: Final[int]
+    PF_REFUSED_LOCKS: Final[int]
     PF_TRACER_ENDED: Final[int]
     PF_TRACER_FULL: Final[int]
     PF_TRACER_ASK: Final[int]

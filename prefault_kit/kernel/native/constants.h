@@ -229,6 +229,7 @@ struct pf_uffdio_poison {
 #define PF_REFUSED_CONTENT 9
 #define PF_REFUSED_SETUID 10
 #define PF_REFUSED_HANDLES 11
+#define PF_REFUSED_LOCKS 12
 #define PF_TRACER_ENDED 0
 #define PF_TRACER_FULL 1
 #define PF_TRACER_ASK 2

@@ -14,6 +14,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
@@ -420,7 +421,7 @@ static struct process *process_of(pf_tracer *tracer, int pid)
 #define FILTERS "\nSeccomp_filters:"
 
 /* A number of /proc/TID/status; 0 where it is not there. */
-static int64_t status_number(int tid, const char *name)
+static int64_t status_number(int tid, const char *name, int base)
 {
     char path[64], text[4096];
     snprintf(path, sizeof(path), "/proc/%d/status", tid);
@@ -430,7 +431,7 @@ static int64_t status_number(int tid, const char *name)
         close(fd);
     text[got > 0 ? got : 0] = 0;
     char *at = strstr(text, name);
-    return at ? strtoll(at + strlen(name), NULL, 10) : 0;
+    return at ? strtoll(at + strlen(name), NULL, base) : 0;
 }
 
 static void forget_known(struct process *process)
@@ -502,7 +503,7 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
     struct thread *thread = calloc(1, sizeof(*thread));
     if (!thread)
         return NULL;
-    int pid = (int)status_number(tid, "\nTgid:");
+    int pid = (int)status_number(tid, "\nTgid:", 10);
     pid = pid ? pid : tid;
     struct process *process = process_of(tracer, pid);
     if (!process && (process = calloc(1, sizeof(*process)))) {
@@ -510,8 +511,9 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
         /* only mremap asks for them where munmap is not followed, and each mmap looks at them all */
         process->most = tracer->plan.follow ? MOST_KNOWN : RECENT;
         /* its parent may have gone: what it filters is asked of itself (Linux 5.9) */
-        process->filters = tracer->processes && status_number(tid, FILTERS) > tracer->filters + 1;
-        struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:"));
+        process->filters = tracer->processes &&
+                           status_number(tid, FILTERS, 10) > tracer->filters + 1;
+        struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:", 10));
         if (parent) {
             process->filters |= parent->filters;
             process->handles = parent->handles;
@@ -665,6 +667,14 @@ static int populates(int advice)
            advice == MADV_COLLAPSE || advice == MADV_WILLNEED;
 }
 
+/* Whether a lock takes nothing of what the program itself may lock, or mremap when it is locked. */
+static int may_lock(int tid)
+{
+    struct rlimit limit;
+    return (prlimit(tid, RLIMIT_MEMLOCK, NULL, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY) ||
+           (status_number(tid, "\nCapEff:", 16) >> CAP_IPC_LOCK & 1);
+}
+
 /* Why an advice must not be put in here; 0 if it may be. */
 static int why_not(const struct thread *thread, const pf_trace_event *event, int advice)
 {
@@ -680,6 +690,8 @@ static int why_not(const struct thread *thread, const pf_trace_event *event, int
         return PF_REFUSED_NO_ACCESS;
     if (event->flags & (MAP_STACK | MAP_GROWSDOWN))
         return PF_REFUSED_STACK;
+    if (advice == PF_INJECT_MLOCK_ONFAULT && !may_lock(thread->tid))
+        return PF_REFUSED_LOCKS;
     if (advice == MADV_POPULATE_READ && !(event->prot & PROT_READ))
         return PF_REFUSED_NO_ACCESS;
     if (advice == MADV_POPULATE_WRITE) {
@@ -1012,7 +1024,8 @@ static void look_or_give(pf_tracer *tracer, struct thread *thread)
     give_next(tracer, thread);
 }
 
-static void tell_unmapped(pf_tracer *tracer, struct thread *thread, uint64_t begin, uint64_t length)
+static void tell_unmapped(pf_tracer *tracer, struct thread *thread, uint64_t begin,
+                          uint64_t length)
 {
     if (!tracer->plan.record)
         return;
@@ -1168,8 +1181,8 @@ static void note_exit(pf_tracer *tracer, struct thread *thread)
     begin_event(thread, PF_EVENT_EXIT);
     int pid = thread->process->pid;
     if (thread->tid == pid) {
-        int64_t tables = status_number(pid, "\nVmPTE:") * 1024;
-        int64_t peak = status_number(pid, "\nVmHWM:") * 1024;
+        int64_t tables = status_number(pid, "\nVmPTE:", 10) * 1024;
+        int64_t peak = status_number(pid, "\nVmHWM:", 10) * 1024;
         if (tables > tracer->end.page_table_bytes)
             tracer->end.page_table_bytes = tables;
         if (peak > tracer->end.peak_bytes)
@@ -1274,7 +1287,7 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
     *count = 0;
     if (tracer->go != -1) { /* the first time */
         tracer->end.read_bytes = tracer->end.written_bytes = -1;
-        tracer->filters = (int)status_number(tracer->root, FILTERS); /* before it has ours */
+        tracer->filters = (int)status_number(tracer->root, FILTERS, 10); /* before it has ours */
         if (tracer->traced && !adopt(tracer, tracer->root))
             return -ENOMEM;
         char byte;
