@@ -15,7 +15,7 @@ from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, Ending, in
 from prefault_kit.cli.options import FILE, SIZE, as_json
 from prefault_kit.host import extras, features
 from prefault_kit.measure import saved, trace_file
-from prefault_kit.measure.trace import WINDOW_BYTES, Trace
+from prefault_kit.measure.trace import WINDOW_BYTES, Trace, check_around
 from prefault_kit.show import trace as text
 from prefault_kit.show import trace_export
 from prefault_kit.show.printable import printable_long
@@ -101,6 +101,10 @@ def trace(
         raise click.UsageError("give a command to run behind --, or a saved trace with --load")
     if saved_trace is not None and (out is not None or duration is not None):
         raise click.UsageError("--out and --duration are for a command: nothing runs with --load")
+    try:
+        check_around(around_bytes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     if export is not None:
         if lacking := extras.missing("an exported trace", "jinja2"):
             raise Ending(UNAVAILABLE, lacking.reason, lacking.command)

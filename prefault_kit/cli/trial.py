@@ -60,6 +60,8 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         words = _words(command, f"the variant {name}")
         if not equals or not words:
             raise ValueError(f"a variant is NAME='CMD...', not {text!r}")
+        if name.strip() in found:
+            raise ValueError(f"two variants are called {name.strip()!r}: give each its own name")
         found[name.strip()] = words
     return found
 

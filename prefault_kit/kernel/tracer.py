@@ -67,6 +67,8 @@ REFUSALS: dict[int, str] = {
     lib.PF_REFUSED_FILTERED: "the program filters its own system calls (seccomp)",
     lib.PF_REFUSED_CONTENT: "that advice may change what memory holds",
     lib.PF_REFUSED_SETUID: "the program is setuid, and has no privilege when it is traced",
+    lib.PF_REFUSED_HANDLES: "the program handles page faults itself (userfaultfd)",
+    lib.PF_REFUSED_LOCKS: "the program may lock little memory itself, and would lack it",
 }
 """Why an advice was not given, by number."""
 
@@ -80,6 +82,7 @@ EVENTS: dict[int, str] = {
     lib.PF_EVENT_FILTERS: "seccomp",
     lib.PF_EVENT_TRACES: "ptrace",
     lib.PF_EVENT_MUNMAP: "munmap",
+    lib.PF_EVENT_HANDLES: "userfaultfd",
 }
 
 LEAST_BYTES = 1 << 20
@@ -87,6 +90,10 @@ LEAST_BYTES = 1 << 20
 ANY_BYTES = 1 << 62
 MOST_RULES = 16
 _CAPACITY = 1024
+MOST_BATCHES = 256
+"""Of so many events; those that come then are counted, and not kept."""
+LONGEST_PATH_BYTES = 255
+"""Of an event: what is behind it is cut."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,8 @@ class End:
     refusals: int
     traces: bool
     """It wanted to trace others itself, and was ended therefore."""
+    lost: int = 0
+    """Events that were not kept: there were too many."""
 
 
 def find_program(name: str) -> str:
@@ -295,6 +304,7 @@ class Tracer:
         plan.most_bytes = most_bytes
         self._environment = dict(os.environ if environment is None else environment)
         self._batches: list[tuple[Any, int]] = []
+        self._lost = 0
         self._tracer: Any = None
         self._lock = threading.Lock()
         self._begun = threading.Event()
@@ -372,6 +382,7 @@ class Tracer:
             injections=found.injections,
             refusals=found.refusals,
             traces=bool(found.traces),
+            lost=found.lost + self._lost,
         )
 
     def _work(self) -> None:
@@ -433,6 +444,8 @@ class Tracer:
                     at: Any = ffi.new("pf_trace_event *")
                     lib.pf_tracer_asked(self._tracer, at)
                     self._look(_event(at[0], self.rules, 0))
+            if len(self._batches) > MOST_BATCHES:
+                self._lost += self._batches.pop()[1]
             if what == lib.PF_TRACER_ENDED:
                 return
 

@@ -303,6 +303,12 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return ordered[new]
 
 
+def check_around(around_bytes: int) -> None:
+    """ValueError for what is no size of a window."""
+    if not 0 <= around_bytes <= 1 << 30:
+        raise ValueError(f"around is a size from 0 to 1 GiB, not {around_bytes}")
+
+
 def runs(
     pages: NDArray[np.int64], page_size_bytes: int, around_bytes: int, most_bytes: int | None
 ) -> list[tuple[int, int]]:
@@ -316,8 +322,7 @@ def runs(
     """
     import numpy
 
-    if not 0 <= around_bytes <= 1 << 30:
-        raise ValueError(f"around is a size from 0 to 1 GiB, not {around_bytes}")
+    check_around(around_bytes)
     window = max(1, around_bytes // page_size_bytes)
     windows = distinct(pages // window)
     if not len(windows):

@@ -95,6 +95,7 @@ def test_a_trace_is_saved_compared_shown_and_exported(
         (("--load", __file__), "is not a trace of this kit"),
         (("--compare", __file__, "--", "prog"), "is not a trace of this kit"),
         (("--out", "/proc/a", "--", "prog"), "cannot be written"),
+        (("--around", "2GiB", "--", "prog"), "from 0 to 1 GiB"),
     ],
 )
 def test_bad_usage(recorded: list[object], words: tuple[str, ...], said: str) -> None:

@@ -149,6 +149,7 @@ def test_a_list_of_mappings() -> None:
         (("--load", "true", "--", "true"), "say when it is"),
         (("--load", "'", "--ready", "a", "--", "true"), "cannot be read as a command"),
         (("--variant", "a", "--", "true"), "NAME='CMD...'"),
+        (("--variant", "a=true", "--variant", "a=false", "--", "true"), "its own name"),
         (("--memory-limit", "1", "--", "true"), "at least 4 MiB"),
         (("--io-limit", "1", "--", "true"), "at least 64 KiB a second"),
         (("--", "/no/such/program"), "no such program"),

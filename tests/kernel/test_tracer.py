@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -134,6 +135,10 @@ def test_files_are_matched_by_their_path(tmp_path: Path) -> None:
     assert copied.said == [str(PAGES)]
     assert next(each for each in copied.events if each.injected).path == str(file)
     assert run("file", PAGES, file, "private", rules=[others]).end.injections == 0
+    odd = file.rename(tmp_path / "a\\b")  # as by fnmatch of Python, a backslash is one
+    ours = rule(path=f"*/{odd.name}")
+    assert run("file", PAGES, odd, "private", rules=[ours]).end.injections == 1
+    file = odd.rename(file)
     after = file.stat()
     assert (after.st_mtime_ns, after.st_blocks) == (before.st_mtime_ns, before.st_blocks)
 
@@ -146,6 +151,53 @@ def test_no_file_is_written() -> None:
         assert os.stat(file.name).st_blocks == 0
     assert found.end.injections == 0
     assert found.refused == ["it would make pages of a file dirty, and no file is written"]
+
+
+@pytest.mark.parametrize(
+    ("what", "moment", "reasons"),
+    [
+        ("late", "writable", {"dirty"}),
+        ("late", "advice", {"it may not be written", "dirty"}),
+        ("covered", "writable", {"dirty"}),
+        ("covered", "mmap", {"it may not be written", "dirty"}),
+    ],
+)
+def test_no_file_is_written_later(what: str, moment: str, reasons: set[str]) -> None:
+    """Neither after its own advice, nor as it becomes writable, nor where it grows; also not a
+    file of which a page lies in other memory."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(SIZE)
+        ours = rule(access="", moment=moment, kinds=("anonymous private", "file shared"))
+        found = run(what, PAGES, file.name, rules=[ours], follow=moment != "mmap")
+        assert os.stat(file.name).st_blocks == 0
+    assert found.end.status == 0
+    assert all(any(reason in each for each in found.refused) for reason in reasons)
+    assert not [each for each in found.events if each.injected and each.what != "mmap"]
+
+
+def test_a_mapping_stays_one() -> None:
+    """Advice that is remembered is given behind the end of a file too: else mremap would fail."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(3 * PAGE)
+        ours = rule("MADV_RANDOM", access="", kinds=("file shared",))
+        found = run("longer", PAGES, file.name, rules=[ours])
+    assert (found.end.status, found.end.injections) == (0, 1)
+
+
+def test_registers_stay_what_they_were() -> None:
+    """Of a call whose arguments were changed, too: a compiler may count on them."""
+    for options in ({"drop_populate": True}, {"drop_advice": True}):
+        found = run("registers", PAGES, rules=[Rule(least_bytes=SIZE, **options)])
+        assert found.said == ["1"]
+        assert any(each.dropped for each in found.events)
+
+
+def test_a_program_that_handles_its_faults_is_given_nothing_from_there_on() -> None:
+    """It would not be asked for what is there already (userfaultfd)."""
+    found = run("handles", PAGES, rules=[rule()])
+    assert (found.said, found.end.status) == (["0"], 0)
+    assert "userfaultfd" in [each.what for each in found.events]
+    assert REFUSALS[tracer.lib.PF_REFUSED_HANDLES] in found.refused
 
 
 def test_beyond_the_end_of_a_file_nothing_is_asked_for(tmp_path: Path) -> None:
@@ -213,12 +265,28 @@ def test_advice_that_changes_what_memory_holds_is_never_left_out() -> None:
 
 def test_several_advices_in_order() -> None:
     """Each with its own error; the registers are those of the mmap afterwards."""
-    advices = ("MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE", "MADV_POPULATE_READ", "MLOCK_ONFAULT")
+    advices = ["MADV_NOHUGEPAGE", "MADV_POPULATE_WRITE", "MADV_POPULATE_READ"]
+    advices += ["MLOCK_ONFAULT"] * (os.geteuid() == 0)
     found = run("anonymous", 16, rules=[rule(*advices, least_bytes=16 * PAGE, most_bytes=SIZE)])
     events = [each for each in found.events if each.length == 16 * PAGE]
-    assert [each.advice for each in events[0].injected] == list(advices)
+    assert [each.advice for each in events[0].injected] == advices
     assert found.said == ["16"]
     assert found.end.status == 0
+
+
+def test_what_the_program_may_lock_is_its_own() -> None:
+    """Its mremap of locked memory, and its mlock, would fail at the limit."""
+    command = ["prlimit", f"--memlock={SIZE}:{SIZE}", traced.program(), "grow", str(PAGES)]
+    if os.geteuid() == 0:
+        command[2:2] = ["setpriv", "--inh-caps=-ipc_lock", "--bounding-set=-ipc_lock"]
+    if not all(map(shutil.which, ("prlimit", "setpriv"))):
+        pytest.skip("needs prlimit and setpriv")
+    ours = [rule("MLOCK_ONFAULT", kinds=ANONYMOUS, most_bytes=SIZE)]
+    with Tracer(command, ours, streams=(-1, 2, 2)) as running:
+        assert running.wait(PATIENCE_S)
+    last = [each for each in running.events() if each.length == SIZE][-1]
+    assert (last.refused, last.injected) == (REFUSALS[tracer.lib.PF_REFUSED_LOCKS], ())
+    assert running.end().status == 0
 
 
 def test_an_error_of_advice_is_told_and_the_program_goes_on() -> None:
@@ -254,6 +322,52 @@ def test_a_program_that_filters_its_calls_is_given_nothing_from_there_on() -> No
     assert REFUSALS[tracer.lib.PF_REFUSED_FILTERED] in found.refused
 
 
+def test_a_child_has_what_its_parent_had() -> None:
+    """Its mappings are known; and its filter, which would kill the child for advice."""
+    assert run("inherits", PAGES, rules=[rule()]).said == [str(2 * PAGES)]
+    found = run("inherits", PAGES, 1, rules=[rule()])
+    assert (found.said, found.end.status) == ([str(PAGES)], 0)
+
+
+def test_a_setuid_program_is_told(tmp_path: Path) -> None:
+    """Which has none of its owner's privilege."""
+    copy = tmp_path / "setuid"
+    shutil.copy(traced.program(), copy)
+    copy.chmod(0o4755)
+    with Tracer([str(copy), "fail"], record=True) as running:
+        assert running.wait(PATIENCE_S)
+    executed = [each.refused for each in running.events() if each.what == "exec"]
+    assert executed == [REFUSALS[tracer.lib.PF_REFUSED_SETUID]]
+
+
+def test_what_is_left_is_asked_anew_after_a_while() -> None:
+    """32 MiB were given: others may have taken memory meanwhile."""
+    asked: list[int] = []
+
+    def left() -> int:
+        asked.append(1)
+        return 1 << 40
+
+    size = 20 << 20
+    run("anonymous", size // PAGE, 3, rules=[rule(least_bytes=size)], available=left)
+    assert len(asked) == 2
+
+
+def test_holes_on_tmpfs_stay_holes() -> None:
+    """Populated for a private mapping too, and at any moment, the file would keep the pages."""
+    if not Path("/dev/shm").is_mount():
+        pytest.skip("needs a tmpfs at /dev/shm")
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        file.truncate(SIZE)
+        kinds = ("file private", "file shared")
+        for what, moment in (("file", "mmap"), ("late", "advice")):
+            ours = rule("MADV_POPULATE_READ", access="", kinds=kinds, moment=moment)
+            words = ("private",) if what == "file" else ()
+            found = run(what, PAGES, file.name, *words, rules=[ours])
+            assert REFUSALS[tracer.lib.PF_REFUSED_HOLES] in found.refused
+            assert (found.end.injections, os.stat(file.name).st_blocks) == (0, 0)
+
+
 def test_a_program_that_traces_is_ended_and_told() -> None:
     """Who is traced cannot trace: it would not be the same program."""
     found = run("trace", PAGES)
@@ -285,6 +399,32 @@ def test_what_is_small_is_not_even_stopped() -> None:
     few = run("write", 4, 1, rules=[rule(least_bytes=1 << 40)]).end.stops
     many = run("write", 4, 1000, rules=[rule(least_bytes=1 << 40)]).end.stops
     assert many == few
+
+
+def test_what_is_let_go_is_told() -> None:
+    """By munmap, and by mremap that moves: another mapping may take its place."""
+    found = run("write", PAGES, 2, record=True, follow=True, least_bytes=SIZE)
+    gone = [(each.address, each.length) for each in found.events if each.what == "munmap"]
+    made = [
+        (each.address, each.length)
+        for each in found.events
+        if each.what == "mmap" and each.kind == "anonymous private"
+    ]
+    assert set(made) <= set(gone) and len(gone) >= 2
+    grown = run("grow", PAGES, record=True, follow=True, least_bytes=SIZE).events
+    last = next(at for at, each in enumerate(grown) if each.what == "mremap")
+    old = [each.address for each in grown if each.what == "munmap" and each.length == SIZE]
+    assert bool(old) == (grown[last].address != grown[last - 1 - bool(old)].address)
+
+
+def test_of_too_many_events_the_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are counted: memory has an end."""
+    monkeypatch.setattr(tracer, "_CAPACITY", 16)
+    monkeypatch.setattr(tracer, "MOST_BATCHES", 2)
+    found = run("write", 4, 100, record=True, least_bytes=4 * PAGE)
+    assert 16 < len(found.events) <= 32
+    assert found.events[0].what == "exec"
+    assert len(found.events) + found.end.lost > 100
 
 
 def test_looks_while_the_program_stands_still() -> None:

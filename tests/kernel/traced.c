@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -91,6 +93,38 @@ static int forbid(int number)
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+/* Whether the registers of two arguments are after mmap and madvise what they were before. */
+static int keeps_registers(void)
+{
+    long flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, length = (long)size;
+#if defined(__x86_64__)
+    register long fourth __asm__("r10") = flags;
+    register long fifth __asm__("r8") = -1;
+    register long sixth __asm__("r9") = 0;
+    long got = SYS_mmap, second = length, begin;
+    __asm__ volatile("syscall" : "+a"(got), "+S"(second), "+r"(fourth)
+                     : "D"(0), "d"(PROT_READ), "r"(fifth), "r"(sixth) : "rcx", "r11", "memory");
+    begin = got;
+    got = SYS_madvise;
+    __asm__ volatile("syscall" : "+a"(got), "+S"(second)
+                     : "D"(begin), "d"(MADV_RANDOM) : "rcx", "r11", "memory");
+#else
+    register long eighth __asm__("x8") = SYS_mmap;
+    register long got __asm__("x0") = 0;
+    register long second __asm__("x1") = length;
+    register long third __asm__("x2") = PROT_READ;
+    register long fourth __asm__("x3") = flags;
+    register long fifth __asm__("x4") = -1;
+    register long sixth __asm__("x5") = 0;
+    __asm__ volatile("svc 0" : "+r"(got), "+r"(second), "+r"(fourth)
+                     : "r"(eighth), "r"(third), "r"(fifth), "r"(sixth) : "memory");
+    eighth = SYS_madvise;
+    third = MADV_RANDOM;
+    __asm__ volatile("svc 0" : "+r"(got), "+r"(second) : "r"(eighth), "r"(third) : "memory");
+#endif
+    return got == 0 && second == length && fourth == flags;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -121,6 +155,34 @@ int main(int argc, char **argv)
         int fd = open(argv[3], O_RDWR);
         void *at = map(PROT_READ | PROT_WRITE, argc > 4 ? MAP_PRIVATE : MAP_SHARED, fd, size);
         say(at);
+    } else if (!strcmp(what, "late")) { /* a file's, which becomes writable */
+        char *at = map(PROT_READ, MAP_SHARED, open(argv[3], O_RDWR), size);
+        madvise(at, size, MADV_RANDOM);
+        mprotect(at, size, PROT_READ | PROT_WRITE);
+        madvise(at, size, MADV_SEQUENTIAL);
+    } else if (!strcmp(what, "covered")) { /* so is what has a page of a file in its middle */
+        int fd = open(argv[3], O_RDWR), flags = MAP_PRIVATE | MAP_ANONYMOUS;
+        char *at = map(PROT_READ, flags, -1, size);
+        mmap(at + page, page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+        mprotect(at, size, PROT_READ | PROT_WRITE);
+        at = map(PROT_READ | PROT_WRITE, flags, -1, 2 * size); /* gone, and small ones in place */
+        munmap(at, 2 * size);
+        mmap(at, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+        mremap(at, page, size, MREMAP_MAYMOVE);
+    } else if (!strcmp(what, "longer")) { /* grown, though its file ends before */
+        void *at = map(PROT_READ, MAP_SHARED, open(argv[3], O_RDONLY), size);
+        return mremap(at, size, 2 * size, MREMAP_MAYMOVE) == MAP_FAILED;
+    } else if (!strcmp(what, "registers")) {
+        printf("%d\n", keeps_registers());
+    } else if (!strcmp(what, "handles")) { /* its own page faults */
+        void *at = anonymous(0);
+        struct uffdio_api api = {.api = UFFD_API};
+        struct uffdio_register range = {{(uintptr_t)at, size}, UFFDIO_REGISTER_MODE_MISSING, 0};
+        int fd = (int)syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY, of Linux 5.11 */);
+        fd = fd == -1 ? (int)syscall(SYS_userfaultfd, 0) : fd;
+        if (ioctl(fd, UFFDIO_API, &api) == -1 || ioctl(fd, UFFDIO_REGISTER, &range) == -1)
+            return 8;
+        say(anonymous(0));
     } else if (!strcmp(what, "device")) {
         int fd = open("/dev/zero", O_RDWR);
         void *at = map(PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, size);
@@ -225,6 +287,18 @@ int main(int argc, char **argv)
         if (forbid(SYS_madvise))
             return 7;
         say(anonymous(0));
+    } else if (!strcmp(what, "inherits")) { /* a child with its parent's filter and mapping */
+        void *at = anonymous(0);
+        if (argc > 3 && forbid(SYS_madvise))
+            return 7;
+        if (fork() == 0) {
+            at = mremap(at, size, 2 * size, MREMAP_MAYMOVE);
+            printf("%zu\n", resident(at, 2 * size));
+            return 0;
+        }
+        int status = 0;
+        wait(&status);
+        return status != 0;
     } else if (!strcmp(what, "trace")) {
         printf("%ld\n", ptrace(PTRACE_TRACEME, 0, 0, 0));
     } else if (!strcmp(what, "killed")) {

@@ -36,6 +36,11 @@ def test_the_use_of_each_mapping() -> None:
     assert found.pages == 4
 
 
+def test_the_order_is_that_of_time() -> None:
+    """Pages that follow each other backwards are in none."""
+    assert trace((0, 4, READ), (0, 3, READ), (0, 2, READ)).use[0].in_order == 0
+
+
 def test_flags() -> None:
     """Major, by the kernel and the access are told apart."""
     found = trace((0, 1, WRITE), (0, 2, READ), flags=numpy.array([MOST_FLAGS, 4], "u1"))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy
 
+from prefault_kit.kernel.perf import READ, WRITE
+from prefault_kit.measure.trace import ACCESS_SHIFT, MAJOR
 from prefault_kit.show import trace as told
 from prefault_kit.show.trace_picture import picture, svg
 from tests.show.test_trace import SEEN
@@ -24,6 +28,22 @@ def test_a_picture_has_a_cell_for_each_fault() -> None:
     assert picture(SEEN)._repr_html_() == drawn
     one = trace((0, 1 << 50, 2), duration_ns=0)
     assert "h3v3h-3z" in svg(one)
+
+
+def test_where_a_fault_is_drawn() -> None:
+    """Later is to the right, a higher page further up; only what waited for a disk is framed."""
+    flags = numpy.array([READ << ACCESS_SHIFT, WRITE << ACCESS_SHIFT | MAJOR], "u1")
+    drawn = svg(trace((0, 1, READ), (0, 40, WRITE), flags=flags))
+    band = drawn[drawn.index("<g>") :]
+
+    def cells(kind: str) -> list[tuple[int, int]]:
+        found = re.search(f'<path {kind} d="([^"]*)"', band)
+        assert found
+        return [(int(x), int(y)) for x, y in re.findall(r"M(\d+) (\d+)", found[1])]
+
+    (first,), (second,) = cells('fill="#0072B2"'), cells('fill="#D55E00"')
+    assert first[0] < second[0] and first[1] > second[1]
+    assert cells('class="major"') == [second]
 
 
 def test_a_picture_of_many_faults_is_small() -> None:

@@ -217,6 +217,7 @@ struct pf_uffdio_poison {
 #define PF_EVENT_FILTERS 7
 #define PF_EVENT_TRACES 8
 #define PF_EVENT_MUNMAP 9
+#define PF_EVENT_HANDLES 10
 #define PF_REFUSED_NO_ACCESS 1
 #define PF_REFUSED_STACK 2
 #define PF_REFUSED_DEVICE 3
@@ -227,6 +228,8 @@ struct pf_uffdio_poison {
 #define PF_REFUSED_FILTERED 8
 #define PF_REFUSED_CONTENT 9
 #define PF_REFUSED_SETUID 10
+#define PF_REFUSED_HANDLES 11
+#define PF_REFUSED_LOCKS 12
 #define PF_TRACER_ENDED 0
 #define PF_TRACER_FULL 1
 #define PF_TRACER_ASK 2

@@ -12,7 +12,9 @@
 
 #include <elf.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
@@ -75,7 +77,7 @@ static uint64_t link_of(const registers *regs) { return regs->regs[30]; }
 enum { MOST_RULES = 16, BUCKETS = 1024, MOST_KNOWN = 4096, RECENT = 64, FRESH_BYTES = 32 << 20 };
 /* What a stop of the filter is about: the data of SECCOMP_RET_TRACE */
 enum { AT_MMAP = 1, AT_MUNMAP, AT_MREMAP, AT_MPROTECT, AT_MADVISE, AT_BRK, AT_CLONE, AT_CLONE3,
-       AT_PTRACE, AT_SECCOMP };
+       AT_PTRACE, AT_SECCOMP, AT_REGISTER };
 /* Where a thread stands: nowhere special; between a call of interest and its exit; before and
  * inside of a call that was put in. */
 enum { RUNNING, IN_CALL, BEFORE_INJECTED, IN_INJECTED };
@@ -88,7 +90,7 @@ struct known { /* a mapping that the program made */
 };
 
 struct process {
-    int pid, threads, filters;
+    int pid, threads, filters, handles;
     uint64_t heap_end;
     struct known *known;
     int count, room, most;
@@ -153,9 +155,9 @@ static int add_sized(struct sock_filter *to, int at, int number, int argument, u
     return at;
 }
 
-/* Stop at a call whatever its arguments, or where the low word of the first is, or has, `word`. */
-static int add_plain(struct sock_filter *to, int at, int number, int compare, uint32_t word,
-                     int code)
+/* Stop at a call whatever its arguments, or where the low word of one is, or has, `word`. */
+static int add_plain(struct sock_filter *to, int at, int number, int compare, int argument,
+                     uint32_t word, int code)
 {
     if (!compare) {
         to[at++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
@@ -163,7 +165,7 @@ static int add_plain(struct sock_filter *to, int at, int number, int compare, ui
         return at;
     }
     to[at++] = JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 4);
-    to[at++] = STATEMENT(BPF_LD | BPF_W | BPF_ABS, DATA(args) + LOW);
+    to[at++] = STATEMENT(BPF_LD | BPF_W | BPF_ABS, DATA(args) + 8 * (uint32_t)argument + LOW);
     to[at++] = JUMP(BPF_JMP | compare | BPF_K, word, 0, 1);
     to[at++] = TRACE(code);
     to[at++] = ALLOW;
@@ -187,12 +189,13 @@ static int install_filter(const pf_trace_plan *plan)
     }
     at = add_sized(code, at, __NR_mremap, 2, least, AT_MREMAP);
     if (plan->heap)
-        at = add_plain(code, at, __NR_brk, 0, 0, AT_BRK);
-    at = add_plain(code, at, __NR_clone, BPF_JSET, CLONE_UNTRACED, AT_CLONE);
-    at = add_plain(code, at, __NR_clone3, 0, 0, AT_CLONE3);
-    at = add_plain(code, at, __NR_ptrace, 0, 0, AT_PTRACE);
-    at = add_plain(code, at, __NR_seccomp, 0, 0, AT_SECCOMP);
-    at = add_plain(code, at, __NR_prctl, BPF_JEQ, PR_SET_SECCOMP, AT_SECCOMP);
+        at = add_plain(code, at, __NR_brk, 0, 0, 0, AT_BRK);
+    at = add_plain(code, at, __NR_clone, BPF_JSET, 0, CLONE_UNTRACED, AT_CLONE);
+    at = add_plain(code, at, __NR_clone3, 0, 0, 0, AT_CLONE3);
+    at = add_plain(code, at, __NR_ptrace, 0, 0, 0, AT_PTRACE);
+    at = add_plain(code, at, __NR_seccomp, 0, 0, 0, AT_SECCOMP);
+    at = add_plain(code, at, __NR_prctl, BPF_JEQ, 0, PR_SET_SECCOMP, AT_SECCOMP);
+    at = add_plain(code, at, __NR_ioctl, BPF_JEQ, 1, (uint32_t)UFFDIO_REGISTER, AT_REGISTER);
     code[at++] = ALLOW;
     struct sock_fprog program = {(unsigned short)at, code};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
@@ -259,15 +262,6 @@ static void note_usage(pf_trace_end *end, int status, const struct rusage *used)
 }
 
 enum { HAND_ON = SIGUSR1, END_ALL = SIGTERM };
-static volatile sig_atomic_t hand_on, end_all; /* of the keeper, which is a process of its own */
-
-static void hear(int number)
-{
-    if (number == HAND_ON)
-        hand_on = 1;
-    else
-        end_all = 1;
-}
 
 static int kill_children(void)
 {
@@ -291,16 +285,18 @@ static void keep(const pf_trace_plan *plan, int go, int failed, int result, cons
                  char *const *argv, char *const *envp)
 {
     pf_trace_end end = {.status = -1, .read_bytes = -1, .written_bytes = -1};
-    struct sigaction act = {.sa_handler = hear}; /* without SA_RESTART */
+    struct sigaction usual = {.sa_handler = SIG_DFL};
     struct rusage used;
     siginfo_t info;
-    sigset_t none;
+    sigset_t heard; /* blocked, so that none comes between a look and the wait for the next */
     char byte;
-    int status;
-    sigaction(HAND_ON, &act, NULL);
-    sigaction(END_ALL, &act, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    int status, end_all = 0;
+    sigaction(SIGCHLD, &usual, NULL);
+    sigemptyset(&heard);
+    sigaddset(&heard, HAND_ON);
+    sigaddset(&heard, END_ALL);
+    sigaddset(&heard, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &heard, NULL);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (prctl(PR_SET_PDEATHSIG, END_ALL, 0, 0, 0) == -1 || read(go, &byte, 1) != 1)
         _exit(127);
@@ -312,25 +308,24 @@ static void keep(const pf_trace_plan *plan, int go, int failed, int result, cons
     while (child > 0) {
         if (end_all)
             kill_children();
-        if (hand_on)
+        int number = sigwaitinfo(&heard, NULL);
+        end_all |= number == END_ALL;
+        if (number == HAND_ON)
             kill(child, SIGTERM);
-        hand_on = 0;
         memset(&info, 0, sizeof(info));
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == -1) {
-            if (errno == EINTR)
-                continue;
-            break;
-        }
-        if (info.si_pid == child) {
-            end.wall_ns = pf_now_ns();
-            read_io(&end, child);
-            if (wait4(child, &status, __WALL, &used) == child)
-                note_usage(&end, status, &used);
-            end.left = kill_children();
-            end_all = 1;
-            child = 0;
-        } else {
-            waitpid(info.si_pid, NULL, __WALL);
+        while (child > 0 && waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+               info.si_pid) {
+            if (info.si_pid == child) {
+                end.wall_ns = pf_now_ns();
+                read_io(&end, child);
+                if (wait4(child, &status, __WALL, &used) == child)
+                    note_usage(&end, status, &used);
+                end.left = kill_children();
+                child = 0;
+            } else {
+                waitpid(info.si_pid, NULL, __WALL);
+            }
+            memset(&info, 0, sizeof(info));
         }
     }
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
@@ -426,7 +421,7 @@ static struct process *process_of(pf_tracer *tracer, int pid)
 #define FILTERS "\nSeccomp_filters:"
 
 /* A number of /proc/TID/status; 0 where it is not there. */
-static int64_t status_number(int tid, const char *name)
+static int64_t status_number(int tid, const char *name, int base)
 {
     char path[64], text[4096];
     snprintf(path, sizeof(path), "/proc/%d/status", tid);
@@ -436,7 +431,7 @@ static int64_t status_number(int tid, const char *name)
         close(fd);
     text[got > 0 ? got : 0] = 0;
     char *at = strstr(text, name);
-    return at ? strtoll(at + strlen(name), NULL, 10) : 0;
+    return at ? strtoll(at + strlen(name), NULL, base) : 0;
 }
 
 static void forget_known(struct process *process)
@@ -508,7 +503,7 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
     struct thread *thread = calloc(1, sizeof(*thread));
     if (!thread)
         return NULL;
-    int pid = (int)status_number(tid, "\nTgid:");
+    int pid = (int)status_number(tid, "\nTgid:", 10);
     pid = pid ? pid : tid;
     struct process *process = process_of(tracer, pid);
     if (!process && (process = calloc(1, sizeof(*process)))) {
@@ -516,10 +511,12 @@ static struct thread *adopt(pf_tracer *tracer, int tid)
         /* only mremap asks for them where munmap is not followed, and each mmap looks at them all */
         process->most = tracer->plan.follow ? MOST_KNOWN : RECENT;
         /* its parent may have gone: what it filters is asked of itself (Linux 5.9) */
-        process->filters = tracer->processes && status_number(tid, FILTERS) > tracer->filters + 1;
-        struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:"));
+        process->filters = tracer->processes &&
+                           status_number(tid, FILTERS, 10) > tracer->filters + 1;
+        struct process *parent = process_of(tracer, (int)status_number(tid, "\nPPid:", 10));
         if (parent) {
             process->filters |= parent->filters;
+            process->handles = parent->handles;
             process->heap_end = parent->heap_end;
             for (int each = 0; each < parent->count; each++) {
                 struct known copy = parent->known[each];
@@ -604,6 +601,13 @@ static void tell(pf_tracer *tracer, const pf_trace_event *event)
         tracer->end.lost++;
 }
 
+/* Whether to bring pages of a file in would fill holes of it, which would stay. */
+static int has_holes(const struct stat *file, const struct statfs *system, int shared)
+{
+    return (system->f_type == TMPFS_MAGIC || (system->f_type == HUGETLBFS_MAGIC && shared)) &&
+           file->st_blocks * 512 < file->st_size;
+}
+
 /* What lies behind a descriptor: fills kind, path, and why nothing may be done to it. */
 static int64_t describe_file(pf_trace_event *event, int tid, int fd, uint64_t offset)
 {
@@ -628,7 +632,7 @@ static int64_t describe_file(pf_trace_event *event, int tid, int fd, uint64_t of
     else if (strncmp(event->path, "/memfd:", 7) == 0)
         event->kind = PF_KIND_MEMFD;
     event->linked = file.st_nlink > 0;
-    event->holes = system.f_type == TMPFS_MAGIC && file.st_blocks * 512 < file.st_size;
+    event->holes = has_holes(&file, &system, shared);
     return file.st_size > (int64_t)offset ? file.st_size - (int64_t)offset : 0;
 }
 
@@ -640,7 +644,7 @@ static int match(const pf_tracer *tracer, const pf_trace_event *event, int momen
             (int64_t)event->length >= rule->least_bytes &&
             (int64_t)event->length <= rule->most_bytes &&
             (event->prot & rule->prot) == rule->prot &&
-            (!rule->path[0] || fnmatch(rule->path, event->path, 0) == 0))
+            (!rule->path[0] || fnmatch(rule->path, event->path, FNM_NOESCAPE) == 0))
             return each;
     }
     return -1;
@@ -663,6 +667,14 @@ static int populates(int advice)
            advice == MADV_COLLAPSE || advice == MADV_WILLNEED;
 }
 
+/* Whether a lock takes nothing of what the program itself may lock, or mremap when it is locked. */
+static int may_lock(int tid)
+{
+    struct rlimit limit;
+    return (prlimit(tid, RLIMIT_MEMLOCK, NULL, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY) ||
+           (status_number(tid, "\nCapEff:", 16) >> CAP_IPC_LOCK & 1);
+}
+
 /* Why an advice must not be put in here; 0 if it may be. */
 static int why_not(const struct thread *thread, const pf_trace_event *event, int advice)
 {
@@ -670,12 +682,16 @@ static int why_not(const struct thread *thread, const pf_trace_event *event, int
         return event->refused;
     if (thread->process->filters)
         return PF_REFUSED_FILTERED;
+    if (thread->process->handles)
+        return PF_REFUSED_HANDLES;
     if (!keeps_content(advice))
         return PF_REFUSED_CONTENT;
     if (event->prot == PROT_NONE)
         return PF_REFUSED_NO_ACCESS;
     if (event->flags & (MAP_STACK | MAP_GROWSDOWN))
         return PF_REFUSED_STACK;
+    if (advice == PF_INJECT_MLOCK_ONFAULT && !may_lock(thread->tid))
+        return PF_REFUSED_LOCKS;
     if (advice == MADV_POPULATE_READ && !(event->prot & PROT_READ))
         return PF_REFUSED_NO_ACCESS;
     if (advice == MADV_POPULATE_WRITE) {
@@ -689,6 +705,54 @@ static int why_not(const struct thread *thread, const pf_trace_event *event, int
     return 0;
 }
 
+/* Why pages must not be brought in that a mapping has by now; 0 if they may be. */
+static int why_not_mapped(int tid, const char *permissions, uint64_t inode, const char *path,
+                          int advice)
+{
+    static const char gone[] = " (deleted)"; /* memfd and shared anonymous memory too */
+    char name[PATH_MAX + 64];
+    struct stat file;
+    struct statfs system;
+    int shared = permissions[3] == 's';
+    size_t length = strlen(path);
+    if (path[0] != '/')
+        return 0;
+    snprintf(name, sizeof(name), "/proc/%d/root%s", tid, path);
+    int found = stat(name, &file) == 0 && file.st_ino == inode && statfs(name, &system) == 0;
+    if (!found && length >= strlen(gone) && !strcmp(path + length - strlen(gone), gone))
+        return 0;
+    if (shared && advice == MADV_POPULATE_WRITE)
+        return PF_REFUSED_SHARED_FILE;
+    if (!found || !S_ISREG(file.st_mode))
+        return PF_REFUSED_DEVICE; /* or nothing is known of it */
+    return has_holes(&file, &system, shared) ? PF_REFUSED_HOLES : 0;
+}
+
+/* The same of all that lies in the range of an event. What is small is not seen when it is mapped,
+ * so more than is known may lie there, and another file. */
+static int why_not_there(const struct thread *thread, const pf_trace_event *event, int advice)
+{
+    uint64_t end = event->inject_address + event->inject_length;
+    unsigned long long from, to, inode;
+    char name[64], permissions[5];
+    int refused = 0, path = 0;
+    char *line = NULL;
+    size_t room = 0;
+    snprintf(name, sizeof(name), "/proc/%d/maps", thread->tid);
+    FILE *maps = fopen(name, "re");
+    if (!maps)
+        return PF_REFUSED_DEVICE;
+    while (!refused && getline(&line, &room, maps) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        if (sscanf(line, "%llx-%llx %4s %*s %*s %llu %n", &from, &to, permissions, &inode,
+                   &path) == 4 && from < end && event->inject_address < to)
+            refused = why_not_mapped(thread->tid, permissions, inode, line + path, advice);
+    }
+    free(line);
+    fclose(maps);
+    return refused;
+}
+
 static int64_t machine_available(void)
 {
     char text[512];
@@ -699,6 +763,12 @@ static int64_t machine_available(void)
     text[got > 0 ? got : 0] = 0;
     char *at = strstr(text, "MemAvailable:");
     return at ? strtoll(at + 13, NULL, 10) * 1024 : 0;
+}
+
+static uint64_t page_up(uint64_t value)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    return (value + page - 1) / page * page;
 }
 
 static void begin_injected(pf_tracer *tracer, struct thread *thread);
@@ -726,6 +796,8 @@ static void give_next(pf_tracer *tracer, struct thread *thread)
     }
     int advice = tracer->rules[event->rule].advice[thread->next_advice];
     int refused = why_not(thread, event, advice);
+    if (!refused && populates(advice) && event->what != PF_EVENT_MMAP)
+        refused = why_not_there(thread, event, advice);
     if (refused) {
         event->refused = refused;
         finish(tracer, thread);
@@ -767,7 +839,12 @@ static void begin_injected(pf_tracer *tracer, struct thread *thread)
     pf_trace_event *event = &thread->event;
     int advice = tracer->rules[event->rule].advice[thread->next_advice];
     int lock = advice == PF_INJECT_MLOCK_ONFAULT;
-    uint64_t words[3] = {event->inject_address, event->inject_length,
+    /* advice that is remembered is given to all of it, also behind the end of a file: in two parts
+     * that differ the program could not mremap it as one */
+    int whole = !populates(advice) &&
+                (event->what == PF_EVENT_MMAP || event->what == PF_EVENT_MREMAP);
+    uint64_t words[3] = {whole ? event->address : event->inject_address,
+                         whole ? page_up(event->length) : event->inject_length,
                          lock ? MLOCK_ONFAULT : (uint64_t)advice};
     registers regs = thread->saved;
     uint64_t all = ~UINT64_C(0);
@@ -789,12 +866,6 @@ static void end_injected(pf_tracer *tracer, struct thread *thread, int64_t resul
     event->injected = ++thread->next_advice;
     tracer->end.injections++;
     give_next(tracer, thread);
-}
-
-static uint64_t page_up(uint64_t value)
-{
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    return (value + page - 1) / page * page;
 }
 
 /* What the program may have called from: the frame pointer's chain is followed by Python. */
@@ -912,6 +983,13 @@ static void enter_call(pf_tracer *tracer, struct thread *thread, int code, const
         process->filters = 1;
         resume(thread, 0);
         return;
+    } else if (code == AT_REGISTER) {
+        /* what is there already never asks it for what belongs there */
+        begin_event(thread, PF_EVENT_HANDLES);
+        tell(tracer, event);
+        process->handles = 1;
+        resume(thread, 0);
+        return;
     }
     thread->state = IN_CALL;
     if (code == AT_MUNMAP && tracer->looks < tracer->plan.looks) {
@@ -946,6 +1024,17 @@ static void look_or_give(pf_tracer *tracer, struct thread *thread)
     give_next(tracer, thread);
 }
 
+static void tell_unmapped(pf_tracer *tracer, struct thread *thread, uint64_t begin,
+                          uint64_t length)
+{
+    if (!tracer->plan.record)
+        return;
+    begin_event(thread, PF_EVENT_MUNMAP);
+    thread->event.address = begin;
+    thread->event.length = page_up(length);
+    tell(tracer, &thread->event);
+}
+
 /* A call of interest has ended, with a result or -errno. */
 static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
 {
@@ -954,6 +1043,11 @@ static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
     uint64_t *words = thread->words;
     int failed = result < 0 && result > -4096;
     thread->state = RUNNING;
+    /* a call leaves the registers of its arguments as they were */
+    if (thread->call == AT_MMAP && event->dropped)
+        change_argument(thread->tid, 3, words[3]);
+    if (thread->call == AT_MADVISE && event->dropped)
+        change_argument(thread->tid, 1, words[1]);
     if (thread->call == AT_BRK && !failed) {
         uint64_t old = page_up(process->heap_end), now = page_up((uint64_t)result);
         process->heap_end = (uint64_t)result;
@@ -990,6 +1084,7 @@ static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
         return;
     } else if (thread->call == AT_MUNMAP) {
         forget_range(process, words[0], words[0] + page_up(words[1]));
+        tell_unmapped(tracer, thread, words[0], words[1]);
     } else if (thread->call == AT_MREMAP) {
         uint64_t old = page_up(words[1]), now = page_up(words[2]);
         struct known *known = known_around(process, words[0], words[0] + old);
@@ -999,6 +1094,8 @@ static void leave_call(pf_tracer *tracer, struct thread *thread, int64_t result)
             forget_range(process, words[0], words[0] + old);
             moved.begin = (uint64_t)result;
             moved.end = moved.begin + now;
+            if (moved.begin != words[0] && !(words[3] & MREMAP_DONTUNMAP))
+                tell_unmapped(tracer, thread, words[0], words[1]);
             begin_event(thread, PF_EVENT_MREMAP);
             event->kind = moved.kind;
             event->prot = moved.prot;
@@ -1068,6 +1165,7 @@ static void note_exec(pf_tracer *tracer, struct thread *thread)
         bury(tracer, (int)former);
     forget_known(thread->process);
     thread->process->heap_end = 0;
+    thread->process->handles = 0;
     thread->state = RUNNING;
     begin_event(thread, PF_EVENT_EXEC);
     snprintf(name, sizeof(name), "/proc/%d/exe", thread->tid);
@@ -1083,8 +1181,8 @@ static void note_exit(pf_tracer *tracer, struct thread *thread)
     begin_event(thread, PF_EVENT_EXIT);
     int pid = thread->process->pid;
     if (thread->tid == pid) {
-        int64_t tables = status_number(pid, "\nVmPTE:") * 1024;
-        int64_t peak = status_number(pid, "\nVmHWM:") * 1024;
+        int64_t tables = status_number(pid, "\nVmPTE:", 10) * 1024;
+        int64_t peak = status_number(pid, "\nVmHWM:", 10) * 1024;
         if (tables > tracer->end.page_table_bytes)
             tracer->end.page_table_bytes = tables;
         if (peak > tracer->end.peak_bytes)
@@ -1189,7 +1287,7 @@ int pf_tracer_run(pf_tracer *tracer, pf_trace_event *events, size_t capacity, si
     *count = 0;
     if (tracer->go != -1) { /* the first time */
         tracer->end.read_bytes = tracer->end.written_bytes = -1;
-        tracer->filters = (int)status_number(tracer->root, FILTERS); /* before it has ours */
+        tracer->filters = (int)status_number(tracer->root, FILTERS, 10); /* before it has ours */
         if (tracer->traced && !adopt(tracer, tracer->root))
             return -ENOMEM;
         char byte;

@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefault_kit.measure.trace import FILE, SPECIAL, UNRECORDED, WINDOW_BYTES, Trace, distinct
+from prefault_kit.measure.trace import (
+    FILE,
+    SPECIAL,
+    UNRECORDED,
+    WINDOW_BYTES,
+    Trace,
+    check_around,
+    distinct,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +77,7 @@ def compare(now: Trace, earlier: Trace, around_bytes: int = WINDOW_BYTES) -> Com
     """Hold a trace against an earlier one; ValueError where they have pages of different sizes."""
     import numpy  # here, so that importing the kit stays quick
 
+    check_around(around_bytes)
     if now.page_size_bytes != earlier.page_size_bytes:
         raise ValueError(
             f"the earlier trace has pages of {earlier.page_size_bytes} bytes, and this one of "

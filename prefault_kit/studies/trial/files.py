@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from prefault_kit.kernel import page_cache
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import evict_timed
+from prefault_kit.kernel.tracer import LONGEST_PATH_BYTES
+from prefault_kit.memory.file_part import open_regular
 from prefault_kit.studies.trial.mappings import Group
 
 STARTS = {
@@ -20,11 +22,15 @@ READ_AT_ONCE_BYTES = 1 << 22
 
 
 def mapped(groups: Iterable[Group]) -> list[str]:
-    """The files that a program maps, by their paths, the largest mapping first."""
+    """The files that a program maps, by their paths, the largest mapping first.
+
+    Among them what is not there because its path was cut: it cannot be prepared, which is told.
+    """
     paths = dict.fromkeys(
         each.path for each in groups if each.kind.startswith("file") if each.path.startswith("/")
     )
-    return [path for path in paths if os.path.isfile(path)]
+    cut = LONGEST_PATH_BYTES
+    return [path for path in paths if os.path.isfile(path) or len(os.fsencode(path)) >= cut]
 
 
 def cached_bytes(paths: Sequence[str]) -> int | None:
@@ -57,7 +63,7 @@ def prepare(start: str, paths: Sequence[str]) -> list[str]:
     lacking = []
     for path in paths:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = open_regular(path)
             try:
                 if start == "cold":
                     evict_timed(fd)

@@ -263,7 +263,7 @@ def _virtual(path: str, offsets: Sequence[int]) -> list[int] | None:
             parts, sections = (
                 _table(file, head, order, *place) for place in ((32, 54, 56), (40, 58, 60))
             )
-    except OSError:
+    except (OSError, ValueError):  # a place that no file has
         return None
     if not any(int.from_bytes(each[4:8], order) == SYMTAB for each in sections):
         return None

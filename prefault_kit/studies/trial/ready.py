@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import re
 import socket
 import threading
@@ -13,6 +15,8 @@ TAIL_BYTES = 8192
 """How much of what it says is kept: for messages, and for a pattern that comes in parts."""
 PAUSE_S = 0.002
 """Between two attempts to reach a port."""
+MOST_WAITING = 16
+"""Parts of what it says that are read and not searched yet: then it waits, as for a full pipe."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ def answers(port: int) -> bool:
 class Listener:
     """Reads what a program says, in a thread of its own, and notices when it is ready.
 
-    ``fd`` is the writing end for the program; a context manager.
+    ``fd`` is the writing end for the program; a context manager. The pattern is searched for in
+    :meth:`wait`: of a pattern that takes forever Ctrl-C is heard by the main thread alone.
     """
 
     def __init__(self, ready: Ready | None) -> None:
@@ -66,6 +71,7 @@ class Listener:
         self._pattern = re.compile(ready.pattern.encode()) if ready and ready.pattern else None
         self._reader, self.fd = os.pipe2(os.O_CLOEXEC)
         self._tail = b""
+        self._parts: queue.Queue[tuple[int, bytes]] = queue.Queue(MOST_WAITING)
         self._over = threading.Event()
         self._came = threading.Event()
         self.ready_ns: int | None = None
@@ -95,7 +101,17 @@ class Listener:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until the program is ready; whether it is."""
-        return self._came.wait(timeout_s)
+        if self._pattern is None:
+            return self._came.wait(timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while self.ready_ns is None:
+            try:
+                now, text = self._parts.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return False
+            if self._pattern.search(text):
+                self._note(now)
+        return True
 
     @property
     def tail(self) -> str:
@@ -111,9 +127,11 @@ class Listener:
         while data := os.read(self._reader, 1 << 16):
             now = time.monotonic_ns()
             text = self._tail + data
-            if self._pattern and self.ready_ns is None and self._pattern.search(text):
-                self._note(now)
             self._tail = text[-TAIL_BYTES:]
+            while self._pattern and self.ready_ns is None and not self._over.is_set():
+                with contextlib.suppress(queue.Full):
+                    self._parts.put((now, text), timeout=0.05)
+                    break
 
     def _knock(self) -> None:
         assert self._ready and self._ready.port

@@ -44,6 +44,12 @@ class Setting:
     stop: Stop = field(default_factory=Stop, compare=False)
     """Ends the program, its load and the trial, from another thread."""
 
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout_s < float("inf"):
+            raise ValueError(f"timeout is a number of seconds over 0, not {self.timeout_s!r}")
+        if self.most_bytes < 0:
+            raise ValueError(f"budget is a size of 0 or more bytes, not {self.most_bytes}")
+
 
 @dataclass(frozen=True)
 class Watched:

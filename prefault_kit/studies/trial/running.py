@@ -99,6 +99,11 @@ def survey(plan: Plan) -> tuple[list[Group], Watched]:
         raise RunFailed(
             "it traces programs itself (ptrace), and who is traced cannot: try what it traces"
         )
+    if any(each.what == "userfaultfd" for each in watched.events):
+        raise RunFailed(
+            "it handles page faults itself (userfaultfd), and is never asked for what a page holds "
+            "that is populated before: its results would change"
+        )
     return seen.groups(watched.events, least), watched
 
 
@@ -295,6 +300,11 @@ class _Trying:
         if first.end.left:
             self._notes.append(
                 f"{first.end.left} of its processes still ran as it ended, and were ended too"
+            )
+        if first.end.lost:
+            self._notes.append(
+                "it maps memory so often that not all was kept: what it maps later is not in the "
+                "figures of its mappings"
             )
         if any(each.what == "seccomp" for each in first.events):
             self._notes.append(

@@ -240,6 +240,8 @@ def _changes(
         when = watched.began_ns + event.time_ns
         if event.what == "exec":
             found.append((when, executes(event.pid)))
+        elif event.what == "munmap":
+            found.append((when, maps(event, ELSEWHERE)))
         elif at in of:
             found.append((when, maps(event, of[at])))
     return iter(sorted(found, key=lambda each: each[0]))

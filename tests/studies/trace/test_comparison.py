@@ -24,6 +24,7 @@ def test_coverage_and_waste(tmp_path: Path) -> None:
     wide = compare(now, earlier, 16 * PAGE)
     assert (wide.files.coverage, wide.files.waste) == (1, 0)
     assert wide.files.now == 2 * 16 * PAGE
+    assert (wide.memory.coverage, wide.memory.now) == (0.5, 2 * PAGE)  # which has no windows
     assert [each.title for each in wide.by_file] == [str(path)]
     assert wide.as_dict()["files"]["coverage"] == 1
 
@@ -37,6 +38,8 @@ def test_nothing_to_compare() -> None:
 
 
 def test_pages_of_another_size() -> None:
-    """ValueError in a sentence."""
+    """ValueError in a sentence, as for windows that are no size."""
+    with pytest.raises(ValueError, match="from 0 to 1 GiB"):
+        compare(trace(), trace(), -1)
     with pytest.raises(ValueError, match="cannot be compared"):
         compare(trace(), trace(page_size_bytes=2 * PAGE))

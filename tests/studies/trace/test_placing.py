@@ -119,6 +119,13 @@ def test_the_heap_grows() -> None:
     assert [each.forked for each in child.images] == [False, True]
 
 
+def test_the_heap_grows_by_a_part_of_its_own() -> None:
+    """As where it has other flags by now, and the kernel keeps the two apart."""
+    found = placed([mapped(1, 10, 4, "[heap]"), mapped(2, 14, 5)], [(3, 17)])
+    assert where(found) == [(0, 7)]
+    assert found.mappings[0].kind == HEAP
+
+
 def test_the_stack_grows_down() -> None:
     """Its pages count from its top; few faults are looked up as many are."""
     for many in (1, placing.FEW + 1):

@@ -36,6 +36,8 @@ def test_what_cannot_be_read_is_told() -> None:
     """And nothing is done where nothing is asked."""
     assert files.prepare("cold", ["/no/such"]) == ["/no/such: no such file or directory"]
     assert files.prepare("as-it-is", ["/no/such"]) == []
+    (endless,) = files.prepare("cached", ["/dev/zero"])
+    assert "no" in endless
     assert files.cached_bytes([]) is None
 
 
@@ -44,3 +46,5 @@ def test_the_files_of_mappings(tmp_path: Path) -> None:
     (tmp_path / "here").touch()
     here = replace(FILE, path=str(tmp_path / "here"))
     assert files.mapped([ARRAY, FILE, here, here]) == [str(tmp_path / "here")]
+    cut = replace(FILE, path="/" + "x" * 254)
+    assert files.mapped([cut]) == [cut.path]

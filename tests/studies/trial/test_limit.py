@@ -52,9 +52,10 @@ def test_io_of_a_device_is_limited(disk_directory: Path) -> None:
         own.take(pid)
         own.throttle(devices, 1 << 20)
         version, directory = own.places[limit.IO]
-        name = "io.max" if version == 2 else "blkio.throttle.read_bps_device"
-        said = (directory / name).read_text()
-        assert f"{devices[0].major}:{devices[0].minor} " in said and str(1 << 20) in said
+        way = "blkio.throttle.{}_bps_device"
+        for name in ("io.max",) if version == 2 else (way.format("read"), way.format("write")):
+            said = (directory / name).read_text()
+            assert f"{devices[0].major}:{devices[0].minor} " in said and str(1 << 20) in said
         for _, each in own.places.values():
             assert str(pid) in (each / "cgroup.procs").read_text().split()
         assert own.writes_are_throttled == (version == 2)

@@ -109,6 +109,7 @@ def test_functions_that_have_ended_are_not_among_the_callers(tmp_path: Path) -> 
 def test_what_is_no_program_has_no_names(tmp_path: Path) -> None:
     """Nor has what is not there: the place stays file and offset."""
     (tmp_path / "text").write_text("no ELF" * 20)
-    for path in (tmp_path / "text", tmp_path / "none"):
+    (tmp_path / "far").write_bytes(b"\x7fELF\x02\x01" + b"\xff" * 58)  # its tables are nowhere
+    for path in (tmp_path / "text", tmp_path / "far", tmp_path / "none"):
         assert named([Place(str(path), 5)]) == [Place(str(path), 5)]
     assert str(Place("/lib/a.so", 255)) == "a.so+0xff"

@@ -33,6 +33,15 @@ def test_bad_plans(options: dict[str, object], said: str) -> None:
         Plan(**{"command": ("true",)} | options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "options", [{"timeout_s": float("nan")}, {"timeout_s": 0.0}, {"most_bytes": -1}]
+)
+def test_bad_settings(options: dict[str, float]) -> None:
+    """Times and sizes that are none."""
+    with pytest.raises(ValueError, match=r"over 0|or more bytes"):
+        Setting(**options)  # type: ignore[arg-type]
+
+
 def test_what_decides() -> None:
     """What was asked for, or what a user waits for."""
     ready = Setting(Ready("x"))

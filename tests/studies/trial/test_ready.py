@@ -1,11 +1,13 @@
 """prefault_kit.studies.trial.ready: when a program is ready."""
 
 import os
+import signal
 import socket
+import time
 
 import pytest
 
-from prefault_kit.studies.trial.ready import Listener, Ready, answers
+from prefault_kit.studies.trial.ready import MOST_WAITING, Listener, Ready, answers
 
 
 def test_a_pattern_that_comes_in_parts() -> None:
@@ -17,6 +19,33 @@ def test_a_pattern_that_comes_in_parts() -> None:
         assert listener.wait(20)
     assert listener.ready_ns
     assert listener.tail == "not yet; ready to serve\n"
+
+
+def test_a_pattern_that_takes_forever_can_be_interrupted() -> None:
+    """By a signal, as Ctrl-C is one."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Listener(Ready("(a+)+b")) as listener:
+            os.write(listener.fd, b"a" * 60)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(KeyboardInterrupt):
+                listener.wait(60)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_what_nobody_waits_for_stops_no_listener() -> None:
+    """More than is kept is written, and the end of the block comes all the same."""
+    with Listener(Ready("never")) as listener:
+        for _ in range(MOST_WAITING + 2):
+            os.write(listener.fd, b"more")
+            time.sleep(0.002)
+    assert listener.ready_ns is None
 
 
 def test_a_port_that_answers() -> None:

@@ -21,11 +21,12 @@ from prefault_kit.studies.trial import (
     run,
     running,
 )
+from prefault_kit.studies.trial.advice import recommend
 from prefault_kit.studies.trial.candidates import CANDIDATES
 from prefault_kit.studies.trial.run import RunFailed
 from prefault_kit.studies.trial.running import rules_of, why_not, why_not_candidate
 from tests.kernel import traced
-from tests.studies.trial.made import ARRAY, FILE
+from tests.studies.trial.made import ARRAY, FAST, FILE, PLAIN, row, trial
 
 PAGES = 512
 CHOICE = Choice(least_bytes=PAGES * PAGE, kinds=("anonymous private",))
@@ -72,6 +73,35 @@ def test_after_the_programs_own_advice() -> None:
     assert found.moment == "advice"
     assert found.row("POPULATE_WRITE").median("advised") == 2
     assert found.row("drop its advice").median("advised") == 2
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("tracing")
+def test_a_program_that_handles_its_own_faults_is_refused() -> None:
+    """Populated memory would change what it computes."""
+    found = run(plan("handles", PAGES))
+    assert found.outcome == "error"
+    assert "userfaultfd" in (found.message or "")
+
+
+def test_what_is_run_again_is_held_against_its_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the other way round, which would praise what is slower."""
+    best = row("HUGEPAGE", *FAST)
+    found = trial(*PLAIN, best)
+    rows = [running._Row(each.name, ("true",), None) for each in found.rows]
+    asked: list[list[str]] = []
+
+    def turns(_: object, two: list[running._Row], *__: object) -> object:
+        asked.append([each.name for each in two])
+        return [list(PLAIN[1].runs), list(best.runs)], {}
+
+    monkeypatch.setattr(running._Trying, "_turns", turns)
+    trying = running._Trying(plan("write"), found, None)
+    again = tuple(trying._again(found, rows, CHOICE, ()))
+    assert asked == [["traced", "HUGEPAGE"]]
+    advised = recommend(replace(found, again=again))
+    assert advised and advised.name == "HUGEPAGE"
+    assert advised.gain and advised.gain.ratio == 2
 
 
 @pytest.mark.needs("compiler")

@@ -114,6 +114,7 @@ def test_an_address_means_what_is_mapped_then(times: int) -> None:
         event("exec", 5, 1),
         event("mmap", 10, 1, 0x10000, 0x8000),
         event("mmap", 30, 1, 0x14000, 0x1000),
+        event("munmap", 37, 1, 0x10000, 0x1000),
         event("exec", 70, 2),
     ]
     faults = fed(
@@ -122,14 +123,16 @@ def test_an_address_means_what_is_mapped_then(times: int) -> None:
         (1035, 1, 0x14000),
         (1035, 1, 0x17FFF),
         (1035, 1, 0x18000),
+        (1038, 1, 0x10FFF),
+        (1038, 1, 0x11000),
         (1050, 2, 0x14FFF),
         (1080, 2, 0x14000),
         times=times,
     )
     faults.forks.append(fork(1040, 2, 1))
     found = seen_of(events, {1: 3, 2: 4}, faults)
-    assert found[::times] == [-9, 3, 4, 3, ELSEWHERE, 4, ELSEWHERE]
-    assert len(set(zip(found, numpy.repeat(range(7), times), strict=True))) == 7
+    assert found[::times] == [-9, 3, 4, 3, ELSEWHERE, ELSEWHERE, 3, 4, ELSEWHERE]
+    assert len(set(zip(found, numpy.repeat(range(9), times), strict=True))) == 9
 
 
 def test_no_fault_at_all() -> None:
