@@ -9,6 +9,9 @@ from prefault_kit.kernel.tracer import KINDS, MLOCK_ONFAULT
 ANONYMOUS = ("anonymous private", "anonymous shared", "heap")
 FILES = ("file private", "file shared")
 MEMORY = (*ANONYMOUS, "memfd")
+NO_COPY = tuple(each for each in KINDS if each != "file private")
+"""All but private mappings of files, where a page that is copied ahead of time no longer shows what
+is written to the file: the program would read something else."""
 NOTHING = "nothing"
 """The program as it is, without a tracer."""
 TRACED = "traced"
@@ -44,7 +47,7 @@ CANDIDATES: dict[str, Candidate] = {
         Candidate("SEQUENTIAL", ("MADV_SEQUENTIAL",), FILES, "r"),
         Candidate("RANDOM", ("MADV_RANDOM",), FILES, "r"),
         Candidate("POPULATE_READ", (_READ,), access="r"),
-        Candidate("POPULATE_WRITE", (_WRITE,), access="w"),
+        Candidate("POPULATE_WRITE", (_WRITE,), NO_COPY, "w"),
         Candidate("HUGEPAGE", (_HUGE,), MEMORY, "w"),
         Candidate("HUGEPAGE+POPULATE_WRITE", (_HUGE, _WRITE), MEMORY, "w"),
         Candidate("NOHUGEPAGE", ("MADV_NOHUGEPAGE",), MEMORY, "w"),

@@ -15,6 +15,13 @@ def test_every_candidate_keeps_what_memory_holds() -> None:
         assert bool(each.line) == bool(each.advices)
 
 
+def test_no_page_of_a_file_is_copied_ahead_of_its_writer() -> None:
+    """A private copy would keep what the file held then; the program may look later."""
+    copies = [each for each in CANDIDATES.values() if "MADV_POPULATE_WRITE" in each.advices]
+    assert len(copies) == 2
+    assert not any("file private" in each.kinds for each in copies)
+
+
 def test_names() -> None:
     """With MADV_ or without, each once."""
     found = chosen(("madv_populate_write", "POPULATE_WRITE", " HugePage "))
