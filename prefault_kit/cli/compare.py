@@ -119,7 +119,7 @@ def _print(found: Comparison, *, chosen: bool) -> None:
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style), soft_wrap=True)
+    console.print(Text(text, style=style))
 
 
 def _print_cells(console: Console, found: Comparison, chosen: bool) -> None:
@@ -217,6 +217,7 @@ def _print_promises(console: Console, found: Comparison, chosen: bool) -> None:
         _say(console, f"{promise.id}: {show.outcomes(promise)}")
         if not (chosen or len(found.runs) == 2):
             continue
-        for row in promise.rows:
-            if row.differs:
-                _say(console, f"  {printable(row.backing)}: {show.seen(row)}")
+        for memories, words in show.seen(promise):
+            _say(console, f"  {memories}: {words}")
+    if shown:
+        _say(console, show.MARKED)

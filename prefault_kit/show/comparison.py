@@ -12,8 +12,8 @@ from prefault_kit.show.printable import printable
 from prefault_kit.show.units import format_count, format_ms
 from prefault_kit.studies.comparison.cells import FASTER, SLOWER, Cell, Entry, Summary
 from prefault_kit.studies.comparison.comparison import Comparison
-from prefault_kit.studies.comparison.facts import Difference
-from prefault_kit.studies.comparison.promises import Promise, Row
+from prefault_kit.studies.comparison.facts import NONE, Difference
+from prefault_kit.studies.comparison.promises import Promise
 from prefault_kit.studies.comparison.recorded import (
     DIFFERS,
     EXPLAINED,
@@ -41,6 +41,7 @@ FACTS = {
     "memory_limit_bytes": "memory limit",
     "swap_bytes": "swap",
     "damon": "DAMON",
+    "starts": "start",
     "repeats": "repetitions",
     "prefault_kit": "prefault-kit",
     "python": "Python",
@@ -49,6 +50,10 @@ FACTS = {
 """Facts in words."""
 MARKS = {HOLDS: "yes", EXPLAINED: "other", DIFFERS: "DIFFERS", NOT_TESTABLE: "-", None: ""}
 """The words of ``kernels table``; empty where it was not asked."""
+MARKED = (
+    "yes: it holds; other: not as in the text of 2021, for a known reason; DIFFERS: for no known "
+    "reason; -: not testable there"
+)
 UNKNOWN = "unknown"
 MOST_NAMED = 12
 """Runs that are named in one place."""
@@ -78,10 +83,12 @@ def about(run: Run) -> str:
 
 def fact(name: str, value: Any) -> str:
     """The value of a fact in words."""
-    if value is None or (value in ((), []) and name != "damon"):
+    if value is None:
         return UNKNOWN
+    if value in (NONE, [], ()):
+        return NONE
     if name.endswith("_bytes") and isinstance(value, int):
-        return format_bytes(value) if value else "none"
+        return format_bytes(value) if value else NONE
     if name == "huge_page_sizes_bytes":
         return ", ".join(map(format_bytes, value))
     if name == "huge_page_pools":
@@ -91,7 +98,7 @@ def fact(name: str, value: Any) -> str:
         )
         return "; ".join(pools)
     if isinstance(value, list | tuple):
-        return ", ".join(printable(str(each)) for each in value) or "none"
+        return ", ".join(printable(str(each)) for each in value)
     return printable(str(value))
 
 
@@ -206,9 +213,14 @@ def outcomes(promise: Promise) -> str:
     return grouped([MARKS[each] or "not asked" for each in promise.outcomes])
 
 
-def seen(row: Row) -> str:
-    """What was seen where, on one kind of memory."""
-    return grouped([_seen(each) for each in row.answers])
+def seen(promise: Promise) -> list[tuple[str, str]]:
+    """What was seen where, with the letters of the runs, and on which kinds of memory."""
+    memories: dict[str, list[str]] = {}
+    for row in promise.rows:
+        if row.differs:
+            words = grouped([_seen(each) for each in row.answers])
+            memories.setdefault(words, []).append(printable(row.backing))
+    return [(", ".join(kinds), words) for words, kinds in memories.items()]
 
 
 def grouped(words: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from prefault_kit.show import comparison as show
@@ -11,7 +10,6 @@ from prefault_kit.show.printable import printable
 from prefault_kit.studies.comparison.cells import FASTER, SLOWER, Cell, Entry
 from prefault_kit.studies.comparison.comparison import Comparison
 from prefault_kit.studies.comparison.facts import SIDE_BY_SIDE, value
-from prefault_kit.studies.comparison.promises import Promise
 from prefault_kit.studies.comparison.recorded import GRID
 
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -52,15 +50,19 @@ def page(found: Comparison) -> str:
         summaries=[
             show.summary_cells(letters(at), each)
             for at, each in enumerate(found.summaries, start=1)
+            if not short
         ],
         memories=[
             (memory, [(cell.method, _row(cell, short)) for cell in cells])
             for memory, cells in show.by_memory(found.cells)
         ],
         heads=_heads(len(runs), short),
+        faster=SIGNS[FASTER],
+        slower=SIGNS[SLOWER],
         certainty=show.CERTAINTY if is_grid else "",
         promises=[(each.id, [show.MARKS[one] for one in each.outcomes]) for each in differing],
-        details=[(each.id, each.claim, _details(each)) for each in differing],
+        marked=show.MARKED,
+        details=[(each.id, each.claim, show.seen(each)) for each in differing],
     )
 
 
@@ -108,7 +110,3 @@ def _class(entry: Entry | None) -> str:
 def _marked(entry: Entry | None, text: str) -> str:
     sign = SIGNS.get(entry.verdict or "") if entry else None
     return f"{sign} {text}" if sign else text
-
-
-def _details(promise: Promise) -> Sequence[tuple[str, str]]:
-    return [(printable(row.backing), show.seen(row)) for row in promise.rows if row.differs]

@@ -8,6 +8,7 @@ from prefault_kit.show.comparison import FACTS, fact
 from prefault_kit.show.printable import printable_long
 from prefault_kit.show.units import format_count
 from prefault_kit.studies.comparison.contribution import columns
+from prefault_kit.studies.comparison.facts import NONE
 from prefault_kit.studies.comparison.recorded import GRID, Run
 
 MOST_TEXTS = 20
@@ -17,7 +18,7 @@ def lines(run: Run) -> Iterator[str]:
     """Every fact of the host, then what there is of each cell or verdict, then its texts."""
     yield "of the host:"
     for name, value in run.host.items():
-        yield f"  {FACTS[name]}: {fact(name, value)}"
+        yield f"  {FACTS[name]}: {fact(name, NONE if value is None else value)}"
     if not run.host:
         yield "  nothing"
     noun = "cell" if run.kind == GRID else "verdict"

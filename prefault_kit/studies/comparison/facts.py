@@ -65,13 +65,16 @@ FACTS: dict[str, tuple[Callable[[object], bool], str]] = {
 """What a run may say of its host, with the check of each; None is what could not be found out.
 
 ``accelerator`` is how a guest ran: ``tcg`` is emulated."""
+OWN = ("file_systems", "starts", "repeats")
+"""What is the run's, and not the host's."""
 SIDE_BY_SIDE = (
     "kernel", "machine", "cpu", "cpus", "hypervisor", "accelerator", "page_size_bytes",
     "huge_page_sizes_bytes", "thp", "shmem_thp", "file_systems", "memory_bytes",
-    "memory_limit_bytes", "swap_bytes", "damon", "repeats", "prefault_kit", "python",
+    "memory_limit_bytes", "swap_bytes", "damon", "starts", "repeats", "prefault_kit", "python",
 )  # fmt: skip
-"""What is held against each other, that which matters most first; ``file_systems`` and ``repeats``
-are the run's."""
+"""What is held against each other, that which matters most first."""
+NONE = "none"
+"""A fact that a run has as None or as an empty list: there is no such thing on its host."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,16 @@ def known(host: object) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def value(run: Run, fact: str) -> Any:
-    """One of :data:`SIDE_BY_SIDE` of a run, as something that can be compared; None if unknown."""
-    found = getattr(run, fact) if fact in ("file_systems", "repeats") else run.host.get(fact)
-    if isinstance(found, list | tuple):
-        return tuple(found) if found or fact == "damon" else None
-    return found
+    """One of :data:`SIDE_BY_SIDE` of a run, as something that can be compared: :data:`NONE` where
+    its host has none, None where that is not known."""
+    if fact in OWN:
+        return getattr(run, fact) or None
+    if fact not in run.host:
+        return None
+    found = run.host[fact]
+    if found is None or found == []:
+        return NONE
+    return tuple(found) if isinstance(found, list) else found
 
 
 def differences(runs: Sequence[Run]) -> tuple[Difference, ...]:

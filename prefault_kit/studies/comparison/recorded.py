@@ -80,6 +80,11 @@ class Run:
         return tuple(dict.fromkeys(filter(None, places)))
 
     @property
+    def starts(self) -> tuple[str, ...]:
+        """The start states of its cells."""
+        return tuple(sorted({each.start for each in self.results}))
+
+    @property
     def repeats(self) -> tuple[int, ...]:
         """Repetitions of a cell: one number, unless cells differ."""
         return tuple(sorted({each.repeats for each in self.results}))
