@@ -299,7 +299,7 @@ def _kernel(place: Path, data: dict[str, Any]) -> Run:
 def _run(place: Path, data: dict[str, Any]) -> Run:
     """What :func:`as_dict` gave."""
     kind = data.get("kind")
-    if kind not in KINDS or set(data) != {"format", "kind", "host", "rows"}:
+    if kind not in tuple(KINDS) or set(data) != {"format", "kind", "host", "rows"}:
         raise ValueError(f"it is not {FORMAT}: that has a kind, a host and rows")
     rows = data["rows"]
     if kind == GRID:
