@@ -29,6 +29,8 @@ MOST_ROWS = 10_000
 MOST_RUNS = 200
 MOST_LETTERS = 4000
 """Of a text in a row."""
+MOST_SAID = 400
+"""Letters of what is wrong with a file, beside its name."""
 LONGEST_MS = 1e9
 """Eleven days; no repetition takes that."""
 OTHERS = {
@@ -82,7 +84,8 @@ def read(path: str | os.PathLike[str]) -> Run:
     except ValueError as error:
         said = "".join(each if each.isprintable() else "?" for each in str(error))
         where = "" if str(place) in str(error) else f"{place} cannot be compared: "
-        raise ValueError(f"{where}{said}") from None
+        room = MOST_SAID + len(str(place))
+        raise ValueError(where + (said if len(said) <= room else f"{said[:room]}...")) from None
 
 
 def _names(places: Sequence[Path]) -> list[str]:
