@@ -62,6 +62,16 @@ def test_it_asks_after_it_has_shown(table: Path, monkeypatch: pytest.MonkeyPatch
     assert not list(table.parent.glob("*.contribution.json"))
 
 
+def test_what_would_not_be_read_is_not_written(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checks of compare come before the file."""
+    monkeypatch.setattr(contribution, "text", lambda run: '{"format": "prefault-kit run/1"}')
+    done = prefault_here("contribute", str(table), "--yes", cwd=table.parent)
+    assert (done.returncode, "has a kind, a host and rows" in sentence(done)) == (2, True)
+    assert not list(table.parent.glob("*.contribution.json"))
+
+
 def test_as_json_it_says_the_same(table: Path) -> None:
     """And where it is."""
     out = table.with_name("b.json")

@@ -82,10 +82,12 @@ def read(path: str | os.PathLike[str]) -> Run:
     try:
         return parse(_content(place), place)
     except ValueError as error:
-        said = "".join(each if each.isprintable() else "?" for each in str(error))
-        where = "" if str(place) in str(error) else f"{place} cannot be compared: "
-        room = MOST_SAID + len(str(place))
-        raise ValueError(where + (said if len(said) <= room else f"{said[:room]}...")) from None
+        name = f"{place} "
+        named = str(error).startswith(name)
+        said = str(error).removeprefix(name) if named else f"cannot be compared: {error}"
+        said = "".join(each if each.isprintable() else "?" for each in said)
+        more = "..." if len(said) > MOST_SAID else ""
+        raise ValueError(f"{name}{said[:MOST_SAID]}{more}") from None
 
 
 def _names(places: Sequence[Path]) -> list[str]:
