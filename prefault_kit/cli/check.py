@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 from rich.text import Text
 
+from prefault_kit import host
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, Ending
@@ -62,6 +63,9 @@ def _junit(verdicts: list[Verdict]) -> str:
     help="Where files are made; repeat it for more file systems.  [default: the current directory]",
 )
 @click.option("--junit", type=FILE, help="Also write the verdicts to a new file, as JUnit XML.")
+@click.option(
+    "--out", type=FILE, help="Also write them and the facts of this host to a new JSON file."
+)
 @click.option("--ktap", "as_ktap", is_flag=True, help="Print KTAP, as the kernel's own tests do.")
 @click.option(
     "--since",
@@ -85,6 +89,7 @@ def check(
     patterns: tuple[str, ...],
     directories: tuple[str, ...],
     junit: Path | None,
+    out: Path | None,
     as_ktap: bool,
     since: str | None,
     records: str | None,
@@ -106,13 +111,14 @@ def check(
       prefault-kit check
       prefault-kit check 'read-*' --dir /var/tmp --dir /mnt/xfs
       prefault-kit check --junit promises.xml
+      prefault-kit check --out verdicts.json
       prefault-kit check --ktap
       prefault-kit check --since 6.1
       prefault-kit check prefix-end-of-file --as-c --on "shared file" >prefix.c
 
     Exit status: 0 if each holds, differs for a known reason, or is not testable; 1 if one differs
-    without a known reason, or the JUnit file cannot be written in the end; 2 bad usage, such as a
-    JUnit file that exists already, or a kernel that is not recorded.
+    without a known reason, or a file cannot be written in the end; 2 bad usage, such as a file that
+    exists already, or a kernel that is not recorded.
     """
     _sort_out_options()
     if as_c:
@@ -124,18 +130,21 @@ def check(
     try:
         asked = promises.questions(patterns, directories)
         before = None if since is None else _recorded(since.strip(), records)
-        if junit:
-            saved.claim(junit)
+        for path in filter(None, (junit, out)):
+            saved.claim(path)
+        if junit and out and junit.absolute() == out.absolute():
+            raise ValueError(f"{out} would be the JUnit file: choose another name")
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     verdicts = _streamed(asked) if as_ktap else _checked(asked, wanted=not as_json)
     failures = []
-    if junit:
+    for file, text in ((junit, _junit), (out, _recorded_here)):
         try:
-            saved.write(junit, _junit(verdicts))
+            if file:
+                saved.write(file, text(verdicts))
         except OSError as error:
             said = (error.strerror or str(error)).lower()
-            failures.append(f"{junit} was not written: {said}")
+            failures.append(f"{file} was not written: {said}")
     if before:
         _print_changes(before, verdicts, as_json)
     elif as_json:
@@ -153,7 +162,7 @@ def check(
 ALONE = {
     "as_json": ("as_ktap", "as_c"),
     "as_ktap": ("since", "as_c"),
-    "as_c": ("directories", "junit", "since"),
+    "as_c": ("directories", "junit", "out", "since"),
 }
 """An option, and those that it cannot stand beside."""
 BELONG = {"records": "since", "kind": "as_c"}
@@ -176,6 +185,15 @@ def _sort_out_options() -> None:
     for one, other in BELONG.items():
         if one in given and other not in given:
             raise click.UsageError(f"{spelled[one]} belongs to {spelled[other]}")
+
+
+def _recorded_here(verdicts: list[Verdict]) -> str:
+    """The verdicts with the facts of this host, as ``compare`` reads them."""
+    from prefault_kit.studies.comparison import Answer, Run, contribution, facts
+
+    known, _ = facts.known(host.facts())
+    answers = tuple(Answer(**each.as_dict()) for each in verdicts)
+    return contribution.text(Run("this host", "verdicts", known, answers=answers))
 
 
 def _recorded(since: str, records: str | None) -> Record:

@@ -19,7 +19,7 @@ from prefault_kit.host import process
 NAME = "prefault-kit"
 COMMANDS = (
     "doctor", "run", "matrix", "check", "review", "kernels", "prefault", "attach", "guard", "try",
-    "trace",
+    "trace", "compare", "contribute",
 )  # fmt: skip
 """Each is a module of this room, with a function of the same name."""
 NOUNS = {"try": "trial"}

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shlex
-import string
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from prefault_kit.measure import saved
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import changes as changes_text
 from prefault_kit.show.kernels import disagree
+from prefault_kit.show.labels import letters
 from prefault_kit.studies.kernels import (
     Cache,
     Guest,
@@ -374,7 +374,7 @@ def show_table(
         return
     console = terminal.console()
     wide = max((len(name) for name, _ in rows), default=0) + sum(len(name) + GAP for name in names)
-    heads = names if wide <= console.width else [_letters(at) for at in range(len(names))]
+    heads = names if wide <= console.width else [letters(at) for at in range(len(names))]
     for letter, name in zip(heads, names, strict=True):
         if letter != name:
             click.echo(f"{letter}  {name}")
@@ -384,12 +384,6 @@ def show_table(
         marks = (MARKS.get(each, ("-", "dim")) for each in outcomes)
         lines.add_row(name, *(Text(mark, style=style) for mark, style in marks))
     console.print(lines)
-
-
-def _letters(number: int) -> str:
-    """A to Z, then AA, AB and so on."""
-    more, last = divmod(number, len(string.ascii_uppercase))
-    return (_letters(more - 1) if more else "") + string.ascii_uppercase[last]
 
 
 def _show_changes(records: Sequence[Record], since: str, until: str | None, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,57 @@ def of_medians(one: tuple[float, ...], other: tuple[float, ...]) -> Ratio:
 
     low, high = of_repetitions(len(one), ratio)
     return Ratio(statistics.median(one) / statistics.median(other), low, high)
+
+
+def of_apart(several: Sequence[Sequence[float]], base: Sequence[float]) -> list[Ratio]:
+    """The median of each of ``several`` over that of ``base``, which ran at another time or place.
+
+    Nothing pairs their repetitions, so each side is resampled on its own, and there may be more of
+    one than of the other. All times are above 0. What changes from run to run is in no interval.
+
+    >>> of_apart([[2.0, 2.0, 2.0]], [1.0, 1.0])
+    [Ratio(ratio=2.0, low=2.0, high=2.0)]
+    """
+    import numpy
+
+    if not several:
+        return []
+    drawn = numpy.array([_medians(each, 1) for each in several]) / _medians(base, 0)
+    beyond = 50 * (1 - CONFIDENCE)
+    lows, highs = numpy.percentile(drawn, (beyond, 100 - beyond), axis=1)
+    middle = statistics.median(base)
+    return [
+        Ratio(statistics.median(each) / middle, float(low), float(high))
+        for each, low, high in zip(several, lows, highs, strict=True)
+    ]
+
+
+def _medians(sample: Sequence[float], stream: int) -> Any:
+    """Medians of :data:`RESAMPLES` resamples, in the same order for the same ``stream``."""
+    import numpy
+
+    low, high = _middles(len(sample), stream)
+    ordered = numpy.sort(numpy.array(sample, dtype=float))
+    return (ordered[low] + ordered[high]) / 2
+
+
+@functools.lru_cache(maxsize=64)
+def _middles(repeats: int, stream: int) -> tuple[Any, Any]:
+    """Which repetitions, in order of size, are the middle two of each resample (or twice the one).
+
+    The k-th smallest of n numbers drawn evenly from 0 to 1 has a beta distribution, and so has the
+    step to the next: no resample is drawn, however many repetitions there are.
+    """
+    import numpy
+
+    random = numpy.random.default_rng((SEED, stream))
+    at = (repeats + 1) // 2
+    low = random.beta(at, repeats - at + 1, RESAMPLES)
+    high = low
+    if repeats % 2 == 0:
+        high = low + (1 - low) * random.beta(1, repeats - at, RESAMPLES)
+    last = repeats - 1
+    return tuple(numpy.minimum((each * repeats).astype(int), last) for each in (low, high))
 
 
 def of_repetitions(repeats: int, statistic: Callable[..., Any]) -> tuple[float, float]:

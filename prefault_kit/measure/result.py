@@ -5,6 +5,7 @@ The one record of a run: what is measured, shown, saved and read back. It turns 
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Callable
@@ -109,15 +110,15 @@ class Result:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Result:
         """The result that :meth:`as_dict` wrote; ValueError, in one sentence, if it is not one."""
-        known = {each.name: each for each in fields(cls)}
-        if unknown := sorted(set(map(str, data)) - set(known)):
+        known = _fields()
+        if not known.keys() >= data.keys():
+            unknown = sorted(set(map(str, data)) - set(known))
             raise ValueError(f"not a result of this kit: it has {', '.join(unknown)}")
-        for name, each in known.items():
-            needed = each.default is MISSING and each.default_factory is MISSING
+        for name, (needed, may_be_none) in known.items():
             if name not in data:
                 if needed:
                     raise ValueError(f"not a result of this kit: {name} is missing")
-            elif not (_CHECKS[name](data[name]) or (each.default is None and data[name] is None)):
+            elif not ((may_be_none and data[name] is None) or _CHECKS[name](data[name])):
                 raise ValueError(f"not a result of this kit: {name} is {_short(data[name])}")
         size, page_size = data["size_bytes"], data["page_size_bytes"]
         if page_size & (page_size - 1):
@@ -145,6 +146,18 @@ class Result:
                 alike = math.isclose(said, true, abs_tol=ROUNDING_MS)
             if not alike:
                 raise ValueError(f"{name} is {said}, but that of timings_ms is {true}")
+
+
+@functools.cache
+def _fields() -> dict[str, tuple[bool, bool]]:
+    """By name, whether a field of a result has to be there, and whether it may be None."""
+    return {
+        each.name: (
+            each.default is MISSING and each.default_factory is MISSING,
+            each.default is None,
+        )
+        for each in fields(Result)
+    }
 
 
 def _short(value: object) -> str:

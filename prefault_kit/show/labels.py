@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections import Counter
 from collections.abc import Sequence
 
@@ -46,3 +47,13 @@ def labels(results: Sequence[Result]) -> list[str]:
         number = f" #{seen[name]}" if total[name] > 1 else ""
         unique.append("\n".join(filter(None, (name[0] + number, name[1]))))
     return unique
+
+
+def letters(number: int) -> str:
+    """A to Z, then AA, AB and so on.
+
+    >>> letters(0), letters(25), letters(26)
+    ('A', 'Z', 'AA')
+    """
+    more, last = divmod(number, len(string.ascii_uppercase))
+    return (letters(more - 1) if more else "") + string.ascii_uppercase[last]

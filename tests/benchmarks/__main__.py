@@ -16,6 +16,7 @@ from prefault_kit.studies.grid.cells import Grid
 
 from . import (
     attached,
+    comparison,
     explorer,
     faults,
     harness,
@@ -33,12 +34,15 @@ from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
 PARTS = (
-    "start", "click", "faults", "stop", "views", "attach", "prefault", "trial", "matrix", "cells",
+    "start", "click", "faults", "stop", "views", "attach", "prefault", "trial", "compare", "matrix",
+    "cells",
 )  # fmt: skip
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
 WIDTH = 150
 """Of the tables, in columns, where no terminal says."""
+COMPARED = 50
+"""Recorded runs."""
 TRIAL_ROUNDS = 7
 """Of each program that is traced, after a warm-up."""
 SMALL_BYTES = 16 << 20
@@ -121,6 +125,8 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
     if "faults" in chosen.only:
         yield from faults.streaming(5)
         yield from faults.budgeting(15)
+    if "compare" in chosen.only:
+        yield from comparison.comparing(COMPARED)
     if "trial" in chosen.only:
         yield from trial.tracing(TRIAL_ROUNDS)
     large: dict[str, Callable[[], Iterator[Finding]]] = {

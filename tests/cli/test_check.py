@@ -10,7 +10,7 @@ from pathlib import Path
 import junitparser
 import pytest
 
-from prefault_kit.studies import promises
+from prefault_kit.studies import comparison, promises
 from prefault_kit.studies.kernels.record import Record
 from tests.cli.command import (
     PATIENCE_S,
@@ -126,6 +126,20 @@ def test_a_report_that_is_there(made: Callable[[Path], object], tmp_path: Path) 
     assert "exists already" in sentence(done)
     assert (report.lstat().st_ino, report.lstat().st_mtime_ns) == before
     assert list(tmp_path.iterdir()) == [report]
+
+
+def test_verdicts_are_written_with_their_host(tmp_path: Path) -> None:
+    """As compare reads them, and contribute: the same as --json, and the facts of this host."""
+    out = tmp_path / "verdicts.json"
+    done = prefault_here("check", "fault-first-touch", "--out", str(out), "--json")
+    assert done.returncode == 0
+    found = comparison.read(out)
+    assert [vars(each) for each in found.answers] == json.loads(done.stdout)
+    assert found.host["kernel"] == os.uname().release
+    both = prefault_here("check", "x*", "--out", "a.xml", "--junit", "a.xml", cwd=tmp_path)
+    assert both.returncode == 2
+    again = prefault_here("check", "fault-first-touch", "--out", str(out))
+    assert (again.returncode, "exists already" in sentence(again)) == (2, True)
 
 
 FULL_DISK = """
@@ -286,6 +300,7 @@ def test_a_version_is_not_nothing(tmp_path: Path) -> None:
         (("--ktap", "--json"), "give either --json or --ktap, not both"),
         (("--ktap", "--since", "6.1"), "give either --ktap or --since, not both"),
         (("read-zero-page", "--as-c", "--json"), "give either --json or --as-c, not both"),
+        (("read-zero-page", "--as-c", "--out", "a"), "give either --as-c or --out, not both"),
         (("read-zero-page", "--as-c", "--dir", "."), "give either --as-c or --dir, not both"),
         (("--records", "."), "--records belongs to --since"),
         (("--on", "private anon"), "--on belongs to --as-c"),

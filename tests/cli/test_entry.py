@@ -23,7 +23,7 @@ from tests.cli.command import (
     sentence,
 )
 
-COMMANDS = ("doctor", "run", "matrix", "check", "review")
+COMMANDS = ("doctor", "run", "matrix", "check", "review", "compare", "contribute")
 
 
 def test_the_module_is_the_command() -> None:

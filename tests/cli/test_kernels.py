@@ -87,13 +87,6 @@ def test_a_table_of_the_kit_s_kernels_and_one_s_own(cache: Path) -> None:
     assert both == ["5.9.1", *of_the_kit]
 
 
-def test_letters_do_not_run_out() -> None:
-    """Of many kernels of one's own."""
-    assert [module._letters(at) for at in (0, 25, 26, 27, 701, 702)] == [
-        "A", "Z", "AA", "AB", "ZZ", "AAA",
-    ]  # fmt: skip
-
-
 def test_a_table_that_would_not_fit_has_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a key above it; no promise is cut off."""
     monkeypatch.setenv("COLUMNS", "100")

@@ -96,3 +96,34 @@ def test_many_repetitions_are_drawn_in_steps(monkeypatch: pytest.MonkeyPatch) ->
     intervals.of_medians.cache_clear()
     monkeypatch.setattr(intervals, "DRAWN_AT_ONCE", 3000)
     assert intervals.of_medians(one, (1.0,) * 50) == found
+
+
+def test_what_ran_apart_is_resampled_apart() -> None:
+    """What varies together does not make the interval narrow: it is chance here."""
+    one = (1.0, 2.0, 3.0, 4.0, 5.0)
+    (found,) = intervals.of_apart([one], one)
+    assert found.ratio == 1
+    assert found.low < 0.7
+    assert found.high > 1.4
+    assert intervals.of_apart([], one) == []
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 3, 10, 21])
+def test_resampled_medians_are_those_that_are_drawn(repeats: int) -> None:
+    """Without drawing a resample: their mean and spread are those of 20 000 that are drawn."""
+    sample = [float(each) for each in range(1, repeats + 1)]
+    found = intervals._medians(sample, 0)
+    random = numpy.random.default_rng(5)
+    drawn = numpy.median(random.choice(sample, (20_000, repeats)), axis=1)
+    assert found.mean() == pytest.approx(drawn.mean(), rel=0.03)
+    assert found.std() == pytest.approx(drawn.std(), rel=0.08)
+    assert set(found) <= set(drawn) | {each / 2 for each in range(2, 2 * repeats + 1)}
+
+
+def test_sides_may_have_other_numbers_of_repetitions() -> None:
+    """Also very many: no resample is drawn, so that takes no memory. The interval is the same each
+    time, and its order is of no matter."""
+    many = [1.0 + at / 100_000 for at in range(100_000)]
+    (found,) = intervals.of_apart([many], [1.0, 1.0, 1.0])
+    assert (found.low, found.high) == pytest.approx((1.5, 1.5), abs=0.01)
+    assert intervals.of_apart([many[::-1]], [1.0, 1.0, 1.0]) == [found]

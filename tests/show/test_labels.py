@@ -30,3 +30,10 @@ def test_memory_of_another_host_has_a_label() -> None:
     """A result may be of pages that this host does not have."""
     huge = result(backing="anon", page_size_bytes=512 << 20, size_bytes=4 << 30)
     assert labels.traits(huge) == ("Anon 512 MiB", "shared", "4 GiB", "empty start")
+
+
+def test_letters_do_not_run_out() -> None:
+    """Of many kernels of one's own, or of many hosts."""
+    assert [labels.letters(at) for at in (0, 25, 26, 27, 701, 702)] == [
+        "A", "Z", "AA", "AB", "ZZ", "AAA",
+    ]  # fmt: skip
