@@ -95,8 +95,8 @@ def test_other_threads_count_if_they_are_asked_for(memory: Mapping) -> None:
     with pytest.raises(FaultBudgetExceeded) as caught, fault_budget(minor=0, thread="all"):
         touch()
     assert alone.minor < PAGES // 2
-    found = [each for each in caught.value.spent.culprits if each.minor == PAGES // 2]
-    assert [each.tid == threading.get_native_id() for each in found] == [False]
+    found = [each for each in caught.value.spent.culprits if each.minor >= PAGES // 2]
+    assert [each.tid == threading.get_native_id() for each in found] == [False], caught.value
     assert "fault_budget" not in {each.thread for each in caught.value.spent.culprits}
 
 

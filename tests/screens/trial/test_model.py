@@ -41,7 +41,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty directory; no thread of a screen's is left."""
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    assert not [each for each in threading.enumerate() if each.name.startswith("screen")]
+    for each in threading.enumerate():
+        if each.name.startswith("screen"):  # it has told that it is done, and may still be ending
+            each.join(WAIT_S)
+            assert not each.is_alive()
 
 
 def seen(path: Path) -> bool:

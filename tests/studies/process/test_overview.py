@@ -60,7 +60,7 @@ def test_locked_and_advised(memlock: int) -> None:
 def test_the_kernels_pages_are_not_its_own() -> None:
     """[vdso] has pages, and smaps counts none of them as anonymous."""
     with Process(os.getpid()) as process:
-        now = process.overview(files=False)
+        now = process.overview(files=False, longest_ms=1e4)
         found = [each for each in now.mappings if each.head.name == "[vdso]"]
         for each in found:
             assert each.pages
