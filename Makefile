@@ -69,7 +69,7 @@ test: $(STAMP)
 
 # JupyterLab, its screens and the pages that are exported, in the system's Chromium
 test-browser: $(STAMP)
-	@$(SUITE) -n $(JOBS) --dist loadfile -m browser -p no:nbval -- tests
+	@$(SUITE) -n 2 --dist loadfile -m browser -p no:nbval -- tests
 
 # The lowest versions that pyproject.toml promises, in an environment of their own: what uses them
 test-lowest: $(STAMP)
