@@ -58,17 +58,13 @@ for n in range(4):
     total += a[::512].sum()
 print(total)
 """
-
-NODE = """\
-const counts = new Uint32Array(1 << 24);
-let x = 1, total = 0;
-for (let n = 0; n < 15e6; n++) {
-    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
-    counts[x >>> 8] += 1;
-}
-for (let n = 0; n < counts.length; n += 97) total += counts[n];
-console.log(total);
-"""
+DOUBLE = (
+    'BEGIN { while (n++ < 6) { s = "a"; while (length(s) < 4e7) s = s s; t += length(s) } print t }'
+)
+JOIN = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8) "
+    "SELECT sum(length(zeroblob(40000000 + i) || x'00')) FROM n"
+)
 
 
 def _nothing(_: Path) -> None:
@@ -239,7 +235,7 @@ def _sqlite(place: Place) -> Plan:
 
 
 def _perl(_: Place) -> Plan:
-    fill = 'for (1 .. 3) { my $x = "a" x (1 << 27); $sum += length $x; undef $x } print $sum'
+    fill = 'for (1 .. 20) { my $x = "a" x 40_000_000; $sum += length $x; undef $x } print $sum'
     return Plan(("perl", "-e", fill), Choice(least_bytes=16 * MIB))
 
 
@@ -275,14 +271,14 @@ def _xz(place: Place) -> Plan:
     return Plan(command, Choice(kinds=("anonymous private",)))
 
 
-def _zstd(place: Place) -> Plan:
-    sums = _sums(place, 26_000)
-    command = ("zstd", "-19", "--single-thread", "--quiet", "--stdout", str(sums))
-    return Plan(command, Choice(kinds=("anonymous private",)))
+def _mawk(_: Place) -> Plan:
+    kinds = ("anonymous private", "heap")  # where malloc gets up to 32 MiB, once it has had more
+    return Plan(("mawk", DOUBLE), Choice(least_bytes=2 * MIB, kinds=kinds))
 
 
-def _node(_: Place) -> Plan:
-    return Plan(("node", "-e", NODE), Choice(least_bytes=16 * MIB, kinds=("anonymous private",)))
+def _blobs(_: Place) -> Plan:
+    command = ("sqlite3", ":memory:", JOIN)
+    return Plan(command, Choice(least_bytes=16 * MIB, kinds=("anonymous private",)))
 
 
 def _by_malloc(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -355,7 +351,7 @@ PROGRAMS = {
         flags={"HUGEPAGE": _by_malloc},
     ),
     "perl": Program(
-        "Perl makes three strings of 128 MB, one after the other",
+        "Perl makes twenty strings of 40 MB, one after the other",
         (("perl", "perl"),),
         _perl,
         flags={"HUGEPAGE": _by_malloc},
@@ -366,16 +362,16 @@ PROGRAMS = {
         _xz,
         flags={"HUGEPAGE": _by_malloc},
     ),
-    "zstd": Program(
-        "zstd compresses 2 MB of checksums at level 19",
-        (("zstd", "zstd"),),
-        _zstd,
+    "mawk": Program(
+        "mawk doubles a string until it has 67 MB, six times",
+        (("mawk", "mawk"),),
+        _mawk,
         flags={"HUGEPAGE": _by_malloc},
     ),
-    "node": Program(
-        "Node counts 15 million numbers in an array of 64 MB",
-        (("node", "nodejs"),),
-        _node,
+    "blobs": Program(
+        "SQLite joins blobs of 40 MB in memory",
+        (("sqlite3", "sqlite3"),),
+        _blobs,
         flags={"HUGEPAGE": _by_malloc},
     ),
     "python": Program(
