@@ -51,7 +51,7 @@ def faults():
 class LongTouch:
     "A touch of one call that is going on during the whole block."
     def __enter__(self):
-        self.mapping = Mapping(Backing.anon(), 1 << 30, reserve=False)
+        self.mapping = Mapping(Backing.anon(), PAGE << 18, reserve=False)
         touch = lambda: self.mapping.touch_read(interruptible=False)
         self.thread = threading.Thread(target=touch)
         before = faults()

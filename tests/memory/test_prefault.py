@@ -4,6 +4,7 @@ import errno
 import mmap
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ def test_a_memmap_of_each_mode(file: Path) -> None:
 def test_a_slice_is_no_more_than_its_pages() -> None:
     """Never a page beyond those that it lies in."""
     with mmap.mmap(-1, SIZE, mmap.MAP_PRIVATE) as memory:
+        with suppress(OSError):  # of a kernel without huge pages
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
         view = memoryview(memory)[PAGE + 1 : 2 * PAGE + 1]
         done = prefault(view.toreadonly())
         view.release()
