@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from prefault_kit.kernel import perf
 from prefault_kit.measure.trace import FILE, MappingUse, Trace
 from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show import svg_image
 from prefault_kit.show import trace as text
 from prefault_kit.show.palette import BLUE, GREY, VERMILLION
 from prefault_kit.show.units import format_ms
@@ -51,8 +52,8 @@ class Picture:
     def __repr__(self) -> str:
         return "\n".join(text.summary(self.trace))
 
-    def _repr_html_(self) -> str:
-        return svg(self.trace)
+    def _repr_svg_(self) -> str | None:
+        return svg_image.image(svg(self.trace), WIDTH)
 
 
 def picture(trace: Trace) -> Picture:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from prefault_kit.measure import intervals
+from prefault_kit.show import svg_image
 from prefault_kit.show.palette import BLUE, GREEN, GREY, VERMILLION
 from prefault_kit.show.printable import printable
 from prefault_kit.show.trial import ranked
@@ -101,15 +102,17 @@ def ticks(most: float) -> list[float]:
 
 @dataclass(frozen=True)
 class Picture:
-    """The picture of a trial, for a notebook or a page."""
+    """The picture of a trial, for a notebook; its text is the medians."""
 
     trial: Trial
 
     def __repr__(self) -> str:
-        return f"a picture of {len(lines(self.trial))} rows; the table has their figures"
+        drawn = lines(self.trial)
+        head = f"{MEASURES[self.trial.measure]}, median"
+        return "\n".join([head, *(f"{each.label}: {format_ms(each.median)}" for each in drawn)])
 
-    def _repr_html_(self) -> str:
-        return svg(self.trial)
+    def _repr_svg_(self) -> str | None:
+        return svg_image.image(svg(self.trial), WIDTH_PX)
 
 
 def caption(trial: Trial) -> str:

@@ -79,7 +79,7 @@ def test_a_row_has_points_without_end_and_the_picture_has_not() -> None:
 def test_no_times_no_picture(found: Trial) -> None:
     """And a notebook shows nothing."""
     assert svg(found) == ""
-    assert Picture(found)._repr_html_() == ""
+    assert Picture(found)._repr_svg_() is None
 
 
 def test_times_of_nothing() -> None:
