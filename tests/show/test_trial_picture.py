@@ -82,6 +82,16 @@ def test_no_times_no_picture(found: Trial) -> None:
     assert Picture(found)._repr_svg_() is None
 
 
+def test_a_notebook_that_was_not_run_has_an_image_or_a_text() -> None:
+    """JupyterLab shows no SVG element of such a notebook, but the words in it as a heap."""
+    shown = Picture(FOUND)
+    assert not hasattr(shown, "_repr_html_")
+    assert "currentColor" not in (shown._repr_svg_() or "currentColor")
+    head, *rest = repr(shown).splitlines()
+    assert head == "wall time, median"
+    assert [each.partition(":")[0] for each in rest] == [each.label for each in lines(FOUND)]
+
+
 def test_times_of_nothing() -> None:
     """All at 0: a picture all the same."""
     assert parsed(trial(row("nothing", 0.0, 0.0), row("traced", 0.0, 0.0))).findall(f"{SVG}g")
