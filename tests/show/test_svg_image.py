@@ -21,9 +21,13 @@ def contrast(one: str, other: str) -> float:
 def test_it_has_an_ink_and_a_size_of_its_own() -> None:
     """Nothing is left to a page around it."""
     drawn = image(
-        '<svg class="pt" width="100%" viewBox="0 0 9 4"><g stroke="currentColor"/></svg>', 9
+        '<svg class="pt" width="100%" viewBox="0 0 9 4"><g stroke="currentColor" opacity="0.75"/></svg>',
+        9,
     )
-    assert drawn == f'<svg width="9" class="pt" viewBox="0 0 9 4"><g stroke="{INK}"/></svg>'
+    assert (
+        drawn
+        == f'<svg width="9" class="pt" viewBox="0 0 9 4"><g stroke="{INK}" opacity="1"/></svg>'
+    )
     assert image("", 9) is None
 
 
