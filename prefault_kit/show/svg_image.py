@@ -19,6 +19,6 @@ def image(svg: str, width_px: int) -> str | None:
     if not svg:
         return None
     inked = svg.replace("currentColor", INK).replace('width="100%" ', "", 1)
-    for dim, plain in (('opacity="0.75"', 'opacity="1"'), ("{opacity:0.75}", "{opacity:1}")):
+    for dim, plain in ((' opacity="0.75"', ""), ("{opacity:0.75}", "{}")):
         inked = inked.replace(dim, plain)  # what is dim in a page's ink is legible in this
     return inked.replace("<svg ", f'<svg width="{width_px}" ', 1)

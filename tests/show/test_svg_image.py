@@ -19,15 +19,11 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_it_has_an_ink_and_a_size_of_its_own() -> None:
-    """Nothing is left to a page around it."""
-    drawn = image(
-        '<svg class="pt" width="100%" viewBox="0 0 9 4"><g stroke="currentColor" opacity="0.75"/></svg>',
-        9,
-    )
-    assert (
-        drawn
-        == f'<svg width="9" class="pt" viewBox="0 0 9 4"><g stroke="{INK}" opacity="1"/></svg>'
-    )
+    """Nothing is left to a page around it, and nothing is dim."""
+    svg = '<svg class="pt" width="100%" viewBox="0 0 9 4"><g stroke="currentColor" opacity="0.75"/>'
+    inked = f'<svg width="9" class="pt" viewBox="0 0 9 4"><g stroke="{INK}"/>'
+    assert image(svg, 9) == inked
+    assert image('<svg fill-opacity="0.75">', 9) == '<svg width="9" fill-opacity="0.75">'
     assert image("", 9) is None
 
 
