@@ -146,6 +146,7 @@ def test_an_export_that_fails_in_the_end_loses_no_result(tmp_path: Path) -> None
     target = tmp_path / "review.html"
     done = prefault(
         *(*SMALL, "--no-sweep", "--export", str(target), "--json"),
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},  # what it imports would be cut too
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16)),
     )
     assert done.returncode == 1

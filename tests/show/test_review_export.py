@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,8 +79,11 @@ def test_a_name_that_is_no_page_is_refused(path: str) -> None:
         review_export.files(path)
 
 
-def test_a_full_disk_leaves_neither_file(small: Review, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_neither_file(
+    small: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A limit of the size of files stands for it; the next try is not in the way of this one."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # what is imported now would be cut too
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
     try:
