@@ -8,6 +8,8 @@ from __future__ import annotations
 
 INK = "#767676"
 """As far from white as from what JupyterLab calls dark: a contrast of 4.5 and of 4.2."""
+DIM = 0.75
+"""The opacity of words that are less important, in a page's ink."""
 
 
 def image(svg: str, width_px: int) -> str | None:
@@ -19,6 +21,6 @@ def image(svg: str, width_px: int) -> str | None:
     if not svg:
         return None
     inked = svg.replace("currentColor", INK).replace('width="100%" ', "", 1)
-    for dim, plain in ((' opacity="0.75"', ""), ("{opacity:0.75}", "{}")):
+    for dim, plain in ((f' opacity="{DIM}"', ""), (f"{{opacity:{DIM}}}", "{}")):
         inked = inked.replace(dim, plain)  # what is dim in a page's ink is legible in this
     return inked.replace("<svg ", f'<svg width="{width_px}" ', 1)

@@ -18,6 +18,7 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import svg_image
 from prefault_kit.show import trace as text
 from prefault_kit.show.palette import BLUE, GREY, VERMILLION
+from prefault_kit.show.svg_image import DIM
 from prefault_kit.show.units import format_ms
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ GROWTH_HEIGHT = 60
 TICKS = 5
 MOST_NAME = 38
 
-STYLE = """
-.pt{font:11px system-ui,sans-serif}
-.pt text{fill:currentColor}.pt .dim{opacity:0.75}.pt .band{fill:currentColor;fill-opacity:0.06}
-.pt .major{fill:none;stroke:currentColor;stroke-width:1}
-.pt .line{fill:none;stroke:currentColor;stroke-width:1.5}
+STYLE = f"""
+.pt{{font:11px system-ui,sans-serif}}
+.pt text{{fill:currentColor}}.pt .dim{{opacity:{DIM}}}
+.pt .band{{fill:currentColor;fill-opacity:0.06}}
+.pt .major{{fill:none;stroke:currentColor;stroke-width:1}}
+.pt .line{{fill:none;stroke:currentColor;stroke-width:1.5}}
 """
 
 

@@ -16,6 +16,7 @@ from prefault_kit.measure import intervals
 from prefault_kit.show import svg_image
 from prefault_kit.show.palette import BLUE, GREEN, GREY, VERMILLION
 from prefault_kit.show.printable import printable
+from prefault_kit.show.svg_image import DIM
 from prefault_kit.show.trial import ranked
 from prefault_kit.show.units import format_ms
 from prefault_kit.studies.trial import advice
@@ -147,7 +148,7 @@ def svg(trial: Trial) -> str:
     parts += [
         f'<line x1="{x(value)}" x2="{x(value)}" y1="{TOP_PX}" y2="{bottom}" '
         'stroke="currentColor" stroke-opacity="0.15"/>'
-        f'<text x="{x(value)}" y="{bottom + 16}" text-anchor="middle" opacity="0.75">'
+        f'<text x="{x(value)}" y="{bottom + 16}" text-anchor="middle" opacity="{DIM}">'
         f"{format_ms(value) if value else '0'}</text>"
         for value in ticks(most)
     ]
@@ -156,13 +157,13 @@ def svg(trial: Trial) -> str:
         parts.append(
             f'<line x1="{x(plain)}" x2="{x(plain)}" y1="{TOP_PX - 4}" y2="{bottom}" '
             f'stroke="{GREY}" stroke-width="1.5" stroke-dasharray="5 4"/>'
-            f'<text x="{x(plain)}" y="{TOP_PX - 9}" text-anchor="middle" opacity="0.75">'
+            f'<text x="{x(plain)}" y="{TOP_PX - 9}" text-anchor="middle" opacity="{DIM}">'
             "as it is</text>"
         )
     for number, (line, label) in enumerate(zip(drawn, labels, strict=True)):
         parts.append(_drawn(line, label, left, TOP_PX + ROW_PX * number + ROW_PX / 2, x))
     parts.append(
-        f'<text x="{WIDTH_PX - 24}" y="{bottom + 36}" text-anchor="end" opacity="0.75">'
+        f'<text x="{WIDTH_PX - 24}" y="{bottom + 36}" text-anchor="end" opacity="{DIM}">'
         f"{MEASURES[trial.measure]}</text></svg>"
     )
     return "".join(parts)

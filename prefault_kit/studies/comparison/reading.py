@@ -193,11 +193,15 @@ def _table(place: Path, content: bytes) -> Run:
     return _grid(place, results, host)
 
 
+def _check_count(count: int, what: str) -> None:
+    if not 0 < count <= MOST_ROWS:
+        raise ValueError(f"it has {count} {what}, and a run has 1 to {MOST_ROWS}")
+
+
 def _grid(place: Path, results: Sequence[Result], host: object) -> Run:
     """A run of cells; ValueError if one of them cannot be."""
     facts, left_out = known(host)
-    if not results or len(results) > MOST_ROWS:
-        raise ValueError(f"it has {len(results)} cells, and a run has 1 to {MOST_ROWS}")
+    _check_count(len(results), "cells")
     there = set()
     for each in results:
         cell = (*table_file.key(each), each.start, each.threads)
@@ -267,8 +271,7 @@ def _printed_rows(place: Path, data: dict[str, Any]) -> Run:
 def _verdicts(place: Path, answers: Sequence[Answer], host: object) -> Run:
     """A run of verdicts; ValueError if one of them cannot be."""
     facts, left_out = known(host)
-    if not answers or len(answers) > MOST_ROWS:
-        raise ValueError(f"it has {len(answers)} verdicts, and a run has 1 to {MOST_ROWS}")
+    _check_count(len(answers), "verdicts")
     there = set()
     for each in answers:
         if not (is_name(each.id) and is_name(each.backing)):
