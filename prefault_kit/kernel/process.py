@@ -20,6 +20,8 @@ MOST_PID = 1 << 22
 READ_BYTES = 1 << 16
 ZOMBIES = ("Z", "X")
 """States of a process that has ended and was not waited for."""
+PF_KTHREAD = 0x00200000
+"""The flag of the kernel's own threads (include/linux/sched.h)."""
 
 
 class Stat(NamedTuple):
@@ -34,6 +36,8 @@ class Stat(NamedTuple):
     threads: int
     start_ticks: int
     """When it started, in clock ticks since the machine did: with the id, its identity."""
+    of_kernel: bool
+    """Whether it is a thread of the kernel, which never had memory of its own."""
 
 
 def parse_stat(data: bytes) -> Stat:
@@ -52,6 +56,7 @@ def parse_stat(data: bytes) -> Stat:
         int(words[9]),
         int(words[17]),
         int(words[19]),
+        bool(int(words[6]) & PF_KTHREAD),
     )
 
 

@@ -1,7 +1,7 @@
 """The model of a process that is looked at, without widgets: which one, and what was seen of it.
 
-:meth:`ProcessScreen.look` looks once. :meth:`ProcessScreen.watch` follows the process, in a thread
-of its own, until :meth:`ProcessScreen.stop` or until the process ends.
+:meth:`ProcessScreen.look` looks once. :meth:`ProcessScreen.watch` looks and then follows the process,
+in a thread of its own, until :meth:`ProcessScreen.stop` or until the process ends.
 """
 
 from __future__ import annotations
@@ -90,20 +90,30 @@ class ProcessScreen(StatusModel):
         if self.watching:
             return
         with self._telling(), Process(self.pid) as process:
-            self._take(process, None)
+            self._take(process)
 
     def watch(self) -> None:
-        """Follow the process until :meth:`stop`; returns at once."""
+        """Look once, then follow the process in a thread until :meth:`stop`."""
         with self._lock:
             if self.watching:
                 return
             if not self.pid:
                 self._fail("Choose a process first.")
                 return
-            self._stop.clear()
-            self.watching = True
-            self._thread = threading.Thread(target=self._follow, name="watch", daemon=True)
-            self._thread.start()
+            with self._telling(), contextlib.ExitStack() as opened:
+                process = opened.enter_context(Process(self.pid))
+                self._take(process)
+                stream = opened.enter_context(_Stream(self.pid))
+                self.blind = stream.blind
+                self._stop.clear()
+                self.watching = True  # from here on no fault is missed
+                self._thread = threading.Thread(
+                    target=self._follow,
+                    args=(process, stream, opened.pop_all()),
+                    name="watch",
+                    daemon=True,
+                )
+                self._thread.start()
 
     def stop(self) -> None:
         """Stop following, and wait until nothing looks at the process any more."""
@@ -172,14 +182,13 @@ class ProcessScreen(StatusModel):
         except ValueError as error:
             self._fail(str(error))
 
-    def _follow(self) -> None:
-        """Thread: look again and again, and take faults meanwhile."""
+    def _follow(
+        self, process: Process, stream: _Stream, opened: contextlib.ExitStack[bool | None]
+    ) -> None:
+        """Thread: look again and again, and take faults meanwhile; close what is open."""
         try:
-            with self._telling(), Process(self.pid) as process:
-                self._take(process, None)
-                with _Stream(self.pid) as stream:
-                    self.blind = stream.blind
-                    self._keep_looking(process, stream)
+            with opened, self._telling():
+                self._keep_looking(process, stream)
         finally:
             self.watching = False
             self.changed += 1
@@ -203,7 +212,7 @@ class ProcessScreen(StatusModel):
         held_s = self.overview.looking.elapsed_ns / 1e9 if self.overview else 0
         return max(LOOK_S, CALM * held_s)
 
-    def _take(self, process: Process, first: Overview | None) -> None:
+    def _take(self, process: Process, first: Overview | None = None) -> None:
         """Look, and tell what there is; ``first`` is what it is compared with."""
         seen = process.overview()
         with self._lock:

@@ -51,15 +51,17 @@ def ended(pid: int, *, meanwhile: bool = True) -> NoProcess:
 
 
 def without_memory(directory: ProcessDirectory) -> NoProcess | None:
-    """Why a process has no mappings at all: it is a zombie or the kernel's; None if it has some."""
+    """Why a process has no mappings at all: it ends, has ended or is the kernel's; None if it has some."""
     stat = directory.stat()
     if stat.state in ZOMBIES:
         sentence = (
             f"process {directory.pid} has ended, and its parent has not waited for it yet: "
             "its memory is gone"
         )
-    elif "VmSize" not in directory.status():
+    elif stat.of_kernel:
         sentence = f"process {directory.pid} is a thread of the kernel: it has no memory of its own"
+    elif "VmSize" not in directory.status():  # its memory goes before it is a zombie
+        return ended(directory.pid)
     else:
         return None
     return NoProcess(errno.ESRCH, sentence)

@@ -57,13 +57,6 @@ def await_true(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def watch(model: ProcessScreen) -> None:
-    """Watch, and wait until faults are taken."""
-    before = model.changed
-    model.watch()
-    await_true(lambda: model.changed >= before + 2)
-
-
 def test_nothing_is_chosen_at_first() -> None:
     """Processes are offered; looking needs one."""
     model = ProcessScreen()
@@ -110,14 +103,16 @@ def test_an_address_of_no_mapping(own: ProcessScreen) -> None:
 
 
 def test_watching_takes_faults_and_compares(own: ProcessScreen, memory: Mapping) -> None:
-    """What is touched meanwhile comes as faults; the second look says what changed."""
-    watch(own)
-    own.watch()  # once more is nothing
+    """What is touched from then on comes as faults; the second look says what changed."""
+    own.watch()
     memory.touch_write()
-    end = memory.address + memory.size_bytes
-    await_true(lambda: [each for each in list(own.faults) if memory.address <= each.address < end])
-    found = {each.address for each in list(own.faults) if memory.address <= each.address < end}
-    assert len(found) == PAGES // 2
+    own.watch()  # once more is nothing
+    place = range(memory.address, memory.address + memory.size_bytes)
+    await_true(
+        lambda: (
+            len({each.address for each in list(own.faults) if each.address in place}) == PAGES // 2
+        )
+    )
     await_true(lambda: own.changes)
     own.stop()
     assert not own.watching
@@ -142,7 +137,7 @@ def test_another_process_is_another_story(
 def test_a_process_that_ends_is_told(sleeper: subprocess.Popen[bytes]) -> None:
     """While it is watched, and when it is looked at afterwards."""
     model = ProcessScreen(sleeper.pid)
-    watch(model)
+    model.watch()
     os.kill(sleeper.pid, signal.SIGKILL)
     await_true(lambda: not model.watching)
     assert model.failed
@@ -186,7 +181,7 @@ def test_without_a_stream_it_says_why(own: ProcessScreen, monkeypatch: pytest.Mo
         raise OSError(13, "Permission denied")
 
     monkeypatch.setattr(module, "FaultStream", refuse)
-    watch(own)
+    own.watch()
     assert own.watching
     own.stop()
     assert own.blind == "No stream of faults: Permission denied."

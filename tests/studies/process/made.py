@@ -57,7 +57,7 @@ def overview(
         pid=known.get("pid", 7),
         asked_pid=known.get("asked_pid", 7),
         start_ticks=known.get("start_ticks", 1),
-        stat=Stat(known.get("command", "made"), "S", minor, major, 1, 1),
+        stat=Stat(known.get("command", "made"), "S", minor, major, 1, 1, False),
         command_line=known.get("command_line", "made --up"),
         status=status or {},
         memlock_bytes=known.get("memlock_bytes"),

@@ -68,6 +68,16 @@ def test_a_thread_of_the_kernel() -> None:
         process.overview()
 
 
+def test_one_whose_memory_is_gone_but_which_is_no_zombie_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ends: it was never a thread of the kernel."""
+    with ProcessDirectory(os.getpid()) as own:
+        status = {name: value for name, value in own.status().items() if name != "VmSize"}
+        monkeypatch.setattr(own, "status", lambda: status)
+        assert "ended meanwhile" in str(access.without_memory(own))
+
+
 def test_another_file_that_is_not_there() -> None:
     """While the process lives it is that file's error, and not the end of the process."""
     with (
