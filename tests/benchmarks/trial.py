@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from prefault_kit.kernel.syscalls import ADVICE, PAGE_SIZE_BYTES
 from prefault_kit.kernel.tracer import LEAST_BYTES, Rule, Tracer
@@ -11,6 +12,7 @@ from prefault_kit.memory.sizes import format_bytes
 from tests.kernel import traced
 
 from .findings import Finding, NotMeasured
+from .lockstep import one_cpu
 from .plain import compiler
 
 PATIENCE_S = 600
@@ -44,10 +46,21 @@ def _compare(budget: str, one: Way, other: Way, rounds: int, at_most: float) -> 
 
 
 def tracing(rounds: int) -> Iterator[Finding | NotMeasured]:
-    """A program that maps often and one that does rarely, traced and not; advice put in and own."""
+    """A program that maps often and one that does rarely, traced and not; advice put in and own.
+
+    Once with every processor, and once with one: at each stop a processor falls asleep and another
+    wakes up, which takes a virtual machine longer than the stop itself.
+    """
     if compiler() is None:
         yield NotMeasured("a traced program", "no C compiler is here: sudo apt install gcc")
         return
+    with one_cpu():
+        for each in _findings(rounds):
+            yield replace(each, budget=f"{each.budget}, on one processor")
+    yield from _findings(rounds)
+
+
+def _findings(rounds: int) -> Iterator[Finding]:
     seen: Sequence[Rule] = (Rule(),)  # stops at both ends of the call, and nothing is put in
     for size in (LEAST_BYTES // 4, LEAST_BYTES):
         command = _write(size, 10_000)
