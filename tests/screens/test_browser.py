@@ -102,6 +102,11 @@ buffer_address = model.address
 model.address = 0
 """
 """A cell that shows the notebook's own process: every second page of a buffer is written."""
+TOUCHED = """(
+    [buffer.__setitem__(at + PAGE_SIZE_BYTES, 1) for at in range({end} - (1 << 17), {end}, 1 << 13)]
+    and any(0 <= each.address - buffer_address < {end} for each in list(model.faults))
+)"""
+"""Whether a fault in the first bytes has been seen; the last 128 KiB of them are touched now."""
 TRIAL = """
 from prefault_kit.screens.trial import your_program
 
@@ -697,13 +702,8 @@ def test_a_process_is_watched(tab: lab.Tab) -> None:
     tab.await_true(lambda: PALE_BLUE in painted(tab, 2))
     tab.press("Watch")
     tab.await_status("Watching")
-    tab.ask("[buffer.__setitem__(at + PAGE_SIZE_BYTES, 1) for at in range(0, 1 << 20, 1 << 13)]")
-    tab.await_true(
-        lambda: (
-            tab.ask("any(0 <= each.address - buffer_address < 1 << 20 for each in model.faults)")
-            == "True"
-        )
-    )
+    ends = iter(range(1 << 17, 64 << 20, 1 << 17))
+    tab.await_true(lambda: tab.ask(TOUCHED.format(end=next(ends))) == "True")
     tab.await_true(lambda: BLUE in painted(tab, 1))
     tab.press("Stop")
     tab.await_true(lambda: tab.ask("model.watching") == "False")
