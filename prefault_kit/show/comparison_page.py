@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefault_kit.show import comparison as show
 from prefault_kit.show.labels import letters
+from prefault_kit.show.page import render
 from prefault_kit.show.printable import printable
 from prefault_kit.studies.comparison.cells import FASTER, SLOWER, Cell, Entry
 from prefault_kit.studies.comparison.comparison import Comparison
 from prefault_kit.studies.comparison.facts import SIDE_BY_SIDE, value
 from prefault_kit.studies.comparison.recorded import GRID
 
-TEMPLATE = Path(__file__).with_suffix(".html")
 WITH_INTERVALS = 6
 """Runs whose intervals stand in the cells; of more, they are shown where a cell is pointed at."""
 SIGNS = {FASTER: "\N{BLACK DOWN-POINTING TRIANGLE}", SLOWER: "\N{BLACK UP-POINTING TRIANGLE}"}
@@ -21,16 +19,14 @@ SIGNS = {FASTER: "\N{BLACK DOWN-POINTING TRIANGLE}", SLOWER: "\N{BLACK UP-POINTI
 
 def page(found: Comparison) -> str:
     """A whole HTML page."""
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True)
     runs = found.runs
     short = len(runs) <= WITH_INTERVALS
     facts = [*SIDE_BY_SIDE, "date"]
     told = [name for name in facts if any(value(run, name) not in (None, ()) for run in runs)]
     is_grid = found.kind == GRID
     differing = show.differing(found.promises)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return render(
+        "comparison_page.html",
         title=f"{len(runs)} runs side by side",
         warning=show.warning(found),
         differences=show.differences(found),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import process as show
+from prefault_kit.show.page import render
 from prefault_kit.show.page_map import COLOURS
 from prefault_kit.show.units import format_count
 from prefault_kit.studies.process import Changes, Diagnosis, Faults, Overview, PageMap
 
-TEMPLATE = Path(__file__).with_suffix(".html")
 MOST_ROWS = 500
 MOST_BARS = 40
 
@@ -27,10 +26,8 @@ def page(
     beside: str = "",
 ) -> str:
     """A whole HTML page; ``beside`` names the JSON with all figures."""
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return render(
+        "process_page.html",
         title=show.title(seen),
         command_line=show.printable(seen.command_line),
         totals=show.totals(seen),

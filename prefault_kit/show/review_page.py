@@ -6,14 +6,11 @@ may contain anything: Jinja2 escapes them in the page, and ``markdown`` in the s
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefault_kit.show.markdown import code, escape, table
+from prefault_kit.show.page import render
 from prefault_kit.show.review import COLUMNS, VERBATIM, answer, inputs, rows, title
 from prefault_kit.studies.review.cost import Weights
 from prefault_kit.studies.review.result import Review
-
-TEMPLATE = Path(__file__).with_suffix(".html")
 
 
 def markdown(review: Review, weights: Weights) -> str:
@@ -35,7 +32,6 @@ def page(review: Review, weights: Weights) -> str:
     """A whole HTML page, charts and their scripts included; it loads nothing."""
     from bokeh.embed import components
     from bokeh.resources import Resources
-    from jinja2 import Environment
 
     from prefault_kit.show import review_charts
 
@@ -46,8 +42,8 @@ def page(review: Review, weights: Weights) -> str:
             charts[kind.TITLE] = chart.figure
     start, places = components(list(charts.values()))
     recommended, *reasons = answer(review, weights)
-    environment = Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return render(
+        "review_page.html",
         title=title(review),
         scripts=Resources(mode="inline", components=["bokeh"]).render(),
         recommended=recommended,

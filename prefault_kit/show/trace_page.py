@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefault_kit.measure.trace import Trace
 from prefault_kit.show import trace as text
+from prefault_kit.show.page import render
 from prefault_kit.show.trace_picture import svg
 from prefault_kit.studies.trace.comparison import Comparison
 
-TEMPLATE = Path(__file__).with_suffix(".html")
 MOST_ROWS = 500
 MOST_ORDERS = 20
 
 
 def page(trace: Trace, compared: Comparison | None = None, *, beside: str = "") -> str:
     """A whole HTML page; ``beside`` names the JSON with all figures."""
-    from jinja2 import Environment
     from markupsafe import Markup
 
-    environment = Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(
-        TEMPLATE.read_text(encoding="utf-8")
-    ).render(
+    return render(
+        "trace_page.html",
         title=text.title(trace),
         summary=text.summary(trace),
         picture=Markup(svg(trace)) if len(trace) else "",  # which escapes what it quotes itself

@@ -8,17 +8,16 @@ the page, and ``markdown`` in the summary.
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 from prefault_kit.show import trial as show
 from prefault_kit.show import trial_picture
 from prefault_kit.show.markdown import code, escape, table
+from prefault_kit.show.page import render
 from prefault_kit.show.printable import printable, printable_long
 from prefault_kit.show.units import format_count
 from prefault_kit.studies.trial import Trial, advice
 from prefault_kit.studies.trial.mappings import Group
 
-TEMPLATE = Path(__file__).with_suffix(".html")
 MOST_MAPPINGS = 500
 """Lines of mappings in a page; the largest come first."""
 MOST_SUMMARIZED = 12
@@ -74,16 +73,14 @@ def markdown(trial: Trial) -> str:
 
 def page(trial: Trial) -> str:
     """A whole HTML page."""
-    from jinja2 import Environment
-
     recommended, reasons, lines, costs = parts(trial)
     found = advice.recommend(trial)
     heads, fault_rows = show.faults_by_mapping(trial)
     if len(fault_rows) > MOST_FAULT_ROWS:
         fault_rows = [*fault_rows[: MOST_FAULT_ROWS - 1], fault_rows[-1]]
     chosen = trial.chosen_at
-    environment = Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return render(
+        "trial_page.html",
         title=show.title(trial),
         program=printable_long(shlex.join(trial.command)),
         recommended=recommended,

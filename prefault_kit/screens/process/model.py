@@ -1,7 +1,7 @@
 """The model of a process that is looked at, without widgets: which one, and what was seen of it.
 
-:meth:`ProcessScreen.look` looks once. :meth:`ProcessScreen.watch` looks and then follows the process,
-in a thread of its own, until :meth:`ProcessScreen.stop` or until the process ends.
+:meth:`ProcessScreen.look` looks once. :meth:`ProcessScreen.watch` looks and then follows the
+process, in a thread of its own, until :meth:`ProcessScreen.stop` or until the process ends.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def ended(pid: int, *, meanwhile: bool = True) -> NoProcess:
 
 
 def without_memory(directory: ProcessDirectory) -> NoProcess | None:
-    """Why a process has no mappings at all: it ends, has ended or is the kernel's; None if it has some."""
+    """Why a process has no mappings: it ends, has ended or is the kernel's; None if it has some."""
     stat = directory.stat()
     if stat.state in ZOMBIES:
         sentence = (
