@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +16,11 @@ from prefault_kit import host
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, Ending
+from prefault_kit.cli.github import on_github, report
 from prefault_kit.cli.options import DIRECTORY, FILE, as_json
 from prefault_kit.measure import saved
 from prefault_kit.show import changes, ktap
+from prefault_kit.show import verdicts as shown
 from prefault_kit.studies import promises
 from prefault_kit.studies.kernels import Cache, Record, recorded
 from prefault_kit.studies.kernels.changes import compare
@@ -66,6 +67,7 @@ def _junit(verdicts: list[Verdict]) -> str:
 @click.option(
     "--out", type=FILE, help="Also write them and the facts of this host to a new JSON file."
 )
+@on_github
 @click.option("--ktap", "as_ktap", is_flag=True, help="Print KTAP, as the kernel's own tests do.")
 @click.option(
     "--since",
@@ -90,6 +92,7 @@ def check(
     directories: tuple[str, ...],
     junit: Path | None,
     out: Path | None,
+    github: bool,
     as_ktap: bool,
     since: str | None,
     records: str | None,
@@ -151,6 +154,8 @@ def check(
         click.echo(saved.json_text([each.as_dict() for each in verdicts]))
     elif not as_ktap:
         _print(verdicts)
+    if github:
+        report(shown.on_github(verdicts), shown.summary(verdicts, os.uname().release))
     surprises = [each for each in verdicts if not each.explained]
     if surprises:
         names = ", ".join(dict.fromkeys(each.id for each in surprises))
@@ -162,7 +167,7 @@ def check(
 ALONE = {
     "as_json": ("as_ktap", "as_c"),
     "as_ktap": ("since", "as_c"),
-    "as_c": ("directories", "junit", "out", "since"),
+    "as_c": ("directories", "junit", "out", "since", "github"),
 }
 """An option, and those that it cannot stand beside."""
 BELONG = {"records": "since", "kind": "as_c"}
@@ -284,12 +289,7 @@ def _print(found: Sequence[Verdict]) -> None:
             ),
             soft_wrap=True,
         )
-    counts = Counter(each.verdict for each in found)
-    surprises = sum(not each.explained for each in found)
-    console.print(
-        f"{counts[HOLDS]} hold, {counts[DIFFERS]} differ ({surprises} unexplained), "
-        f"{counts[NOT_TESTABLE]} not testable here"
-    )
+    console.print(shown.counts(found))
 
 
 def _observed(verdict: Verdict) -> str:

@@ -8,6 +8,7 @@ from xml.dom import minidom
 import click
 
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
+from prefault_kit.cli.github import on_github, report
 from prefault_kit.cli.options import FILE, as_json
 from prefault_kit.host import features
 from prefault_kit.measure import saved
@@ -69,7 +70,7 @@ def _junit(outcome: Outcome, command: tuple[str, ...]) -> str:
     help="End it so many seconds after it was ready.  [default: it ends by itself]",
 )
 @click.option("--junit", type=FILE, help="Also write the verdicts to a new file, as JUnit XML.")
-@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions.")
+@on_github
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @as_json
 def guard(
@@ -134,9 +135,8 @@ def guard(
     else:
         for line in shown.lines(outcome):
             click.echo(line)
-        if github:
-            for line in shown.on_github(outcome):
-                click.echo(line)
+    if github:
+        report(shown.on_github(outcome), shown.summary(outcome, command[0]))
     if not outcome.observed:
         raise Ending(
             UNAVAILABLE,

@@ -15,13 +15,14 @@ from prefault_kit.cli import export as exports
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
+from prefault_kit.cli.github import on_github, report
 from prefault_kit.cli.options import FILE, SIZE, as_json
 from prefault_kit.host import extras
 from prefault_kit.kernel.tracer import ANY_BYTES, KINDS, LEAST_BYTES, MOMENTS
 from prefault_kit.measure import saved
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show import trial as trial_text
-from prefault_kit.show import trial_export
+from prefault_kit.show import trial_export, trial_page
 from prefault_kit.show.printable import printable_long
 from prefault_kit.show.units import format_count
 from prefault_kit.studies.trial import (
@@ -134,6 +135,7 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 @click.option("--stdin", type=FILE, help="Its standard input.  [default: /dev/null]")
 @click.option("--export", type=FILE, help="Write an HTML page, and a Markdown summary beside it.")
 @click.option("--out", type=FILE, help="Write the recorded runs as JSON, without directories.")
+@on_github
 @click.option("--timeout", type=float, default=TIMEOUT_S, show_default=True, help="Of a run, in s.")
 @as_json
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -161,6 +163,7 @@ def trial(
     stdin: Path | None,
     export: Path | None,
     out: Path | None,
+    github: bool,
     timeout: float,
     as_json: bool,
     command: tuple[str, ...],
@@ -230,6 +233,8 @@ def trial(
         click.echo(saved.json_text(trial_text.as_dict(found)))
     elif found.outcome == "ok":
         _print(found)
+    if github and found.outcome == "ok":
+        report(trial_text.on_github(found), trial_page.markdown(found))
     if found.outcome == "unavailable":
         raise Ending(UNAVAILABLE, found.message or "this host cannot try it", found.enable)
     if found.outcome != "ok":

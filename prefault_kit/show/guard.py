@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from prefault_kit.show.github import annotation
+from prefault_kit.show.markdown import code
+from prefault_kit.show.printable import printable_long
 from prefault_kit.studies.guard import Outcome, Verdict
 
 MOST_CULPRITS = 5
@@ -53,23 +56,19 @@ def culprits(outcome: Outcome, verdict: Verdict | None = None) -> list[str]:
 def on_github(outcome: Outcome) -> list[str]:
     """Workflow commands of GitHub Actions: an error for each limit that was exceeded."""
     found = [
-        _error(f"page faults: {each}", "\n".join(culprits(outcome, each)))
+        annotation("error", f"page faults: {each}", "\n".join(culprits(outcome, each)))
         for each in outcome.verdicts
         if not each.kept
     ]
     if not outcome.ready:
-        found.append(_error("not ready", NEVER_READY))
+        found.append(annotation("error", "not ready", NEVER_READY))
     if outcome.failed:
-        found.append(_error("the guarded program", outcome.ending()))
+        found.append(annotation("error", "the guarded program", outcome.ending()))
     return found
 
 
-def _error(title: str, text: str) -> str:
-    """A workflow command, with what it would misread escaped.
-
-    >>> _error("a: b, c", "50 % of\\nit")
-    '::error title=a%3A b%2C c::50 %25 of%0Ait'
-    """
-    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    title = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::error title={title.replace(':', '%3A').replace(',', '%2C')}::{text}"
+def summary(outcome: Outcome, program: str) -> str:
+    """What :func:`lines` says, in Markdown; indented, for a name may hold what ends a fence."""
+    verdict = "passed" if outcome.kept else "did not pass"
+    head = f"### prefault-kit guard: {code(printable_long(program))} {verdict}"
+    return "\n".join([head, "", *(f"    {printable_long(line)}" for line in lines(outcome))]) + "\n"

@@ -11,6 +11,7 @@ from typing import Any
 
 from prefault_kit.measure import intervals
 from prefault_kit.memory.sizes import format_bytes
+from prefault_kit.show.github import annotation
 from prefault_kit.show.printable import printable, printable_long
 from prefault_kit.show.sentences import sentence
 from prefault_kit.show.units import format_count, format_ms
@@ -300,6 +301,11 @@ def _ratio(found: intervals.Ratio, places: int = 3) -> str:
 def answer(trial: Trial) -> list[str]:
     """What is recommended, why, where and how; sentences, the first is the answer."""
     return [printable_long(each) for each in _answer(trial)]
+
+
+def on_github(trial: Trial) -> list[str]:
+    """A workflow command of GitHub Actions: the answer, as a notice."""
+    return [annotation("notice", title(trial), "\n".join(answer(trial)))]
 
 
 def _answer(trial: Trial) -> list[str]:

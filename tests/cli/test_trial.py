@@ -57,13 +57,19 @@ def test_json_is_one_object() -> None:
 
 @pytest.mark.needs("compiler")
 @pytest.mark.needs("tracing")
-def test_a_page_a_summary_and_the_record(tmp_path: Path) -> None:
-    """As asked for; the record can be read; the command line in it repeats the trial."""
+def test_a_page_a_summary_and_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As asked for, the summary in that of GitHub too; the record can be read; the command line in
+    it repeats the trial."""
     pytest.importorskip("jinja2")
     page, record_file = tmp_path / "t.html", tmp_path / "t.json"
-    words = (*SMALL, "--export", str(page), "--out", str(record_file), "--json")
+    summary = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    words = (*SMALL, "--export", str(page), "--out", str(record_file), "--github", "--json")
     done = prefault_here(*words, *program("write", PAGES, 1))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr.startswith("::notice title=Which advice helps ")
+    assert summary.read_text() == page.with_suffix(".md").read_text() + "\n"
+    summary.unlink()
     assert {each.name for each in tmp_path.iterdir()} == {"t.html", "t.md", "t.json"}
     assert "POPULATE_WRITE" in page.read_text()
     loaded = record.load(record_file)

@@ -60,3 +60,11 @@ def test_what_else_went_wrong() -> None:
     assert "killed by SIGTERM" in "".join(guard.lines(never))
     assert len(guard.on_github(never)) == 2
     assert "perf_event_paranoid=1" in "".join(guard.lines(replace(KEPT, kernel_included=False)))
+
+
+def test_a_summary() -> None:
+    """Who and whether; then all lines as they are, whatever is in a name."""
+    lines = guard.summary(KEPT, "a`b").splitlines()
+    assert lines[0] == "### prefault-kit guard: ``a`b`` passed"
+    assert lines[2:] == [f"    {line}" for line in guard.lines(KEPT)]
+    assert guard.summary(OVER, "x").startswith("### prefault-kit guard: `x` did not pass")

@@ -129,3 +129,11 @@ def test_the_title_names_the_program(command: tuple[str, ...], name: str) -> Non
     """Not what sets its environment."""
     found = replace(trial(*PLAIN), command=command)
     assert shown.title(found) == f"Which advice helps {name}?"
+
+
+def test_the_answer_as_an_annotation() -> None:
+    """All its sentences in one line."""
+    [line] = shown.on_github(FOUND)
+    assert line.startswith("::notice title=Which advice helps ")
+    assert line.endswith("%0A".join(shown.answer(FOUND)).rpartition("%0A")[2].replace("%", "%25"))
+    assert "\n" not in line
