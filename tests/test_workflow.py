@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
 WHEELS = yaml.safe_load((ROOT / ".github" / "workflows" / "wheels.yml").read_text())
 KERNELS = yaml.safe_load((ROOT / ".github" / "workflows" / "kernels.yml").read_text())
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
 WHEEL_STEPS = [step for job in WHEELS["jobs"].values() for step in job["steps"]]
 
@@ -19,7 +20,8 @@ WHEEL_STEPS = [step for job in WHEELS["jobs"].values() for step in job["steps"]]
 def test_actions_are_pinned() -> None:
     """Every action has its version."""
     steps = (*STEPS, *WHEEL_STEPS, *KERNELS["jobs"]["boot"]["steps"])
-    uses = [step["uses"] for step in steps if "uses" in step]
+    uses = [step["uses"] for step in (*steps, *ACTION["runs"]["steps"]) if "uses" in step]
+    uses = [each for each in uses if each != "./"]  # this repository's own
     assert uses
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@(release/)?v\d+", each) for each in uses)
 
@@ -75,3 +77,10 @@ def test_the_recorded_kernels_are_booted_each_week() -> None:
     runs = [step.get("run", "") for step in job["steps"]]
     assert any("kernels run" in run and "--expect" in run for run in runs)
     assert any(run.startswith("gh issue create") for run in runs)
+
+
+def test_the_action_is_used_as_others_do() -> None:
+    """Each of its commands on a real runner, with inputs that it has."""
+    used = [step.get("with", {}) for step in STEPS if step.get("uses") == "./"]
+    assert {each.get("command", "check") for each in used} == {"check", "guard", "try"}
+    assert {name for each in used for name in each} <= set(ACTION["inputs"])
