@@ -74,6 +74,7 @@ def test_environment_has_what_pyproject_has() -> None:
     assert wanted <= set(conda)
     assert {"pip", "c-compiler", "make"} <= set(conda)
     beside = set(conda) - wanted
+    assert {each for each in beside if each.startswith("setuptools")} <= set(EXTRAS["test"])
     names = {re.split(r"[><=]", entry)[0] for entry in beside}
     assert names == {"python", "pip", "c-compiler", "make", "setuptools"}
     assert {"pip": ["-e .[test]"]} in environment["dependencies"]
