@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy
 import pytest
 import yaml
+from PIL import Image
 
 from prefault_kit.cli.entry import COMMANDS
 
@@ -58,7 +59,9 @@ def _files() -> list[Path]:
     ]
 
 
-TEXTS = [path for path in _files() if path.is_file() and path.suffix not in (".png", ".so", ".o")]
+TEXTS = [
+    path for path in _files() if path.is_file() and path.suffix not in (".png", ".gif", ".so", ".o")
+]
 
 
 def test_environment_has_what_pyproject_has() -> None:
@@ -115,10 +118,23 @@ def test_readme_lists_every_notebook() -> None:
     assert set(re.findall(r"notebooks/([\w-]+\.ipynb)", README)) == notebooks
 
 
+PICTURES = re.findall(r"!\[.*?\]\((.*?)\)", README)
+
+
 def test_readme_pictures_exist() -> None:
     """What the README shows is there, and none too large."""
-    for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
+    for picture in PICTURES:
         assert 0 < (ROOT / picture).stat().st_size < 400_000
+
+
+def test_readme_pictures_move() -> None:
+    """The playground and a review, in more than five frames, as wide as a page of GitHub."""
+    moving = [picture for picture in PICTURES if picture.endswith(".gif")]
+    assert {Path(each).stem for each in moving} == {"playground", "review"}
+    for each in moving:
+        with Image.open(ROOT / each) as film:
+            assert film.n_frames > 5
+            assert film.width == 800
 
 
 def test_no_machine_in_the_files() -> None:

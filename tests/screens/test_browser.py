@@ -22,6 +22,7 @@ from PIL import Image, ImageStat
 
 from prefault_kit.show import plot
 from tests.screens import lab
+from tests.screens.film import Film
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +77,8 @@ display(parts.loader())
 shown.page.show()
 """
 """A cell that shows the playground, and keeps its widgets at hand."""
+STORY = PLAYGROUND.replace('"shared"', '"private"')
+"""The same on a private memfd, for a moving picture."""
 SCENE = """
 from prefault_kit.screens.playground import scene
 
@@ -167,6 +170,21 @@ def snapshot(tab: lab.Tab, name: str) -> None:
     """Take a picture of the page, where PREFAULT_SCREENSHOTS says; nothing is asserted on it."""
     if place := os.environ.get("PREFAULT_SCREENSHOTS"):
         tab.page.screenshot(path=Path(place) / f"{name}.png")
+
+
+def middle(element: Any) -> tuple[float, float]:
+    """The middle of an element, for the mouse."""
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def show_film(film: Film, name: str, tmp_path: Path) -> None:
+    """Write a moving picture, where PREFAULT_SCREENSHOTS says; small, and one that moves."""
+    path = Path(os.environ.get("PREFAULT_SCREENSHOTS") or tmp_path) / f"{name}.gif"
+    film.save(path)
+    assert path.stat().st_size < 2_000_000
+    with Image.open(path) as written:
+        assert (written.n_frames, written.width) == (len(film.frames), 800)
 
 
 def picture(tab: lab.Tab, card: int) -> Image.Image:
@@ -643,6 +661,67 @@ class TestThePlayground:
         field.press("Begin anew")
         field.page.locator(".prefault-title", has_text="The child's").wait_for(state="detached")
         assert field.ask("[act.step.operation for act in play.acts]") == "['MADV_POPULATE_WRITE']"
+
+
+def test_a_moving_picture_of_the_playground(tab: lab.Tab, tmp_path: Path) -> None:
+    """A read, a write, a populate, a fork, a write of the child; what happened stands below."""
+    tab.switch(SCREENS)
+    tab.show(STORY)
+    tab.page.locator(".prefault-maps canvas").first.wait_for(timeout=WAIT_S * 1000)
+    tab.await_true(lambda: GROUND in painted(tab, 0))
+    film = Film(tab, height=830)
+    film.shot("64 pages of a memfd, mapped private. Nothing is in memory yet.")
+
+    def click(page: int, words: str, *, write: bool = False, card: int = 0) -> None:
+        place = cell(tab, page, card=card)
+        film.shot(words, pointer=place, seconds=1.5)
+        tab.page.keyboard.down("Shift") if write else None
+        tab.page.mouse.click(*place)
+        tab.page.keyboard.up("Shift")
+        tab.await_status(f"{'write' if write else 'read'}: page {page}")
+        film.shot(words, pointer=place, seconds=3.5)
+
+    click(5, "Click page 5: it is read.")
+    click(7, "Shift-click page 7: it is written.", write=True)
+    tab.ask("play.choose(32, 16)")
+    tab.press("POPULATE_WRITE")
+    tab.await_status("MADV_POPULATE_WRITE: pages 32 to 47")
+    film.shot("Choose pages 32 to 47, press POPULATE_WRITE.", seconds=3.5)
+    tab.press("fork")
+    tab.page.locator(".prefault-title", has_text="The child's memory").wait_for()
+    tab.await_true(lambda: tab.page.locator(".prefault-maps .bk-events").count() >= 2)
+    tab.await_true(lambda: GROUND in painted(tab, 1))
+    film.shot("Press fork: there is a child, with a page table of its own.", seconds=3.5)
+    click(40, "Shift-click page 40 of the child.", write=True, card=1)
+    show_film(film, "playground", tmp_path)
+
+
+def test_a_moving_picture_of_a_review(tab: lab.Tab, tmp_path: Path) -> None:
+    """A preset, Run, the verdict, where the time goes; a weight is moved and weighed again."""
+    tab.switch(SCREENS)
+    tab.show(REVIEW)
+    film = Film(tab, height=790)
+    tab.press("sparse-matrix")
+    tab.page.locator(".prefault-note", has_text="The shared zero page").wait_for()
+    run = tab.button("Run")
+    press_run = "A case of your own, or a preset: a matrix of zeros that is read. Press Run."
+    film.shot(press_run, pointer=middle(run), seconds=3.5)
+    run.click()
+    tab.await_status("repetition")
+    for _ in range(4):
+        film.shot("The ways to prefault take turns.", seconds=0.6, still=False)
+        tab.page.wait_for_timeout(1000)
+    tab.await_status("Done in", timeout_s=WAIT_S)
+    tab.page.locator(".prefault-answer").wait_for()
+    film.shot("The verdict, with its margin, and each way with its cost.", top=run, seconds=5)
+    film.shot("Where the time goes.", top=tab.page.locator(".prefault-card").first, seconds=3.5)
+    handle = tab.page.locator(".prefault-weight", has_text="start-up").locator(".noUi-handle")
+    handle.focus()
+    tab.page.keyboard.press("End")
+    tab.await_true(lambda: tab.ask("model.startup") == "100.0")
+    weighed = "Let start-up cost a hundred times as much: weighed again, without another run."
+    film.shot(weighed, top=run, pointer=middle(handle), seconds=5)
+    show_film(film, "review", tmp_path)
 
 
 @pytest.mark.needs("own_mounts")
