@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from prefault_kit.cli.ending import Ending
-from prefault_kit.show.github import annotation
+from prefault_kit.host import source
+from prefault_kit.show.github import Frames, Line, annotation
 
 
 def on_github(command: Callable[..., None]) -> Callable[..., None]:
@@ -32,6 +33,18 @@ def on_github(command: Callable[..., None]) -> Callable[..., None]:
         help="Print annotations for GitHub Actions, and add to the job's summary.",
     )
     return option(annotated)
+
+
+def locate(frames: Frames) -> Line | None:
+    """The innermost line of source that is in the repository of the workflow; None without any."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    for path, offset in frames if workspace else ():
+        found = source.line_of(path, offset)
+        if found and os.path.isfile(found[0]):
+            name = os.path.relpath(os.path.realpath(found[0]), os.path.realpath(str(workspace)))
+            if not name.startswith(".."):
+                return name, found[1]
+    return None
 
 
 def report(annotations: Iterable[str], summary: str) -> None:

@@ -8,7 +8,7 @@ from xml.dom import minidom
 import click
 
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.github import on_github, report
+from prefault_kit.cli.github import locate, on_github, report
 from prefault_kit.cli.options import FILE, as_json
 from prefault_kit.host import features
 from prefault_kit.measure import saved
@@ -136,7 +136,7 @@ def guard(
         for line in shown.lines(outcome):
             click.echo(line)
     if github:
-        report(shown.on_github(outcome), shown.summary(outcome, command[0]))
+        report(shown.on_github(outcome, locate), shown.summary(outcome, command[0]))
     if not outcome.observed:
         raise Ending(
             UNAVAILABLE,

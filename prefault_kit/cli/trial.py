@@ -15,7 +15,7 @@ from prefault_kit.cli import export as exports
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
-from prefault_kit.cli.github import on_github, report
+from prefault_kit.cli.github import locate, on_github, report
 from prefault_kit.cli.options import FILE, SIZE, as_json
 from prefault_kit.host import extras
 from prefault_kit.kernel.tracer import ANY_BYTES, KINDS, LEAST_BYTES, MOMENTS
@@ -234,7 +234,7 @@ def trial(
     elif found.outcome == "ok":
         _print(found)
     if github and found.outcome == "ok":
-        report(trial_text.on_github(found), trial_page.markdown(found))
+        report(trial_text.on_github(found, locate), trial_page.markdown(found))
     if found.outcome == "unavailable":
         raise Ending(UNAVAILABLE, found.message or "this host cannot try it", found.enable)
     if found.outcome != "ok":

@@ -85,12 +85,26 @@ def begin_of_function(path: str, offset: int) -> int | None:
     >>> begin_of_function("/nowhere", 5) is None
     True
     """
+    named = _now(path, offset)
+    return None if named is None or named[1] is None else offset - named[2]
+
+
+def code_address(path: str, offset: int) -> int | None:
+    """The address that an ELF file's own tables give to an offset; None where it is no such file.
+
+    >>> code_address("/nowhere", 5) is None
+    True
+    """
+    named = _now(path, offset)
+    return None if named is None else named[0]
+
+
+def _now(path: str, offset: int) -> tuple[int, str | None, int] | None:
+    """:func:`_symbol` of the file that is there now."""
     try:
-        inode = os.stat(path).st_ino
+        return _symbol(path, os.stat(path).st_ino, offset)
     except OSError:
         return None
-    named = _symbol(path, inode, offset)
-    return None if named is None or named[1] is None else offset - named[2]
 
 
 @functools.lru_cache(maxsize=4096)

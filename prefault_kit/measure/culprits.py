@@ -63,6 +63,17 @@ class Culprit:
             words += f", offset {offset}"
         return words
 
+    @property
+    def frames(self) -> list[tuple[str, int]]:
+        """The files and offsets of the place and its callers, of each the instruction meant."""
+        return (
+            [(self.place.file, self.place.offset)]
+            + [
+                (each.file, each.offset - 1)  # of a caller the call, not what it returns to
+                for each in self.stack[1:]
+            ]
+        )
+
     def lines(self) -> list[str]:
         """What to print."""
         name = f" ({self.thread})" if self.thread else ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prefault_kit.show.github import annotation
+from collections.abc import Callable
+
+from prefault_kit.measure.culprits import Culprit
+from prefault_kit.show.github import Frames, Line, annotation, nowhere
 from prefault_kit.show.markdown import code
 from prefault_kit.show.printable import printable_long
 from prefault_kit.studies.guard import Outcome, Verdict
@@ -35,13 +38,7 @@ def lines(outcome: Outcome) -> list[str]:
 
 def culprits(outcome: Outcome, verdict: Verdict | None = None) -> list[str]:
     """Who took the faults, worst first; of one limit those that it is about."""
-    chosen = list(outcome.culprits)
-    if verdict:
-        kind = "major" if verdict.name.startswith("major") else "minor"
-        chosen = sorted(
-            (each for each in chosen if getattr(each, kind)),
-            key=lambda each: -int(getattr(each, kind)),
-        )
+    chosen = _chosen(outcome, verdict)
     found: list[str] = []
     for each in chosen[:MOST_CULPRITS]:
         found += each.lines()
@@ -53,13 +50,28 @@ def culprits(outcome: Outcome, verdict: Verdict | None = None) -> list[str]:
     return found
 
 
-def on_github(outcome: Outcome) -> list[str]:
-    """Workflow commands of GitHub Actions: an error for each limit that was exceeded."""
-    found = [
-        annotation("error", f"page faults: {each}", "\n".join(culprits(outcome, each)))
-        for each in outcome.verdicts
-        if not each.kept
-    ]
+def _chosen(outcome: Outcome, verdict: Verdict | None) -> list[Culprit]:
+    if verdict is None:
+        return list(outcome.culprits)
+    kind = "major" if verdict.name.startswith("major") else "minor"
+    return sorted(
+        (each for each in outcome.culprits if getattr(each, kind)),
+        key=lambda each: -int(getattr(each, kind)),
+    )
+
+
+def on_github(outcome: Outcome, locate: Callable[[Frames], Line | None] = nowhere) -> list[str]:
+    """Workflow commands of GitHub Actions: an error for each limit that was exceeded.
+
+    At the line where the worst of those faults were taken, if ``locate`` knows it.
+    """
+    found = []
+    for each in outcome.verdicts:
+        if not each.kept:
+            worst = _chosen(outcome, each)[:1]
+            said = "\n".join(culprits(outcome, each))
+            at = locate(worst[0].frames) if worst else None
+            found.append(annotation("error", f"page faults: {each}", said, at))
     if not outcome.ready:
         found.append(annotation("error", "not ready", NEVER_READY))
     if outcome.failed:

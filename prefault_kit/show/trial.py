@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from prefault_kit.measure import intervals
 from prefault_kit.memory.sizes import format_bytes
-from prefault_kit.show.github import annotation
+from prefault_kit.show.github import Frames, Line, annotation, nowhere
 from prefault_kit.show.printable import printable, printable_long
 from prefault_kit.show.sentences import sentence
 from prefault_kit.show.units import format_count, format_ms
@@ -303,9 +303,16 @@ def answer(trial: Trial) -> list[str]:
     return [printable_long(each) for each in _answer(trial)]
 
 
-def on_github(trial: Trial) -> list[str]:
-    """A workflow command of GitHub Actions: the answer, as a notice."""
-    return [annotation("notice", title(trial), "\n".join(answer(trial)))]
+def on_github(trial: Trial, locate: Callable[[Frames], Line | None] = nowhere) -> list[str]:
+    """A workflow command of GitHub Actions: the answer, as a notice.
+
+    At the line that makes what is advised, if ``locate`` knows it.
+    """
+    found = advice.recommend(trial)
+    group = _group_for(trial, found.name) if found and found.gain else None
+    # the call, not what it returns to
+    at = locate([(each.path, each.offset - 1) for each in group.stack]) if group else None
+    return [annotation("notice", title(trial), "\n".join(answer(trial)), at)]
 
 
 def _answer(trial: Trial) -> list[str]:
@@ -362,11 +369,14 @@ def _doubtful(found: Recommendation) -> list[str]:
     return [f"Faster at first, but not when run again: {', '.join(found.doubtful)}."]
 
 
-def _where(trial: Trial, name: str) -> list[str]:
+def _group_for(trial: Trial, name: str) -> Group | None:
+    """The largest group that a candidate is for."""
     candidate = CANDIDATES.get(name)
-    if candidate is None:
-        return []
-    group = longest(fitting(trial, candidate))
+    return None if candidate is None else longest(fitting(trial, candidate))
+
+
+def _where(trial: Trial, name: str) -> list[str]:
+    group = _group_for(trial, name)
     if group is None:
         return []
     path = f" of {printable(group.path)}" if group.path else ""

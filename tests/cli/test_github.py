@@ -1,5 +1,6 @@
 """``--github``: annotations, and a summary where the runner wants it."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,37 @@ def test_a_budget(summary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "prefault-kit guard",
     ]
     assert "\n    EXCEEDED: minor faults: 30, allowed 10\n" in summary.read_text()
+
+
+FAULTS = """\
+#include <stdlib.h>
+
+int main(void)
+{
+    volatile char *memory = malloc(1 << 22);
+    for (int at = 0; at < 1 << 22; at += 4096)
+        memory[at] = 1;
+    return 0;
+}
+"""
+WRITES = 7
+"""The line of it that faults."""
+
+
+@pytest.mark.needs("compiler")
+@pytest.mark.needs("fault_events")
+def test_the_line_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a program of it takes the faults; of one that lies elsewhere no line is told."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.c").write_text(FAULTS)
+    compile_it = ["gcc", "-g", "-O0", "-o", tmp_path / "app", "src/app.c"]
+    subprocess.run(compile_it, cwd=tmp_path, check=True, timeout=60)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    words = ("guard", "--github", "--minor", "500", "--", str(tmp_path / "app"))
+    done = prefault_here(*words)
+    assert f"::error file=src/app.c,line={WRITES},title=page faults" in done.stdout
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "src" / "elsewhere"))
+    assert "::error title=page faults" in prefault_here(*words).stdout
 
 
 def test_bad_usage_is_an_annotation(summary: Path) -> None:

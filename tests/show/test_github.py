@@ -5,6 +5,12 @@ import pytest
 from prefault_kit.show.github import annotation
 
 
+def test_a_line_of_a_file() -> None:
+    """Its path in the repository, whatever is in it."""
+    line = annotation("error", "t", "x", ("a,b:c.c", 3))
+    assert line == "::error file=a%2Cb%3Ac.c,line=3,title=t::x"
+
+
 @pytest.mark.parametrize(
     ("title", "text", "expected"),
     [

@@ -43,6 +43,9 @@ def test_an_exceeded_one() -> None:
     assert "thread 2" not in major
     assert "thread 1" not in minor
     assert "\n" not in major
+    places = [each.place for each in OVER.culprits]
+    at = guard.on_github(OVER, lambda frames: ("a.c", frames[0][1]))
+    assert all(each.startswith(f"::error file=a.c,line={places[0].offset},title=") for each in at)
 
 
 @pytest.mark.parametrize("number", [1, 5, 6])

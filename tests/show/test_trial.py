@@ -137,3 +137,18 @@ def test_the_answer_as_an_annotation() -> None:
     assert line.startswith("::notice title=Which advice helps ")
     assert line.endswith("%0A".join(shown.answer(FOUND)).rpartition("%0A")[2].replace("%", "%25"))
     assert "\n" not in line
+
+
+def test_an_annotation_at_a_line() -> None:
+    """That of the call by which what is advised was made; none where nothing is recommended."""
+    asked: list[object] = []
+
+    def locate(frames: object) -> tuple[str, int]:
+        asked.append(frames)
+        return "a.c", 7
+
+    [line] = shown.on_github(FOUND, locate)
+    assert line.startswith("::notice file=a.c,line=7,title=")
+    assert asked == [[(each.path, each.offset - 1) for each in ARRAY.stack]]
+    [line] = shown.on_github(trial(*PLAIN, row("HUGEPAGE", *SLOW)), locate)
+    assert line.startswith("::notice title=")
