@@ -167,7 +167,7 @@ CSS = """
 .prefault-swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px;
   vertical-align: -1px; border: 1px solid var(--prefault-line); }
 .prefault-keys { border: 1px dashed var(--prefault-line); border-radius: 4px; padding: 3px 10px;
-  color: var(--prefault-dim); font-size: 12.5px; max-width: 1100px; }
+  margin: 4px 4px 8px; color: var(--prefault-dim); font-size: 12.5px; max-width: 1100px; }
 .prefault-keys:focus { outline: 2px solid var(--prefault-accent); outline-offset: 2px;
   color: var(--prefault-ink); }
 .prefault kbd { border: 1px solid var(--prefault-line); border-radius: 3px; padding: 0 4px;
