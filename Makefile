@@ -29,9 +29,9 @@ help:
 	@echo "make test       set up, run all checks, tests and notebooks"
 	@echo "make test-browser  drive the screens and the pages in a real Chromium"
 	@echo "make bench      measure every budget as a ratio, interleaved (some minutes)"
-	@echo "make check      format, lint, types, import directions"
+	@echo "make check      format, lint, types, import directions, spelling"
 	@echo "make refresh    execute all notebooks anew and store their outputs"
-	@echo "make site       build site/: all notebooks, executed, as pages that open offline"
+	@echo "make site       build site/: notebooks, promises, kernels and commands as pages that open offline"
 	@echo "make wheel      build dist/: a wheel for CPython 3.11 and later"
 	@echo "make test-lowest  run the tests on the lowest versions that are promised"
 	@echo "make clean      remove what set-up and tests made"
@@ -80,7 +80,7 @@ test-lowest: $(STAMP)
 	@$(LOWEST)/bin/python -m tests.second_try -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 		-m "not alone and not browser" -- \
 		tests/kernel tests/memory tests/measure tests/studies/review tests/show tests/screens \
-		tests/cli/test_matrix.py tests/cli/test_check.py tests/test_site.py
+		tests/cli/test_matrix.py tests/cli/test_check.py tests/docs
 
 wheel: $(STAMP)
 	@rm -rf build dist
@@ -95,7 +95,7 @@ refresh: $(STAMP)
 	@$(BIN)/python -m tests.refresh notebooks/*.ipynb
 
 site: $(STAMP)
-	@$(BIN)/python -m tests.site site
+	@$(BIN)/python -m docs.extension site
 	@echo "Built site/index.html"
 
 check: $(STAMP)
@@ -103,8 +103,9 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 clean:
 	rm -rf $(VENV) $(LOWEST) site build dist prefault_kit.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	rm -f prefault_kit/kernel/native/*.so prefault_kit/kernel/native/*.o prefault_kit/kernel/native/_prefault.c
-	find prefault_kit tests notebooks -name __pycache__ -exec rm -rf {} +
+	find prefault_kit tests notebooks docs -name __pycache__ -exec rm -rf {} +

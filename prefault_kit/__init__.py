@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from prefault_kit.show.page_map import page_map
     from prefault_kit.studies.process import Process
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "PAGE_SIZE_BYTES",

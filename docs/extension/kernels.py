@@ -1,0 +1,74 @@
+"""The truth table, from when one may rely on what, and a page for each recorded kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from docs.extension.tables import address, mark
+from prefault_kit.show import kernels as show
+from prefault_kit.show.markdown import table
+from prefault_kit.studies.kernels.record import (
+    DIFFERS,
+    EXPLAINED,
+    NOT_TESTABLE,
+    Record,
+    usual,
+)
+from prefault_kit.studies.kernels.record import table as outcomes
+from prefault_kit.studies.kernels.recorded import of_the_kit
+from prefault_kit.studies.kernels.reliance import RELIANCES, Reliance, ask
+
+
+def pages() -> dict[str, str]:
+    """A page for each kernel, and what the overview includes."""
+    records = of_the_kit()
+    answers = [ask(each, usual(records)) for each in RELIANCES.values()]
+    return {
+        **{f"{address(each)}.md": _page(each) for each in records},
+        "kernels/_truth.md": _truth(records),
+        "kernels/_facts.md": str(show.facts(records).text) + "\n",
+        "kernels/_reliances.md": str(show.reliances(answers).text) + "\n",
+        "kernels/_tree.md": _tree(records),
+    }
+
+
+def _truth(records: Sequence[Record]) -> str:
+    """Promises down and kernels across, with links to the pages of both."""
+    heads = ("promise", *(f"[{each.name}](/{address(each)}.md)" for each in records))
+    rows = [
+        (
+            f"[{name}](/promises/{name}.md)",
+            *(mark(each, show.MARKS[each]) if each in show.MARKS else "" for each in row),
+        )
+        for name, row in outcomes(records)
+    ]
+    return table(heads, rows) + "\n"
+
+
+def _tree(records: Sequence[Record]) -> str:
+    lines = (f"{each.name} </{address(each)}>" for each in records)
+    return "\n".join(["```{toctree}", ":hidden:", "", *lines, "```", ""])
+
+
+def _page(record: Record) -> str:
+    found = record.outcomes()
+    parts = (
+        f"# Linux {record.name}",
+        show.facts([record]).text,
+        "All that is not named here holds on it.",
+        "## Otherwise than the text says",
+        _why(record, [name for name, seen in found.items() if seen in (EXPLAINED, DIFFERS)]),
+        "## Not testable on it",
+        _why(record, [name for name, seen in found.items() if seen == NOT_TESTABLE]),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _why(record: Record, names: Iterable[str]) -> str:
+    """Promises with the reason for their outcome, those of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        answer = ask(Reliance(name, "", (name,), ""), [record])
+        reasons.setdefault(answer.reasons[record.name], []).append(f"[{name}](/promises/{name}.md)")
+    rows = [(", ".join(promises), reason) for reason, promises in reasons.items()]
+    return table(("promises", "why"), rows) if rows else "None."

@@ -1,0 +1,65 @@
+"""docs.extension.promises: what the page of a promise says."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs.extension import promises
+from prefault_kit.studies.promises import PROMISES
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """All of them."""
+    return promises.pages()
+
+
+def test_each_has_a_page_and_is_in_the_list(pages: dict[str, str]) -> None:
+    """By its id, under the subject of its module."""
+    for name in PROMISES:
+        assert f"promises/{name}.md" in pages
+        assert f"- [{name}]({name}.md): " in pages["promises/_list.md"]
+    assert "## A page that cannot be read from its file" in pages["promises/_list.md"]
+
+
+def test_a_page_says_since_when_and_what_to_do_before(pages: dict[str, str]) -> None:
+    """From the recorded kernels, and from what is known to help."""
+    page = pages["promises/error-efault.md"]
+    assert ": Linux 6.1.176, of the recorded kernels" in page
+    assert "On 5.10.223: madvise(MADV_POPULATE_READ) answers EINVAL" in page
+    assert ": fallocate, which says ENOSPC, and then touch with a handler for SIGBUS." in page
+
+
+def test_what_holds_everywhere_needs_no_help(pages: dict[str, str]) -> None:
+    """A promise of mmap is as old as mmap."""
+    page = pages["promises/map-populate-hides-errors.md"]
+    assert ": every one of the recorded kernels for x86-64, from Linux 5.10" in page
+    assert ": none of the recorded ones" in page
+
+
+def test_what_no_longer_holds_says_so(pages: dict[str, str]) -> None:
+    """The text of 2021 was overtaken by the release."""
+    page = pages["promises/error-2021-sigbus.md"]
+    assert ": none of the recorded kernels" in page
+    assert "[otherwise]{.explained}" in page
+
+
+def test_every_recorded_kernel_has_its_verdict(pages: dict[str, str]) -> None:
+    """With its page, and the reason where it does not hold."""
+    page = pages["promises/permission-vvar.md"]
+    assert "| [6.1.176](/kernels/6.1.md) | [holds]{.holds} |  |" in page
+    assert "| [7.3.4](/kernels/7.3.md) | [otherwise]{.explained} | since Linux 7.3" in page
+
+
+def test_the_code_is_shown_in_python_and_in_c(pages: dict[str, str]) -> None:
+    """In C where there is a program."""
+    page = pages["promises/prefix-end-of-file.md"]
+    assert '```python\n@promise(\n    "prefix-end-of-file"' in page
+    assert "```c\n" in page
+    assert "--as-c" in page
+    assert "```c\n" not in pages["promises/fault-lock.md"]
+
+
+def test_a_page_names_the_lessons_that_check_it(pages: dict[str, str]) -> None:
+    """By their pages."""
+    assert "- [](/lessons/read-and-write.ipynb)" in pages["promises/read-zero-page.md"]

@@ -1,0 +1,279 @@
+"""The built site: it opens from disk, loads nothing from elsewhere, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from docs.extension import building
+from prefault_kit.studies.promises import PROMISES
+
+ADDRESSES = building.DOCS / "addresses.txt"
+LARGEST_BYTES = 1_000_000
+BUILD_S = 600
+"""The time limit of a build, which takes twenty seconds where the machine does nothing else."""
+SEARCH = "search.html"
+SCREENS = {
+    "decide/read-or-write": "review",
+    "decide/your-program": "trial",
+    "kernels/every-kernel": "kernels",
+    "lessons/a-sparse-device": "device",
+    "lessons/explorer": "explorer",
+    "lessons/locking-and-real-time": "watch",
+    "lessons/playground": "playground",
+}
+"""The pages of screens, and the pictures of these."""
+QUESTIONS = (
+    ("May I rely on EFAULT on Linux 6.1?", r"6\.1\.176 holds"),
+    ("What does READ do to a hole on xfs?", r"shared file on[^;]* xfs.*no block allocated"),
+    ("How do I test this in my CI?", r"prefault-kit check --junit"),
+    ("READ or WRITE for a file that I mostly read?", r"MADV_POPULATE_READ\. Nothing is dirty"),
+    ("Does WRITE change my data?", r"kept, as expected"),
+    (
+        "Why do populated pages fault again after a sync?",
+        r"0 faults before a sync, one a page after",
+    ),
+    ("And after a fork?", r"one a page beside a child"),
+    ("What is populated after an error?", r"EFAULT after 200 pages, 200 present"),
+    ("How much memory does READ take?", r"512 zero pages, Rss 0"),
+    ("How fast do I load a file of weights?", r"to the last byte"),
+)
+"""What engineers ask, as the first page has it, and what the page behind it answers."""
+
+
+class Page(HTMLParser):
+    """What a page refers to, where it can be entered, and its text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.anchors: set[str] = set()
+        self.words: list[str] = []
+        self.named: dict[str, str] = {}
+        self.html = path.read_text()
+        self.feed(self.html)
+
+    @property
+    def text(self) -> str:
+        """All that is read, on one line."""
+        return " ".join("".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """An element with what it refers to."""
+        found = dict(attributes)
+        self.anchors.add(found.get("id") or "")
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"] or "")
+        elif tag == "link" and found.get("rel") in ("stylesheet", "icon", "preload"):
+            self.loaded.append(found["href"] or "")
+        elif found.get("src"):
+            self.loaded.append(found["src"] or "")
+        if tag == "img":
+            self.pictures.append(found)
+
+    def handle_data(self, data: str) -> None:
+        """Text; that of a link names where it leads."""
+        self.words.append(data)
+        if self.links:
+            self.named.setdefault(data, self.links[-1])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole site, in a path with a blank, built where another stood before."""
+    place = tmp_path_factory.mktemp("a site")
+    target = place / "site"
+    target.mkdir()
+    (target / "old.html").write_text("of a build before")
+    command = [sys.executable, "-m", "docs.extension", str(target)]
+    subprocess.run(command, cwd=building.ROOT, check=True, timeout=BUILD_S)
+    return target
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, Page]:
+    """Every page by its address."""
+    return {str(path.relative_to(site)): Page(path) for path in sorted(site.rglob("*.html"))}
+
+
+def test_addresses_stay(pages: dict[str, Page]) -> None:
+    """Every page is where it was: others link to it. A new one is added to the list."""
+    assert sorted(pages) == ADDRESSES.read_text().split()
+
+
+def test_every_link_leads_somewhere(site: Path, pages: dict[str, Page]) -> None:
+    """To a page or a file of the site, and there to an element that has this name."""
+    broken = []
+    for address, page in pages.items():
+        for link in page.links:
+            if re.match(r"https?://", link):
+                continue
+            name, _, anchor = unquote(link).partition("#")
+            target = (page.path.parent / name).resolve() if name else page.path
+            there = pages.get(str(target.relative_to(site))) if target.is_file() else None
+            if not target.is_file() or (anchor and there and anchor not in there.anchors):
+                broken.append(f"{address}: {link}")
+    assert broken == []
+
+
+def test_no_page_is_left_alone(pages: dict[str, Page]) -> None:
+    """From the first page every other is reached by links, but the search, by its field."""
+    reached, waiting = {SEARCH}, ["index.html"]
+    root = pages["index.html"].path.parent
+    while waiting:
+        here = waiting.pop()
+        if here not in reached:
+            reached.add(here)
+            for link in pages[here].links:
+                name = unquote(link).partition("#")[0]
+                target = (pages[here].path.parent / name).resolve()
+                if name and target.suffix == ".html":
+                    waiting.append(str(target.relative_to(root)))
+    assert set(pages) - reached == set()
+
+
+def test_nothing_is_loaded_from_elsewhere(pages: dict[str, Page]) -> None:
+    """Scripts, styles and pictures are files of the site."""
+    for page in pages.values():
+        for source in page.loaded:
+            assert not re.match(r"(https?:)?//", source), source
+    for style in pages["index.html"].path.parent.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", style.read_text()), style
+
+
+def test_pages_are_small(pages: dict[str, Page]) -> None:
+    """Each with all that it shows, but what all pages share, has less than 1 MB."""
+    for address, page in pages.items():
+        files = {page.path, *((page.path.parent / str(each["src"])) for each in page.pictures)}
+        assert sum(path.stat().st_size for path in files) < LARGEST_BYTES, address
+
+
+def test_every_picture_has_its_words(pages: dict[str, Page]) -> None:
+    """What a picture shows can be read aloud: a page map has its counts."""
+    words = [picture.get("alt") or "" for page in pages.values() for picture in page.pictures]
+    assert len(words) > 20
+    assert all(words)
+    assert any("512 not present" in each for each in words)
+
+
+@pytest.mark.parametrize("address", SCREENS)
+def test_a_screen_is_a_picture(pages: dict[str, Page], address: str) -> None:
+    """In place of a screen that runs in JupyterLab there is a picture of it."""
+    page = pages[f"{address}.html"]
+    shown = {Path(str(picture["src"])).name for picture in page.pictures}
+    assert f"{SCREENS[address]}.png" in shown
+    assert "widget-view" not in page.html
+
+
+def test_verdicts_of_a_lesson_are_there(pages: dict[str, Page]) -> None:
+    """The stored outputs are part of the page."""
+    assert "holds" in pages["lessons/three-ways-to-ask.html"].text
+    assert "not present" in pages["lessons/three-ways-to-ask.html"].html
+
+
+def test_promises_follow_one_another(pages: dict[str, Page]) -> None:
+    """Each has the next, and the last has none."""
+    names = [f"promises/{name}.html" for name in PROMISES]
+    for name, after in zip(names, [*names[1:], None], strict=True):
+        found = re.search(r'<a class="next-page" href="([^"]+)"', pages[name].html)
+        assert (f"promises/{found[1]}" if found else None) == after
+
+
+@pytest.mark.parametrize(("question", "answer"), QUESTIONS, ids=[each for each, _ in QUESTIONS])
+def test_a_question_is_answered_by_a_click(
+    pages: dict[str, Page], question: str, answer: str
+) -> None:
+    """The first page has the question, and the page behind it the answer."""
+    link = pages["index.html"].named[question].partition("#")[0]
+    assert re.search(answer, pages[link].text)
+
+
+def test_what_was_there_before_is_gone(site: Path) -> None:
+    """A build replaces the one before."""
+    assert not (site / "old.html").exists()
+
+
+@pytest.fixture
+def tab(chromium: Any) -> Iterator[Any]:
+    """A page of a browser that may ask nobody and must not complain."""
+    page = chromium.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []
+
+
+def of_each_kind(site: Path) -> list[Path]:
+    """Pages of each part."""
+    names = (
+        "index", "start/start-here", "lessons/explorer", "lessons/three-ways-to-ask",
+        "decide/index", "decide/your-program", "promises/index", "promises/error-efault",
+        "kernels/index", "kernels/6.1", "reference/python", "reference/command-line/check",
+        "reference/errors", "measured/index", "measured/the-published-table", "teach/exercises",
+    )  # fmt: skip
+    return [site / f"{name}.html" for name in names]
+
+
+@pytest.mark.browser
+def test_pages_open_from_disk(site: Path, tab: Any) -> None:
+    """A real browser opens them, asks nobody for anything and has no complaint."""
+    for page in of_each_kind(site):
+        tab.goto(page.as_uri())
+        assert tab.locator("h1").first.is_visible()
+
+
+@pytest.mark.browser
+def test_the_search_works_from_disk(site: Path, tab: Any) -> None:
+    """It finds the promise by its error, and leads there."""
+    tab.goto((site / "index.html").as_uri())
+    field = tab.locator("input[name=q]")
+    field.fill("EFAULT")
+    field.press("Enter")
+    found = tab.locator("ul.search a", has_text="fails with EFAULT")
+    found.first.click()
+    tab.wait_for_url("**/promises/error-efault.html*")
+
+
+@pytest.mark.browser
+def test_light_and_dark(site: Path, chromium: Any) -> None:
+    """As the reader's system has it, and by a click."""
+    shades = []
+    for scheme in ("light", "dark"):
+        tab = chromium.new_page(color_scheme=scheme)
+        tab.goto((site / "promises" / "error-efault.html").as_uri())
+        shades.append(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+        tab.close()
+    assert len(set(shades)) == 2
+
+
+CLIPPED = """[...document.querySelectorAll('article pre, article table')]
+    .filter(each => each.clientWidth && each.getBoundingClientRect().right > innerWidth + 1)
+    .filter(each => !each.closest('.table-wrapper, .highlight, .output, details:not([open])'))
+    .map(each => each.innerText)"""
+
+
+@pytest.mark.browser
+def test_a_narrow_window_hides_nothing(site: Path, chromium: Any) -> None:
+    """On a telephone the page does not move sideways, and long code, output and tables do."""
+    tab = chromium.new_page(viewport={"width": 400, "height": 800})
+    for page in of_each_kind(site):
+        tab.goto(page.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400, page
+        assert tab.evaluate(CLIPPED) == [], page
+    tab.close()
