@@ -111,7 +111,7 @@ def test_commands_are_found() -> None:
     ],
 )
 def test_what_is_wrong_is_noticed(line: str, why: str) -> None:
-    """A name, an option, a choice, a value that is missing; what another program takes is its own."""
+    """A name, an option, a choice, a value; what another program takes is its own."""
     said = refusal(line.split())
     assert why in said
     assert bool(said) == bool(why)
