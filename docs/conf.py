@@ -13,6 +13,7 @@ suppress_warnings = ["myst.header"]  # a notebook's cell may begin with a lower 
 
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # of outputs, which have tables
 nb_ipywidgets_js = {}  # screens are pictures here, and nothing comes from elsewhere
 myst_enable_extensions = ["attrs_inline", "deflist"]
 myst_heading_anchors = 3
