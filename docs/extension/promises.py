@@ -29,6 +29,10 @@ WORDS = {HOLDS: "holds", EXPLAINED: "otherwise", DIFFERS: "differs", NOT_TESTABL
 """What a page says of a verdict."""
 
 
+KERNEL_WORDS = ("fallocate", "hugetlb", "mincore", "mlock", "mmap", "smaps")
+"""First words of claims that are spelled as in the kernel, in a title as well."""
+
+
 def pages() -> dict[str, str]:
     """The page of each promise, and the list of all."""
     records = of_the_kit()
@@ -49,7 +53,7 @@ def _list() -> str:
 def _page(promise: Promise, records: Records) -> str:
     parts = (
         "---\norphan: true\n---",
-        f"# {escape(promise.claim[0].upper() + promise.claim[1:])}",
+        f"# {_title(promise.claim)}",
         f"[Promises](index.md): {code(promise.id)}, from: {escape(promise.source)}.",
         _since(promise, records),
         "## On each recorded kernel",
@@ -61,6 +65,11 @@ def _page(promise: Promise, records: Records) -> str:
         _taught(promise),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _title(claim: str) -> str:
+    is_spelled = claim.split()[0] in KERNEL_WORDS
+    return escape(claim if is_spelled else claim[0].upper() + claim[1:])
 
 
 def _since(promise: Promise, records: Records) -> str:

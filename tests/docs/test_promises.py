@@ -22,6 +22,12 @@ def test_each_has_a_page_and_is_in_the_list(pages: dict[str, str]) -> None:
     assert "## A page that cannot be read from its file" in pages["promises/_list.md"]
 
 
+def test_a_claim_is_the_title(pages: dict[str, str]) -> None:
+    """It begins with a capital, but for a word of the kernel."""
+    assert "\n# A fork leaves the populated pages" in pages["promises/fork-leaves-shared.md"]
+    assert "\n# mlock populates: when it returns" in pages["promises/lock-populates.md"]
+
+
 def test_a_page_says_since_when_and_what_to_do_before(pages: dict[str, str]) -> None:
     """From the recorded kernels, and from what is known to help."""
     page = pages["promises/error-efault.md"]
