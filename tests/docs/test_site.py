@@ -251,6 +251,9 @@ def test_the_search_works_from_disk(site: Path, tab: Any) -> None:
     tab.wait_for_url("**/promises/error-efault.html*")
 
 
+SHADE = "getComputedStyle(document.body).backgroundColor"
+
+
 @pytest.mark.browser
 def test_light_and_dark(site: Path, chromium: Any) -> None:
     """As the reader's system has it, and by a click."""
@@ -258,9 +261,13 @@ def test_light_and_dark(site: Path, chromium: Any) -> None:
     for scheme in ("light", "dark"):
         tab = chromium.new_page(color_scheme=scheme)
         tab.goto((site / "promises" / "error-efault.html").as_uri())
-        shades.append(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+        shades.append(tab.evaluate(SHADE))
+        tab.locator(".theme-toggle:visible").click()
+        shades.append(tab.evaluate(SHADE))
         tab.close()
-    assert len(set(shades)) == 2
+    light, chosen_dark, dark, chosen_light = shades
+    assert (chosen_light, chosen_dark) == (light, dark)
+    assert light != dark
 
 
 CLIPPED = """[...document.querySelectorAll('article pre, article table')]
