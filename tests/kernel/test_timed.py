@@ -144,7 +144,7 @@ def test_ctrl_c_interrupts_a_long_populate() -> None:
     """SIGINT during a populate raises KeyboardInterrupt before all of it is done."""
     size = 2 << 30
     with Mapping(Backing.anon(), size) as mapping:
-        timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+        timer = threading.Timer(0.05 * 4096 / PAGE, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         with pytest.raises(KeyboardInterrupt):
             populate_again_and_again(mapping)

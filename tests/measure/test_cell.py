@@ -126,7 +126,7 @@ def test_views_are_taken_after_the_method(repeats: int) -> None:
         assert views["usage"]["rss"] == SIZE
         assert views["pages"]["present"] == PAGES
         assert views["file"]["cached"] == PAGES
-        assert views["faults"]["minor"] == PAGES
+        assert views["faults"]["minor"] - PAGES in (0, 1)  # one may be of the program itself
 
 
 @pytest.mark.needs("thp")
