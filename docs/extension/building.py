@@ -24,10 +24,11 @@ OPTIONS = ("--builder=html", "--jobs=auto", "--quiet", "--fail-on-warning")
 def write(source: Path) -> None:
     """Write all that Sphinx reads into an empty directory."""
     for path in DOCS.rglob("*"):
-        if path.suffix in (".md", ".png"):
+        if path.suffix in (".md", *notebooks.STILL_AND_MOVING):
             _copy(path, source / path.relative_to(DOCS))
     for name, here in INCLUDED.items():
-        _copy(ROOT / name, source / here)
+        text = (ROOT / name).read_text(encoding="utf-8")
+        (source / here).write_text(text.replace("](docs/", "](/"), encoding="utf-8")
     for made in (notebooks, promises, kernels, commands, messages, exercises):
         for name, content in made.pages().items():
             path = source / name

@@ -19,6 +19,8 @@ NOTEBOOKS = ROOT / "notebooks"
 DOCS = ROOT / "docs"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SUFFIXES = {"image/png": "png", "image/svg+xml": "svg"}
+STILL_AND_MOVING = (".png", ".gif")
+"""Endings of the pictures in ``docs/``."""
 SCREENS = {"table of kernels": "kernels"}
 """The pictures of screens that are not called as their screen is."""
 
@@ -91,9 +93,12 @@ def _link(link: re.Match[str]) -> str:
 def _screen(words: str) -> tuple[str, str] | None:
     """The picture of the screen that an output stands for, and its words, if there is one."""
     found = re.match(r"The ([\w ]+) runs in JupyterLab", words)
-    name = f"{SCREENS.get(found[1], found[1])}.png" if found else ""
-    if found and (DOCS / name).exists():
-        return name, f"The {found[1]}, as it looks in JupyterLab"
+    if not found:
+        return None
+    stem = SCREENS.get(found[1], found[1])
+    for name in (f"{stem}{ending}" for ending in STILL_AND_MOVING):
+        if (DOCS / name).exists():
+            return name, f"The {found[1]}, as it looks in JupyterLab"
     return None
 
 
