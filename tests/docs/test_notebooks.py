@@ -55,11 +55,9 @@ def test_links_lead_to_pages() -> None:
 @pytest.mark.parametrize(
     ("screen", "picture"),
     [
-        *(
-            (name, name)
-            for name in ("explorer", "playground", "review", "device", "watch", "trial")
-        ),
-        ("table of kernels", "kernels"),
+        *((name, f"{name}.png") for name in ("explorer", "device", "watch", "trial")),
+        *((name, f"{name}.gif") for name in ("playground", "review")),
+        ("table of kernels", "kernels.png"),
     ],
 )
 def test_every_screen_is_its_own_picture(screen: str, picture: str) -> None:
@@ -69,7 +67,7 @@ def test_every_screen_is_its_own_picture(screen: str, picture: str) -> None:
     live = {notebooks.WIDGET: {}, "text/plain": repr(page)}
     loading = {notebooks.WIDGET: {}, "text/plain": "Output()"}
     shown, pictures = notebooks.page(of_outputs(loading, idle, live), "lessons/x")
-    assert markdown(shown) == [f"![The {screen}, as it looks in JupyterLab](/{picture}.png)"]
+    assert markdown(shown) == [f"![The {screen}, as it looks in JupyterLab](/{picture})"]
     assert pictures == {}  # it is one of docs/
 
 
