@@ -16,6 +16,7 @@ from prefault_kit import host
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, Ending
+from prefault_kit.cli.follower import following
 from prefault_kit.cli.github import on_github, report
 from prefault_kit.cli.options import DIRECTORY, FILE, as_json
 from prefault_kit.measure import saved
@@ -208,16 +209,22 @@ def _recorded(since: str, records: str | None) -> Record:
 
 
 def _checked(asked: Sequence[Question], *, wanted: bool) -> list[Verdict]:
-    """All verdicts, under a bar if one is wanted."""
+    """All verdicts, under a bar if one is wanted; those that a follower knows are not asked."""
+    follower = following()
+    known = [] if follower is None else [Verdict(**each) for each in follower.known]
+    there = {(each.id, each.backing) for each in known}
+    left = [each for each in asked if (each.promise.id, each.memory) not in there]
     with bar("promises", wanted=wanted) as move:
-        done = 0
+        done = len(known)
 
-        def tell(_: Verdict) -> None:
+        def tell(verdict: Verdict) -> None:
             nonlocal done
             done += 1
-            move(done / len(asked), f"promises: {done} of {len(asked)}")
+            move(done / (len(known) + len(left)), f"promises: {done} of {len(known) + len(left)}")
+            if follower:
+                follower.row(verdict.as_dict())
 
-        return promises.check(asked, on_verdict=tell)
+        return known + promises.check(left, on_verdict=tell)
 
 
 def _streamed(asked: Sequence[Question]) -> list[Verdict]:

@@ -14,12 +14,13 @@ import click
 
 import prefault_kit
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, Ending, in_words
+from prefault_kit.cli.follower import Follower
 from prefault_kit.host import process
 
 NAME = "prefault-kit"
 COMMANDS = (
     "doctor", "run", "matrix", "check", "review", "kernels", "prefault", "attach", "guard", "try",
-    "trace", "compare", "contribute",
+    "trace", "compare", "contribute", "fleet",
 )  # fmt: skip
 """Each is a module of this room, with a function of the same name."""
 NOUNS = {"try": "trial"}
@@ -140,20 +141,28 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str] | None) -> int:
     try:
         _open_streams()
-        status = cli.main(arguments, prog_name=NAME, standalone_mode=False)
-        sys.stdout.flush()
-    except click.ClickException as error:
-        _say(error.format_message())
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("stopped; nothing is left behind")
-        return INTERRUPTED
     except Ending as ending:
         _say(str(ending))
         return ending.status
+    status, sentence = ended(arguments)
+    if sentence is not None:
+        _say(sentence)
+    return status
+
+
+def ended(arguments: list[str] | None, follower: Follower | None = None) -> tuple[int, str | None]:
+    """Run a command line; its exit status, and its sentence if it did not succeed."""
+    try:
+        status = cli.main(arguments, prog_name=NAME, standalone_mode=False, obj=follower)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return error.exit_code, error.format_message()
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED, "stopped; nothing is left behind"
+    except Ending as ending:
+        return ending.status, str(ending)
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # the reader of stdout has seen enough
-            _say(in_words(error))
         _drop_output()
-        return FAILED
-    return status if isinstance(status, int) else 0
+        # a broken pipe is a reader of stdout that has seen enough
+        return FAILED, None if isinstance(error, BrokenPipeError) else in_words(error)
+    return (status if isinstance(status, int) else 0), None

@@ -15,6 +15,7 @@ from prefault_kit import host
 from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending
+from prefault_kit.cli.follower import following
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
 from prefault_kit.host import Unavailable
 from prefault_kit.measure import saved
@@ -123,7 +124,15 @@ def matrix(
             move(progress.work_done / progress.work, words)
 
         try:
-            results = grids.run(grid, table, resume=resume, on_progress=tell)
+            if follower := following():
+                from prefault_kit.studies.comparison import reading
+
+                known = [Result.from_dict(dict(each)) for each in follower.known]
+                results = grids.follow(
+                    grid, known, lambda each: follower.row(reading.row(each)), on_progress=tell
+                )
+            else:
+                results = grids.run(grid, table, resume=resume, on_progress=tell)
         except KeyboardInterrupt:
             sentence = f"stopped; the same command with --resume continues {table}"
             raise Ending(INTERRUPTED, sentence) from None

@@ -16,6 +16,7 @@ from prefault_kit.cli import export as exports
 from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
+from prefault_kit.cli.follower import following
 from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json
 from prefault_kit.host import extras
 from prefault_kit.measure import saved
@@ -243,6 +244,9 @@ def review(
             move(progress.part, progress.words)
 
         found = running.run(case, sweep=not no_sweep, on_progress=tell)
+    follower = following()
+    if follower and found.outcome == "ok":
+        follower.row(review_text.as_dict(found, weights))
     failure = None
     if export is not None and found.outcome == "ok":
         failure = _export(found, weights, export)

@@ -14,6 +14,7 @@ EXTRAS = {
     "traitlets": "lab",
     "matplotlib": "lab",
     "PIL": "lab",
+    "distributed": "fleet",
 }
 """By the name that a package is imported by; the extras are those of pyproject.toml."""
 
@@ -27,7 +28,8 @@ def missing(what: str, *modules: str) -> Unavailable | None:
     lacking = [name for name in modules if importlib.util.find_spec(name) is None]
     if not lacking:
         return None
-    extra = "lab" if "lab" in {EXTRAS[name] for name in lacking} else "review"
+    extras = {EXTRAS[name] for name in lacking}
+    extra = "lab" if "lab" in extras else extras.pop()
     return Unavailable(
         f"{what} needs {', '.join(lacking)}, which this installation does not have",
         f"pip install 'prefault-kit[{extra}]'",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prefault_kit.host import Unavailable, features, thp
+from prefault_kit.host import Unavailable, extras, features, thp
 from prefault_kit.measure import memory_group
 from prefault_kit.memory.backing import Backing
 from prefault_kit.show.markdown import Markdown
@@ -32,6 +32,7 @@ FEATURES: dict[str, Callable[[], Unavailable | None]] = {
     "page faults": features.fault_events,
     "memory cgroup": memory_group.why_not,
     "torch": by_torch.why_not,
+    "dask": lambda: extras.missing("a fleet", "distributed"),
     "gcc": by_hand.why_not,
     "tracing": running.why_no_tracing,
     "FUSE": lambda: weights.why_not(weights.Plan(wait_us=1)),

@@ -19,6 +19,7 @@ from . import (
     comparison,
     explorer,
     faults,
+    fleet,
     harness,
     lockstep,
     plain,
@@ -34,8 +35,8 @@ from .findings import Finding, NotMeasured
 from .lockstep import Compared, Skipped
 
 PARTS = (
-    "start", "click", "faults", "stop", "views", "attach", "prefault", "trial", "compare", "matrix",
-    "cells",
+    "start", "click", "faults", "stop", "views", "attach", "prefault", "trial", "compare", "fleet",
+    "matrix", "cells",
 )  # fmt: skip
 SIZE_BYTES = 4 << 30
 """Of the mapping that is looked at, and that is stopped midway."""
@@ -43,6 +44,8 @@ WIDTH = 150
 """Of the tables, in columns, where no terminal says."""
 COMPARED = 50
 """Recorded runs."""
+FLEET_ROUNDS = 6
+"""Of a grid by the command and by a fleet, after a warm-up."""
 TRIAL_ROUNDS = 7
 """Of each program that is traced, after a warm-up."""
 SMALL_BYTES = 16 << 20
@@ -127,6 +130,8 @@ def _others(chosen: argparse.Namespace) -> Iterator[Finding | NotMeasured]:
         yield from faults.budgeting(15)
     if "compare" in chosen.only:
         yield from comparison.comparing(COMPARED)
+    if "fleet" in chosen.only:
+        yield from fleet.adding(FLEET_ROUNDS)
     if "trial" in chosen.only:
         yield from trial.tracing(TRIAL_ROUNDS)
     large: dict[str, Callable[[], Iterator[Finding]]] = {

@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 from prefault_kit.cli.bar import heard
@@ -35,12 +36,43 @@ def test_a_bar_may_be_lines() -> None:
     assert heard("Kernel panic - not syncing") is None
 
 
-def _on_terminal(*arguments: str) -> str:
+BARS = """
+from prefault_kit.cli.bar import bars
+with bars(wanted=True) as move:
+    move("host-1", 0.25, "a cell")
+    move("host-2", 0.5, "[b]another[/b]")
+    move("host-1", None, "done")
+    move("host-3", None, "refused")
+"""
+
+
+def test_several_bars_stand_below_each_other() -> None:
+    """Each with its name; one that ends leaves a line."""
+    shown = _on_terminal("-c", BARS, command=sys.executable)
+    assert "host-1: a cell" in shown
+    assert "host-2: [b]another[/b]" in shown
+    assert "host-1: done" in shown
+    assert "host-3: refused" in shown
+
+
+def test_several_bars_may_be_lines() -> None:
+    """Or nothing at all, where nobody looks."""
+    environment = {"PREFAULT_BAR": "lines"}
+    for known, lines in ((environment, ["a: half", "a: done"]), ({}, [])):
+        done = subprocess.run(
+            [sys.executable, "-c", "from prefault_kit.cli.bar import bars\n"
+             "with bars(wanted=True) as move: move('a', 0.5, 'half'); move('a', None, 'done')"],
+            env=os.environ | known, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert done.stderr.splitlines() == lines
+
+
+def _on_terminal(*arguments: str, command: str = COMMAND) -> str:
     """What the command writes to a stderr that is a terminal."""
     ours, theirs = pty.openpty()
     with open(ours, "rb", buffering=0) as screen:
         process = subprocess.Popen(
-            [COMMAND, *arguments],
+            [command, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=theirs,
             env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},

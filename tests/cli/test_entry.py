@@ -23,7 +23,7 @@ from tests.cli.command import (
     sentence,
 )
 
-COMMANDS = ("doctor", "run", "matrix", "check", "review", "compare", "contribute")
+COMMANDS = ("doctor", "run", "matrix", "check", "review", "compare", "contribute", "fleet")
 
 
 def test_the_module_is_the_command() -> None:
@@ -282,6 +282,19 @@ from prefault_kit.cli.entry import main
 main(["run", "--backing", "anon"])
 rooms = ("cli.doctor", "cli.check", "cli.review", "studies.review")
 print(*sys.modules.keys() & {"junitparser", *(f"prefault_kit.{room}" for room in rooms)})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
+
+
+def test_dask_is_imported_for_a_fleet_alone() -> None:
+    """Not even for its help, nor for what it refuses."""
+    code = """
+import sys
+from prefault_kit.cli.entry import main
+
+main(["fleet", "--out", "nowhere", "--local", "1", "doctor"])
+print(*sys.modules.keys() & {"dask", "distributed"})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "\n"), done.stderr

@@ -320,8 +320,11 @@ def _run(place: Path, data: dict[str, Any]) -> Run:
 def as_dict(run: Run) -> dict[str, Any]:
     """The JSON object of :data:`FORMAT`, which :func:`read` reads; fields that are empty are left
     out of its rows."""
-    rows = [
-        {name: value for name, value in vars(each).items() if value not in (None, [], {})}
-        for each in run.results
-    ] or [dict(vars(each)) for each in run.answers]
+    rows = [row(each) for each in run.results] or [dict(vars(each)) for each in run.answers]
     return {"format": FORMAT, "kind": run.kind, "host": dict(run.host), "rows": rows}
+
+
+def row(result: Result) -> dict[str, Any]:
+    """A row of :data:`FORMAT`: what is filled of a result, but its host."""
+    known = {name: value for name, value in vars(result).items() if name != "host"}
+    return {name: value for name, value in known.items() if value not in (None, [], {})}

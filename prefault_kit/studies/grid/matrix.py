@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from prefault_kit.measure.worker import Worker
 from prefault_kit.studies.grid import table_file
 from prefault_kit.studies.grid.cells import Grid
 from prefault_kit.studies.grid.published import published
-from prefault_kit.studies.grid.recording import Recording
+from prefault_kit.studies.grid.recording import Recording, Unrecorded
 
 OVERHEAD_MS = 5.0
 """Roughly what a repetition takes beside its method: mapping, emptying the file, the message."""
@@ -207,3 +207,15 @@ def run(
         ) from error
     with recording:
         return _GridRun(grid, recording, worker, on_progress).run()
+
+
+def follow(
+    grid: Grid,
+    known: Sequence[Result],
+    tell: Callable[[Result], object],
+    *,
+    on_progress: Callable[[GridProgress], None] | None = None,
+) -> list[Result]:
+    """Run a grid that another host records: what is ``known`` of it is not run again, and what
+    comes is told as a table would have it. As :func:`run` otherwise."""
+    return _GridRun(grid, Unrecorded(known, tell), None, on_progress).run()

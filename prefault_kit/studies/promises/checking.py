@@ -10,6 +10,7 @@ from typing import Any
 
 from prefault_kit.host import damon
 from prefault_kit.measure.worker import Event, Worker, WorkerDied, listen
+from prefault_kit.studies.promises.ground import Ground
 from prefault_kit.studies.promises.promise import (
     DIFFERS,
     NOT_TESTABLE,
@@ -29,6 +30,11 @@ class Question:
     promise: Promise
     kind: str
     directory: str
+
+    @property
+    def memory(self) -> str:
+        """Where it is shown, as its verdict says: with the file system."""
+        return Ground.label(self.kind, self.directory)
 
 
 def chosen(patterns: Iterable[str] = ()) -> list[Promise]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.measure.result import Result
 from prefault_kit.measure.worker import Worker
 from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.grid import matrix, table_file
@@ -193,3 +194,15 @@ def test_the_host_file_names_nobody(tmp_path: Path) -> None:
     assert saved["plan"]["sizes_bytes"] == [2 * MIB]
     assert saved["host"]["kernel"]
     assert "/" not in json.dumps(saved).replace("prefault-kit/1", "")
+
+
+def test_a_grid_may_be_followed(tmp_path: Path) -> None:
+    """Who records it elsewhere is told each cell once; what it knows is not run again."""
+    grid = Grid((2 * MIB,), repeats=1, only=(f"private anon {PAGE} populate_*",))
+    told: list[Result] = []
+    first = matrix.follow(grid, [], told.append)
+    assert [each.method for each in told] == ["POPULATE_READ", "POPULATE_WRITE"]
+    assert told == first
+    again: list[Result] = []
+    assert matrix.follow(grid, told[:1], again.append)[0] == told[0]
+    assert [each.method for each in again] == ["POPULATE_WRITE"]

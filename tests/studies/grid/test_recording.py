@@ -15,7 +15,7 @@ from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.result import Result
 from prefault_kit.measure.saved import SCHEMA
 from prefault_kit.studies.grid import table_file
-from prefault_kit.studies.grid.recording import NotRecordedError, Recording
+from prefault_kit.studies.grid.recording import NotRecordedError, Recording, Unrecorded
 from prefault_kit.studies.grid.table_file import COLUMNS
 from tests.studies.grid import made
 
@@ -300,3 +300,21 @@ def test_a_table_that_takes_no_more_says_so(begun: Path) -> None:
         with pytest.raises(NotRecordedError, match="No space left") as caught:
             recording.finish([ROW])
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(begun))
+
+
+def test_a_grid_that_nobody_records_makes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finished cells are told as a table would have them; repetitions are counted as ever."""
+    monkeypatch.chdir(tmp_path)
+    told: list[Result] = []
+    kept = Unrecorded([result("Read")], told.append)
+    kept.note(1, 9.0, warm_up=True)
+    kept.note(1, 1.5)
+    assert (kept.warmups_ms, kept.timings_ms) == ({1: 9.0}, {1: [1.5]})
+    kept.finish([ROW])
+    assert told == [table_file.result(ROW)]
+    assert (kept.warmups_ms, kept.timings_ms) == ({}, {})
+    assert [each.method for each in kept.results] == ["Read"]
+    kept.complete()
+    assert list(tmp_path.iterdir()) == []

@@ -133,3 +133,9 @@ def test_what_differs_is_asked_again_where_idle_pages_are_evicted(
     monkeypatch.setattr(checking.damon, "threads", lambda: threads)
     asked = {"asked": [("cached", "private anon", ".")]}
     assert [each["verdict"] for each in perform(asked)] == [verdict]
+
+
+def test_a_question_names_its_memory_as_its_verdict_does(tmp_path: Path) -> None:
+    """So that a verdict can be found for a question that was asked before."""
+    asked = questions(["read-makes-readable"], [str(tmp_path)])
+    assert [each.memory for each in asked] == [each.backing for each in check(asked)]
