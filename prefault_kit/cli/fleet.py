@@ -46,7 +46,7 @@ KINDS = {"matrix": GRID, "check": VERDICTS, "review": REVIEW}
 """The commands, and what they record."""
 OWN = {
     "matrix": ("table", "resume", "as_json"),
-    "check": ("junit", "out", "as_ktap", "since", "records", "as_c", "kind", "as_json"),
+    "check": ("junit", "out", "as_ktap", "since", "records", "as_c", "kind", "github", "as_json"),
     "review": ("export", "as_json"),
 }
 """Options that say where a command's answer goes: a fleet has its own folder for that."""

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from prefault_kit import __version__
 from prefault_kit.cli import fleet
 from prefault_kit.host import extras
 from prefault_kit.host.identity import LABEL, identity
@@ -32,8 +32,11 @@ from tests.studies.comparison.made import answer as made_answer
 from tests.studies.fleet import made
 from tests.studies.fleet.made import await_true, children, hosts, rows, worker
 
-PROMISES = ("check", "read-*", "write-*", "prefix-*", "error-*")
-"""Some seventy verdicts, each told as it comes: a second or two."""
+PROMISES = ("check", "read-*", "write-*", "prefix-*", "error-*", "fault-*", "permission-*")
+"""More than a hundred verdicts, each told as it comes: a second or two."""
+EVERY = ("check",)
+"""Several seconds of them."""
+VERSION = metadata.version("prefault-kit")
 CELLS = ("matrix", "--only", f"private anon {PAGE} populate_*", "--repeats", "3")
 
 
@@ -101,7 +104,7 @@ def test_a_stopped_fleet_is_taken_up(address: str, tmp_path: Path) -> None:
     rest alone."""
     out = tmp_path / "runs"
     with worker(address, tmp_path, "a") as host:
-        running_fleet = start_fleet(address, out, *PROMISES)
+        running_fleet = start_fleet(address, out, *EVERY)
         await_true(lambda: len(rows(out, "host-1")) > 2)
         child = children(host)
         running_fleet.send_signal(signal.SIGINT)
@@ -114,14 +117,14 @@ def test_a_stopped_fleet_is_taken_up(address: str, tmp_path: Path) -> None:
         kept = rows(out, "host-1")
         assert len(kept) > 2
         assert comparison.read(out / "host-1.json").size == len(kept)
-        again = prefault_here("fleet", "--scheduler", address, "--out", str(out), *PROMISES)
+        again = prefault_here("fleet", "--scheduler", address, "--out", str(out), *EVERY)
         assert (again.returncode, "is not empty" in sentence(again)) == (2, True)
         other = prefault_here(
             "fleet", "--scheduler", address, "--out", str(out), "--resume", *CELLS
         )
         assert (other.returncode, "was begun with 'check" in sentence(other)) == (2, True)
         done = prefault_here(
-            "fleet", "--scheduler", address, "--out", str(out), "--resume", "--json", *PROMISES
+            "fleet", "--scheduler", address, "--out", str(out), "--resume", "--json", *EVERY
         )
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)["hosts"]
@@ -137,7 +140,7 @@ def test_a_host_that_cannot_be_asked_is_a_row(address: str, tmp_path: Path) -> N
     here = ".".join(map(str, sys.version_info))
     kit = lie.format({"python": here, "prefault-kit": "0.0.9"})
     none = lie.format({"python": here, "prefault-kit": None})
-    python = lie.format({"python": "3.2.1.final.0", "prefault-kit": __version__})
+    python = lie.format({"python": "3.2.1.final.0", "prefault-kit": VERSION})
     with ExitStack() as stack:
         for label, preload in (("a", None), ("b", kit), ("c", none), ("d", python)):
             stack.enter_context(worker(address, tmp_path, label, preload))
@@ -149,7 +152,7 @@ def test_a_host_that_cannot_be_asked_is_a_row(address: str, tmp_path: Path) -> N
     assert "1 of 4 hosts are done; refused: " in sentence(done)
     for words in (
         "it has prefault-kit 0.0.9, and this one is", "it has no prefault-kit, and this one is",
-        f"pip install prefault-kit=={__version__}", "it has Python 3.2, and this one is",
+        f"pip install prefault-kit=={VERSION}", "it has Python 3.2, and this one is",
     ):  # fmt: skip
         assert words in " ".join(done.stdout.split())
     assert done.stdout.count("2 ok") == 1

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import queue
 import secrets
-import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +16,6 @@ from typing import Any, cast
 import dask
 from distributed import Client, Future, Lock
 
-import prefault_kit
 from prefault_kit.host.identity import Identity, identity
 from prefault_kit.measure import plain, saved
 from prefault_kit.measure.worker import Event, Task
@@ -26,7 +24,8 @@ from prefault_kit.studies.fleet import host
 CONNECT_S = 5
 LEASE_S = 15
 """A fleet that was killed holds its scheduler so long, and up to 10 s until that looks."""
-NAME = "prefault-kit fleet"
+KIT = "prefault-kit"
+NAME = f"{KIT} fleet"
 MOST_LETTERS = 1 << 20
 """Of what a worker says at once."""
 
@@ -79,10 +78,11 @@ class Cluster:
     def look_at(self, workers: Mapping[str, str], key: str) -> dict[str, Identity | Unfit]:
         """What each of these workers is; ``key`` is that of its digests."""
         with self._reaching():
-            versions = self._client.get_versions(packages=["prefault-kit"])["workers"]
+            versions = self._client.get_versions(packages=[KIT])
+        ours = versions["client"]["packages"]
         found: dict[str, Identity | Unfit] = {}
         for address, place in workers.items():
-            if why := _misfit(versions.get(address)):
+            if why := _misfit(versions["workers"].get(address), ours):
                 found[address] = Unfit(place, why)
         fit = [address for address in workers if address not in found]
         if fit:
@@ -202,23 +202,19 @@ def _event(said: object) -> Event | None:
     return cast("Event", event) if known else None
 
 
-def _misfit(versions: object) -> str | None:
+def _misfit(versions: object, ours: Mapping[str, str]) -> str | None:
     """Why a worker cannot be asked; None if its Python and its kit are those of here."""
     try:
         packages = versions["packages"]  # type: ignore[index]
-        python, kit = str(packages["python"]), packages.get("prefault-kit")
+        python, kit = str(packages["python"]), packages.get(KIT)
     except (TypeError, KeyError):
         return "its Dask worker does not say which versions it has"
-    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
-    theirs = ".".join(part for part in python.strip("()").replace(", ", ".").split(".")[:2])
-    if theirs != ours:
-        return f"it has Python {theirs[:20]}, and this one is {ours}: start its worker with that"
-    if kit != prefault_kit.__version__:
-        has = f"prefault-kit {str(kit)[:20]}" if kit else "no prefault-kit"
-        return (
-            f"it has {has}, and this one is {prefault_kit.__version__}: pip install "
-            f"prefault-kit=={prefault_kit.__version__} there"
-        )
+    here, there = (".".join(each.split(".")[:2]) for each in (ours["python"], python))
+    if here != there:
+        return f"it has Python {there[:20]}, and this one is {here}: start its worker with that"
+    if kit != ours[KIT]:
+        has = f"{KIT} {str(kit)[:20]}" if kit else f"no {KIT}"
+        return f"it has {has}, and this one is {ours[KIT]}: pip install {KIT}=={ours[KIT]} there"
     return None
 
 

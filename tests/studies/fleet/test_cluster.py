@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from prefault_kit import __version__
 from prefault_kit.host.identity import Identity, identity
 from prefault_kit.studies.fleet import cluster
 from prefault_kit.studies.fleet.cluster import Cluster, NoSchedulerError, Unfit
 from tests.studies.fleet.made import await_true
 
+VERSION = "1.0.0"
 HERE = ".".join(map(str, sys.version_info))
 
 
@@ -28,21 +28,21 @@ def test_a_worker_says_which_machine_it_is_on(reached: Cluster) -> None:
 @pytest.mark.parametrize(
     ("packages", "words"),
     [
-        ({"python": HERE, "prefault-kit": __version__}, None),
+        ({"python": HERE, "prefault-kit": VERSION}, None),
         (
             {"python": HERE, "prefault-kit": "9.9"},
-            f"prefault-kit 9.9, and this one is {__version__}",
+            f"prefault-kit 9.9, and this one is {VERSION}",
         ),
         ({"python": HERE, "prefault-kit": None}, "it has no prefault-kit"),
         ({"python": HERE}, "it has no prefault-kit"),
-        ({"python": "2.7.18.final.0", "prefault-kit": __version__}, "it has Python 2.7"),
+        ({"python": "2.7.18.final.0", "prefault-kit": VERSION}, "it has Python 2.7"),
         ({}, "does not say which versions"),
         (None, "does not say which versions"),
     ],
 )
 def test_another_version_is_told(packages: object, words: str | None) -> None:
     """Of the kit with the command; of Python as a major and a minor one."""
-    found = cluster._misfit({"packages": packages})
+    found = cluster._misfit({"packages": packages}, {"python": HERE, "prefault-kit": VERSION})
     assert found is None if words is None else words in (found or "")
 
 
