@@ -15,4 +15,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
     app.connect("html-page-context", neighbours.add)
     app.connect("sphinx-click-process-description", commands.plain)
+    app.connect("sphinx-click-process-options", commands.typed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

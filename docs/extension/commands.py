@@ -54,6 +54,21 @@ def plain(app: Sphinx, context: click.Context, lines: list[str]) -> None:
     lines[:] = found
 
 
+def typed(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Let an option take what the command line calls its value, and have its default as one would
+    type it, in place of the names and spellings of the code. Sphinx-click calls it."""
+    kinds = {
+        each.name: each.type.name.removesuffix(" range")
+        for each in context.command.params
+        if isinstance(each, click.Option) and not each.metavar
+    }
+    for at, line in enumerate(lines):
+        if line.startswith(".. option::"):
+            lines[at] = re.sub(r"<(\w+)>", lambda name: f"<{kinds.get(name[1], name[1])}>", line)
+        elif ":default:" in line:
+            lines[at] = line.replace("'", "")
+
+
 def _statuses(name: str) -> str:
     """What the help of a command says about its exit status."""
     module, _, attribute = _target(name).partition(":")

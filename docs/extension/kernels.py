@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from docs.extension.tables import address, mark
+from docs.extension.tables import address, linked, mark
 from prefault_kit.show import kernels as show
 from prefault_kit.show.markdown import table
 from prefault_kit.studies.kernels.record import (
@@ -27,7 +27,7 @@ def pages() -> dict[str, str]:
         **{f"{address(each)}.md": _page(each) for each in records},
         "kernels/_truth.md": _truth(records),
         "kernels/_facts.md": str(show.facts(records).text) + "\n",
-        "kernels/_reliances.md": str(show.reliances(answers).text) + "\n",
+        "kernels/_reliances.md": linked(str(show.reliances(answers).text)) + "\n",
         "kernels/_tree.md": _tree(records),
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from docs.extension import notebooks
-from docs.extension.tables import address, mark
+from docs.extension.tables import address, linked, mark
 from prefault_kit.show import kernels as show
 from prefault_kit.show.markdown import code, escape, table
 from prefault_kit.studies.kernels.record import (
@@ -22,13 +22,14 @@ from prefault_kit.studies.kernels.record import (
 )
 from prefault_kit.studies.kernels.recorded import of_the_kit
 from prefault_kit.studies.kernels.reliance import RELIANCES, Answer, Reliance, ask
-from prefault_kit.studies.promises import PROMISES, Promise, needs, programs
+from prefault_kit.studies.promises import PROMISES, Promise, programs
 
 Records = Sequence[Record]
 WORDS = {HOLDS: "holds", EXPLAINED: "otherwise", DIFFERS: "differs", NOT_TESTABLE: "not testable"}
 """What a page says of a verdict."""
-
-
+WHERE = "of the recorded kernels for x86-64"
+ADVICE_IS_NEWER = "this kernel is older than Linux 5.14"
+"""In the reason of a kernel that lacks the two advices."""
 KERNEL_WORDS = ("fallocate", "hugetlb", "mincore", "mlock", "mmap", "smaps")
 """First words of claims that are spelled as in the kernel, in a title as well."""
 
@@ -37,15 +38,18 @@ def pages() -> dict[str, str]:
     """The page of each promise, and the list of all."""
     records = of_the_kit()
     made = {f"promises/{name}.md": _page(each, records) for name, each in PROMISES.items()}
-    return made | {"promises/_list.md": _list()}
+    return made | {"promises/_list.md": _list(records)}
 
 
-def _list() -> str:
+def _list(records: Records) -> str:
     """All promises, under the subjects of their modules."""
     parts = []
     for module, members in groupby(PROMISES.values(), lambda each: each.show.__module__):
         subject = (sys.modules[module].__doc__ or "").splitlines()[0].rstrip(".")
-        lines = [f"- [{each.id}]({each.id}.md): {escape(each.claim)}" for each in members]
+        lines = [
+            f"- [{each.id}]({each.id}.md): {_refuted(each, records)}{escape(each.claim)}"
+            for each in members
+        ]
         parts.append("\n".join([f"## {subject}", "", *lines]))
     return "\n\n".join(parts) + "\n"
 
@@ -53,8 +57,9 @@ def _list() -> str:
 def _page(promise: Promise, records: Records) -> str:
     parts = (
         "---\norphan: true\n---",
-        f"# {_title(promise.claim)}",
+        f"# {_title(promise, records)}",
         f"[Promises](index.md): {code(promise.id)}, from: {escape(promise.source)}.",
+        _but(promise),
         _since(promise, records),
         "## On each recorded kernel",
         _verdicts(promise, records),
@@ -67,36 +72,66 @@ def _page(promise: Promise, records: Records) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _title(claim: str) -> str:
+def _title(promise: Promise, records: Records) -> str:
+    claim = _refuted(promise, records) + promise.claim
     is_spelled = claim.split()[0] in KERNEL_WORDS
     return escape(claim if is_spelled else claim[0].upper() + claim[1:])
 
 
+def _refuted(promise: Promise, records: Records) -> str:
+    """What stands before a claim that the newest kernel refutes, so that nobody takes it for true;
+    "" before others."""
+    *_, newest = _answer(promise, records).outcomes.values()
+    if newest != EXPLAINED:
+        return ""
+    return "2021, no longer true: " if "2021" in promise.id.split("-") else "no longer true: "
+
+
+def _answer(promise: Promise, records: Records) -> Answer:
+    """On which kernels for x86-64 it holds."""
+    return ask(Reliance(promise.id, promise.claim, (promise.id,), ""), usual(records))
+
+
+def _relied(promise: Promise) -> list[Reliance]:
+    """What rests on it."""
+    return [each for each in RELIANCES.values() if promise.id in each.promises]
+
+
+def _but(promise: Promise) -> str:
+    """Where one must not rely on it, before all else."""
+    exceptions = "; ".join(each.but for each in _relied(promise) if each.but)
+    return f"**But**\n: {linked(exceptions)}." if exceptions else ""
+
+
 def _since(promise: Promise, records: Records) -> str:
-    """From when it holds, and what to do before."""
-    answer = ask(Reliance(promise.id, promise.claim, (promise.id,), ""), usual(records))
+    """From when it holds, and what to do before where something is known."""
+    answer = _answer(promise, records)
+    told = [f"**From when**\n: {_from(answer)}."]
+    helps = dict.fromkeys(each.before for each in _relied(promise))
+    if helps and answer.where(EXPLAINED, DIFFERS, NOT_TESTABLE):
+        told.append(f"**What to do where it does not**\n: {'; or '.join(helps)}.")
+    return "\n\n".join(told)
+
+
+def _from(answer: Answer) -> str:
+    """The oldest kernel that showed it, and why those before did not."""
     names = list(answer.outcomes)
-    where = "of the recorded kernels for x86-64"
+    held = answer.where(HOLDS)
+    if not answer.since:
+        until = f"; the last on which it held is {held[-1]}" if held else ""
+        return f"none {WHERE}{until}. On {names[-1]}: {answer.reasons[names[-1]]}"
     if answer.since == names[0]:
-        since = f"every one {where}, from Linux {names[0]} on."
-    elif answer.since:
-        earlier = names[names.index(answer.since) - 1]
-        since = f"Linux {answer.since}, {where}. On {earlier}: {answer.reasons[earlier]}."
-    else:
-        since = f"none {where}. On {names[-1]}: {answer.reasons[names[-1]]}."
-    helps = _before(promise, answer)
-    return f"**Holds from**\n: {since}\n\n**What to do where it does not**\n: {helps}"
-
-
-def _before(promise: Promise, answer: Answer) -> str:
-    if answer.since == next(iter(answer.outcomes)):
-        return "none of the recorded ones; ask the kernel that you run on, as below."
-    helps = [each.before for each in RELIANCES.values() if promise.id in each.promises]
-    if not helps and needs.populate in promise.needs:
-        helps = [RELIANCES["populating"].before]
-    if not helps:
-        return "do not rely on it: ask the kernel that you run on, as below."
-    return "; or ".join(dict.fromkeys(helps)) + "."
+        return f"every one {WHERE}, from Linux {names[0]} on"
+    earlier = names[names.index(answer.since) - 1]
+    why = answer.reasons[earlier]
+    if answer.outcomes[earlier] != NOT_TESTABLE:
+        return f"Linux {answer.since}, {WHERE}. On {earlier}: {why}"
+    if ADVICE_IS_NEWER in why:
+        return (
+            f"every one {WHERE} that has the advice, which came with Linux 5.14; the oldest of "
+            f"them is {answer.since}"
+        )
+    return f"shown from Linux {answer.since}, {WHERE}; not observable on {earlier}: {why}"
 
 
 def _verdicts(promise: Promise, records: Records) -> str:

@@ -100,7 +100,7 @@ def guard(
       prefault-kit guard --ready ready --minor 0 --junit faults.xml -- python -u service.py
 
     Exit status: 0 if the budget was kept; 1 if it was exceeded, or the program failed or was never
-    ready; 2 bad usage, such as a program that there is not; 3 if faults cannot be observed here.
+    ready; 2 bad usage, or no such program; 3 if faults cannot be observed here.
     """
     try:
         budget = Budget(major, minor, minor_per_second)

@@ -94,8 +94,8 @@ def trace(
       prefault-kit prefault --from-trace python.trace
       prefault-kit review --trace python.trace
 
-    Exit status: 0 ok, however the program ended; 1 if a file cannot be written; 2 bad usage, such
-    as a program that there is not; 3 if faults cannot be observed here; 130 after Ctrl-C.
+    Exit status: 0 ok, however the program ended; 1 if a file cannot be written; 2 bad usage, or
+    no such program; 3 if faults cannot be observed here; 130 after Ctrl-C.
     """
     if bool(command) == (saved_trace is not None):
         raise click.UsageError("give a command to run behind --, or a saved trace with --load")

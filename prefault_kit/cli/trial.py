@@ -73,8 +73,13 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
 @click.option("--list", "only_list", is_flag=True, help="List its mappings, and try nothing.")
-@click.option("--min-size", type=SIZE, default=LEAST_BYTES, help="Of a mapping.  [default: 1 MiB]")
-@click.option("--max-size", type=SIZE, default=ANY_BYTES, help="Of a mapping.")
+@click.option(
+    "--min-size",
+    type=SIZE,
+    default=LEAST_BYTES,
+    help="Of the mappings that are tried.  [default: 1 MiB]",
+)
+@click.option("--max-size", type=SIZE, default=ANY_BYTES, help="The same, at most.")
 @click.option(
     "--kind",
     "kinds",
@@ -121,7 +126,7 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     type=click.Choice(list(trial_files.STARTS)),
     default="as-it-is",
     show_default=True,
-    help="Of the files that it maps, before each run. Cold asks first.",
+    help="State of the files that it maps before each run; cold evicts them, and asks first.",
 )
 @click.option("--file", "more_files", multiple=True, help="Another file that --start is about.")
 @click.option("--yes", is_flag=True, help="Evict the files without asking.")
@@ -170,9 +175,9 @@ def trial(
 ) -> None:
     """Run a program as it is and with each advice on its memory, taking turns; say which helps.
 
-    The program is not changed. It is traced, stopped where it maps memory (1 MiB or more, without
-    other words), and lets the kernel have one advice more there. Only advice that keeps what memory
-    holds is given, and never more than is free; what was refused is listed.
+    The program is not changed: it is traced, stopped where it maps memory (1 MiB or more, unless
+    --min-size says otherwise), and made to give one more piece of advice there. Only advice that
+    keeps the content of memory is given, and never more than is free; refusals are listed.
 
     \b
     Examples:

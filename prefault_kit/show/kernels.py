@@ -16,7 +16,7 @@ from prefault_kit.studies.kernels.record import (
     ORDER,
     Record,
 )
-from prefault_kit.studies.kernels.reliance import Answer
+from prefault_kit.studies.kernels.reliance import Answer, Reliance
 
 MARKS = {HOLDS: "yes", EXPLAINED: "otherwise", DIFFERS: "DIFFERS", NOT_TESTABLE: "-"}
 """The words of a cell; ``otherwise`` is not as in the text of 2021, for a known reason."""
@@ -50,7 +50,7 @@ def facts(records: Sequence[Record]) -> Markdown:
     return Markdown(table(heads, rows))
 
 
-RELIANCE_HEADS = ("what you rely on", "holds from", "otherwise on", "not shown on", "where not")
+RELIANCE_HEADS = ("what you rely on", "shown from", "otherwise on", "not shown on", "where not")
 
 
 def reliance_rows(answers: Sequence[Answer]) -> list[tuple[str, ...]]:
@@ -58,7 +58,7 @@ def reliance_rows(answers: Sequence[Answer]) -> list[tuple[str, ...]]:
     of :data:`RELIANCE_HEADS`."""
     return [
         (
-            f"{each.reliance.name}: {each.reliance.text}",
+            _relied(each.reliance),
             each.since or "none",
             ", ".join(each.where(EXPLAINED, DIFFERS)),
             ", ".join(each.where(NOT_TESTABLE)),
@@ -66,6 +66,12 @@ def reliance_rows(answers: Sequence[Answer]) -> list[tuple[str, ...]]:
         )
         for each in answers
     ]
+
+
+def _relied(reliance: Reliance) -> str:
+    """What is relied on, with its exception."""
+    but = f"; but {reliance.but}" if reliance.but else ""
+    return f"{reliance.name}: {reliance.text}{but}"
 
 
 def reliances(answers: Sequence[Answer]) -> Markdown:

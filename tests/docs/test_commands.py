@@ -24,6 +24,22 @@ def test_exit_statuses_are_those_of_the_help() -> None:
     assert "| [guard](command-line/guard.md) | 0 if the budget was kept; 1 if it was" in text
 
 
+def test_options_take_what_the_command_line_calls_it() -> None:
+    """A name or a quote of the code is not what one types; a metavar stays."""
+    command = click.Command(
+        "x",
+        params=[
+            click.Option(["-m", "only_group"], type=click.IntRange(1)),
+            click.Option(["-r"], metavar="REGEX"),
+        ],
+    )
+    lines = [".. option:: -m <only_group>", "   :default: ``'auto'``", ".. option:: -r <REGEX>"]
+    commands.typed(None, click.Context(command), lines)  # type: ignore[arg-type]
+    assert lines == [
+        ".. option:: -m <integer>", "   :default: ``auto``", ".. option:: -r <REGEX>",
+    ]  # fmt: skip
+
+
 def test_help_is_text_and_its_examples_are_code() -> None:
     """What Markup would read stays as it is."""
     lines = [

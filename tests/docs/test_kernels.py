@@ -24,6 +24,13 @@ def test_the_table_leads_to_promises_and_kernels() -> None:
     assert "[yes]{.holds}" in text
 
 
+def test_exceptions_lead_to_what_shows_them() -> None:
+    """In the table of what one may rely on."""
+    text = PAGES["kernels/_reliances.md"]
+    assert "retried forever before Linux 6.9 and 6.6.30" in text
+    assert "([error-io](/promises/error-io.md))" in text
+
+
 def test_a_page_says_what_is_otherwise_and_why() -> None:
     """Promises with one reason stand together; the rest holds."""
     page = PAGES["kernels/6.1.md"]

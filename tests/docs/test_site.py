@@ -41,7 +41,7 @@ QUESTIONS = (
         "Why do populated pages fault again after a sync?",
         r"0 faults before a sync, one a page after",
     ),
-    ("And after a fork?", r"one a page beside a child"),
+    ("Do populated pages fault again after a fork?", r"one a page beside a child"),
     ("What is populated after an error?", r"EFAULT after 200 pages, 200 present"),
     ("How much memory does READ take?", r"512 zero pages, Rss 0"),
     ("How fast do I load a file of weights?", r"to the last byte"),
@@ -270,6 +270,37 @@ def test_light_and_dark(site: Path, chromium: Any) -> None:
     assert light != dark
 
 
+@pytest.mark.browser
+def test_a_link_opens_the_case_that_it_names(site: Path, tab: Any) -> None:
+    """The question of the first page leads into a closed case, and that is open then."""
+    tab.goto((site / "index.html").as_uri())
+    tab.get_by_role("link", name="READ or WRITE for a file that I mostly read?").click()
+    answer = tab.get_by_text("It is read, or written rarely")
+    answer.wait_for(state="visible")
+    assert tab.locator("details[open]").count() == 1
+
+
+@pytest.mark.browser
+def test_the_first_column_stays(site: Path, chromium: Any) -> None:
+    """On a telephone one sees which row it is in each table of kernels, and that it scrolls."""
+    tab = chromium.new_page(viewport={"width": 400, "height": 800})
+    tab.goto((site / "kernels" / "index.html").as_uri())
+    tables = tab.locator(".wide")
+    assert tables.count() == 3
+    for each in tables.all():
+        assert "sideways" in each.evaluate("box => getComputedStyle(box, '::before').content")
+        left, moved = each.evaluate(STAYS)
+        assert moved > 0
+        assert abs(left) <= 1
+    tab.close()
+
+
+STAYS = """box => {
+    const frame = box.querySelector('.table-wrapper');
+    frame.scrollLeft = 150;
+    const cell = box.querySelector('tbody td').getBoundingClientRect();
+    return [cell.left - frame.getBoundingClientRect().left, frame.scrollLeft];
+}"""
 CLIPPED = """[...document.querySelectorAll('article pre, article table')]
     .filter(each => each.clientWidth && each.getBoundingClientRect().right > innerWidth + 1)
     .filter(each => !each.closest('.table-wrapper, .highlight, .output, details:not([open])'))

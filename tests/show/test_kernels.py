@@ -55,6 +55,8 @@ def test_from_when_one_may_rely_on_it() -> None:
     assert rows[2] == "| one: it is so | 6.1.1 |  | 5.10.1 | do without |"
     both = Answer(relied, {"5.10": EXPLAINED, "6.1": DIFFERS, "7.0": HOLDS}, {})
     assert "| 7.0 | 5.10, 6.1 |" in str(kernels.reliances([both]))
+    save = Answer(Reliance("one", "it is so", ("a",), "do without", "not on tape"), {}, {})
+    assert "| one: it is so; but not on tape |" in str(kernels.reliances([save]))
     assert str(kernels.reasons([answer])) == "- 5.10.1: too old (one)"
 
 

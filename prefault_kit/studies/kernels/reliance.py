@@ -31,7 +31,14 @@ class Reliance:
     """The ids of those that show it."""
     before: str
     """What a program does on a kernel where it does not hold."""
+    but: str = ""
+    """Where it must not be relied on although these promises hold, with the ids that show it."""
 
+
+BEYOND_A_HOLE = (
+    "before Linux 6.10 a hole between mappings was reported only after the pages beyond it were "
+    "populated too (error-2021-hole)"
+)
 
 RELIANCES = {
     each.name: each
@@ -47,18 +54,23 @@ RELIANCES = {
             "where a touch would raise SIGBUS, populating returns EFAULT",
             ("error-efault", "prefix-same-as-touching", "error-full-tmpfs"),
             "fallocate, which says ENOSPC, and then touch with a handler for SIGBUS",
+            "where the disk cannot read a page, populating retried forever before Linux 6.9 and "
+            "6.6.30, until a signal ended it (error-io); memory that may not be accessed is EINVAL "
+            "(permission-none), a poisoned page EHWPOISON (error-ehwpoison)",
         ),
         Reliance(
             "the exact prefix",
-            "after an error exactly the pages before it are populated",
+            "after an error at a page (EFAULT, EINVAL) exactly the pages before it are populated",
             ("prefix-end-of-file", "prefix-protection"),
             "ask mincore(2) or the pagemap what is there",
+            BEYOND_A_HOLE,
         ),
         Reliance(
             "holes are reported",
             "a range with a hole between mappings fails with ENOMEM",
             ("error-enomem",),
             "populate each mapping by itself",
+            BEYOND_A_HOLE,
         ),
         Reliance(
             "content is kept",
@@ -118,7 +130,7 @@ RELIANCES = {
             "read errors",
             "populating a file that cannot be read returns EFAULT, after all pages before it",
             ("error-io",),
-            "read the file with pread(2), which says EIO: populating would try for ever",
+            "read the file with pread(2), which says EIO: populating would retry forever",
         ),
         Reliance(
             "sealed memory",

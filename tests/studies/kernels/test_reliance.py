@@ -1,5 +1,6 @@
 """prefault_kit.studies.kernels.reliance: from which kernel on something holds."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,9 @@ def test_each_names_promises_that_the_kernels_answered() -> None:
             assert set(each.promises) <= set(record.outcomes()), each.name
         assert each.before
         assert each.text
+        named = re.findall(r"\(([\w-]+)\)", each.but)
+        assert set(named) <= set(recorded[0].outcomes())
+        assert bool(named) == bool(each.but), "an exception names what shows it"
 
 
 def test_what_is_known_of_the_kernels_comes_out() -> None:
