@@ -103,7 +103,7 @@ def prefault(
       prefault-kit prefault --from-trace server.trace
 
     Exit status: 0, also where a budget ended it (with --json, complete is false then); 1 if a page
-    cannot be read; 2 bad usage, such as a file that there is not; 3 if the kernel lacks the advice.
+    cannot be read; 2 bad usage, or no such file; 3 if the kernel lacks the advice.
     """
     if bool(files) == (trace is not None):
         raise Ending(USAGE, "name a FILE or several, or a trace with --from-trace")
