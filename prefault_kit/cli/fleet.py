@@ -59,7 +59,9 @@ LONGEST_SUMMARY = 300
     short_help="One command on many hosts, by Dask; a recorded run of each.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option("--scheduler", metavar="ADDRESS", help="The address of a Dask scheduler, as it prints it.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="The address of a Dask scheduler, as it prints it."
+)
 @click.option(
     "--local",
     type=click.IntRange(1, 16),
