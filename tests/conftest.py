@@ -99,7 +99,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "overlay": (lambda: "overlay" in DIRECTORIES, "overlay in PREFAULT_TEST_DIRS"),
     "small_tmpfs": (lambda: "tmpfs_small" in DIRECTORIES, "tmpfs_small in PREFAULT_TEST_DIRS"),
     "thp": (
-        lambda: Path("/sys/kernel/mm/transparent_hugepage").exists(),
+        lambda: hugepages.transparent_size_bytes() is not None,
         "a kernel with transparent huge pages",
     ),
     "root": (lambda: os.geteuid() == 0, "root"),

@@ -83,7 +83,7 @@ def test_cold_needs_the_disk(disk: str) -> None:
 def test_reads_only(disk: str) -> None:
     """Asking about cells changes no setting and leaves no file."""
     settings = [
-        Path("/proc/sys/vm/nr_hugepages"),
+        Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"),
         Path("/proc/sys/vm/overcommit_memory"),
         Path("/proc/self/limits"),
         Path("/proc/self/mountinfo"),

@@ -15,7 +15,7 @@ def test_pools_are_those_of_sysfs() -> None:
     found = hugepages.pools()
     assert list(found) == sorted(found)
     assert len(found) == len(list(Path("/sys/kernel/mm/hugepages").glob("hugepages-*")))
-    assert hugepages.default_size_bytes() in found
+    assert hugepages.default_size_bytes() in (found or (None,))
 
 
 def test_command_keeps_pages_in_use() -> None:

@@ -1,6 +1,7 @@
 """prefault_kit.measure.cell: one method on fresh memory, and what it left."""
 
 import itertools
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def test_threads_do_the_same_work() -> None:
                 Experiment(Backing.anon(), "shared", method, SIZE, repeats=1, threads=threads)
             )
             assert measured["pages"]["present"] == PAGES
-            assert measured["faults"]["minor"] == PAGES
+            twice = method == "Read/Write" and platform.machine() == "s390x"  # see test_steps
+            assert measured["faults"]["minor"] == PAGES * (2 if twice else 1)
 
 
 @pytest.mark.needs("small_tmpfs")

@@ -143,6 +143,9 @@ def _run_in_every_start(backing: Backing, sharing: str, name: str, memlock: int)
             continue
         result = run(cell)
         ran += 1
+        if name == "MADV_COLLAPSE" and thp.size_bytes() is None:
+            assert "without transparent huge pages" in (result.message or "")
+            continue
         if name == "MADV_COLLAPSE" and size < (thp.size_bytes() or 0):
             assert "choose a size of" in (result.message or "")
             continue

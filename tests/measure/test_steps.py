@@ -1,6 +1,7 @@
 """prefault_kit.measure.steps: a step's name, done."""
 
 import errno
+import platform
 from typing import Any
 
 import pytest
@@ -27,7 +28,9 @@ def test_each_step_of_the_methods_can_be_done(step: str, threads: int) -> None:
         present = memory.pages().present
         assert present == (0 if step in ("fallocate", "MADV_WILLNEED") else PAGES)
         if step not in ONE_CALL and not step.startswith("MADV_"):
-            assert work.minor_faults == PAGES
+            # on s390x a page is made dirty by a fault of its own
+            twice = step == "touch_read_write" and platform.machine() == "s390x"
+            assert work.minor_faults == PAGES * (2 if twice else 1)
 
 
 def test_a_protection_is_a_step_with_its_word() -> None:

@@ -250,6 +250,7 @@ def test_what_may_be_evicted_again_is_told(monkeypatch: pytest.MonkeyPatch, file
         assert prefault(memory).notes == ()
 
 
+@pytest.mark.needs("thp")
 def test_a_budget_of_a_file_on_disk_ends_at_pages(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
