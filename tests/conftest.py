@@ -133,10 +133,7 @@ collect_ignore = [] if CHECKOUT else ["kernel/test_native.py"]
 """What takes packages and files that a guest of another kernel has not."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(name): skip where this host lacks it; see NEEDS")
-    config.addinivalue_line("markers", "alone: runs by itself, for others would disturb it")
-    config.addinivalue_line("markers", "browser: drives a real Chromium, in make test-browser")
+def pytest_configure() -> None:
     _report_a_dead_kernel()
     _take_a_disk()
     os.environ.pop("COLUMNS", None)  # of whoever runs the tests: tables would be as narrow

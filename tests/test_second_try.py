@@ -1,5 +1,7 @@
 """tests.second_try: what fails twice fails, and what is no accident has one try."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,12 @@ def test_many_failures_are_no_accident(tmp_path: Path, monkeypatch: pytest.Monke
     files = [ONCE.replace("tries", f"tries{n}").format(passes="..") for n in range(9)]
     assert run(tmp_path, monkeypatch, *files) == pytest.ExitCode.TESTS_FAILED
     assert (tmp_path / "tries0").read_text() == "."
+
+
+def test_notebooks_alone_know_the_marks() -> None:
+    """A second try may be of notebooks only, without the conftest of the tests."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    command += ["-m", "not alone and not browser", "--nbval", "notebooks/00-start-here.ipynb"]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stdout
