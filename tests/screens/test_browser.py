@@ -497,6 +497,12 @@ def cell(tab: lab.Tab, page: int, strip: int = 0, card: int = 0) -> tuple[float,
     )
 
 
+def predict(tab: lab.Tab, wanted: bool) -> None:
+    """Choose whether each step is predicted first, and wait until the kernel knows."""
+    tab.page.get_by_label("predict each step first").set_checked(wanted)
+    tab.await_true(lambda: tab.ask("play.predicting") == str(wanted))
+
+
 class TestThePlayground:
     """One kernel, one page; each test goes on where the one before has ended."""
 
@@ -562,7 +568,7 @@ class TestThePlayground:
 
     def test_a_prediction_is_painted_and_compared(self, field: lab.Tab) -> None:
         """Painted on the map; what came otherwise is crossed and counted."""
-        field.page.get_by_label("predict each step first").click()
+        predict(field, True)
         field.press("DONTNEED")
         field.await_status("paint what the page table will be")
         field.press("not present")
@@ -570,17 +576,17 @@ class TestThePlayground:
         field.await_true(lambda: field.ask("play.expected[32]") == "'not present'")
         field.press("Do it")
         field.page.locator(".prefault-note", has_text="1 page came otherwise").wait_for()
-        field.page.get_by_label("predict each step first").click()
+        predict(field, False)
 
     def test_what_shows_under_the_mouse_goes_with_it(self, field: lab.Tab) -> None:
         """Also where a click has put another figure under the mouse."""
-        field.page.get_by_label("predict each step first").click()
+        predict(field, True)
         field.page.mouse.move(*cell(field, 37))
         field.page.locator(".prefault-tip").wait_for()
         field.page.mouse.click(*cell(field, 37))
         field.await_status("paint what the page table will be")
         field.press("Forget it")
-        field.page.get_by_label("predict each step first").click()
+        predict(field, False)
         field.page.locator(".prefault-tip").wait_for(state="detached")
 
     def test_a_child_is_touched_beside_its_parent(self, field: lab.Tab) -> None:
