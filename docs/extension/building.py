@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
-from docs.extension import commands, exercises, kernels, messages, notebooks, promises
+from docs.extension import commands, exercises, kernels, messages, notebooks, promises, times
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -29,7 +29,7 @@ def write(source: Path) -> None:
     for name, here in INCLUDED.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         (source / here).write_text(text.replace("](docs/", "](/"), encoding="utf-8")
-    for made in (notebooks, promises, kernels, commands, messages, exercises):
+    for made in (notebooks, promises, kernels, commands, messages, exercises, times):
         for name, content in made.pages().items():
             path = source / name
             path.parent.mkdir(parents=True, exist_ok=True)

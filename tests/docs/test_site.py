@@ -32,6 +32,7 @@ SCREENS = {
 }
 """The pages of screens, and the pictures of these."""
 QUESTIONS = (
+    ("Is it faster than touching?", r"private anon, pages of 4 KiB"),
     ("May I rely on EFAULT on Linux 6.1?", r"6\.1\.176 holds"),
     ("What does READ do to a hole on xfs?", r"shared file on[^;]* xfs.*no block allocated"),
     ("How do I test this in my CI?", r"prefault-kit check --junit"),
