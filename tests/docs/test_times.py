@@ -11,7 +11,7 @@ def test_every_kind_of_memory_has_its_times() -> None:
     assert len(rows) == 13
     for row in rows:
         assert len(row) == 1 + len(times.METHODS)
-        assert all(cell.endswith(" ms") or cell.endswith(" s") for cell in row[1:]), row
+        assert all(cell.endswith((" ms", " s")) for cell in row[1:]), row
 
 
 def test_the_page_includes_the_table() -> None:
