@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 from prefault_kit import Backing, Mapping
-from prefault_kit.host import features
+from prefault_kit.host import features, thp
 from prefault_kit.kernel import folios, hugepages, mounts, pagemap
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.tracer import Tracer
@@ -99,7 +99,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "overlay": (lambda: "overlay" in DIRECTORIES, "overlay in PREFAULT_TEST_DIRS"),
     "small_tmpfs": (lambda: "tmpfs_small" in DIRECTORIES, "tmpfs_small in PREFAULT_TEST_DIRS"),
     "thp": (
-        lambda: hugepages.transparent_size_bytes() is not None,
+        lambda: thp.size_bytes() is not None,
         "a kernel with transparent huge pages",
     ),
     "root": (lambda: os.geteuid() == 0, "root"),
