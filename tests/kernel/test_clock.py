@@ -65,8 +65,8 @@ ONE_THREAD: dict[str, tuple[str, Callable[[Mapping], object], Operation]] = {
 
 def hold(spent_ns: int, *works: Work) -> None:
     """Elapsed time covers what was spent, and so does the C's own count of it."""
-    assert sum(work.elapsed_ns for work in works) >= spent_ns / 3
-    assert spent_ns / 3 <= sum(work.cpu_ns for work in works) <= spent_ns
+    assert sum(work.elapsed_ns for work in works) >= spent_ns / 4
+    assert spent_ns / 4 <= sum(work.cpu_ns for work in works) <= spent_ns
 
 
 @pytest.mark.parametrize("name", ONE_THREAD)
