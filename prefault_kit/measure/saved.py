@@ -69,7 +69,7 @@ def attempt(path: Path) -> None:
 
     FileExistsError if the path is taken, OSError as it comes otherwise; both name the path.
     """
-    with _naming(path):
+    with naming(path):
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         with suppress(FileNotFoundError):
@@ -91,7 +91,7 @@ def claim(path: Path) -> None:
 
 def write(path: Path, text: str | bytes) -> None:
     """Write a new file whole or not at all; FileExistsError if the path is taken."""
-    with _naming(path), _beside(path) as (part, out):
+    with naming(path), _beside(path) as (part, out):
         if isinstance(text, bytes):
             out.buffer.write(text)
         else:
@@ -134,12 +134,12 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Let an error name the file that was asked for."""
+def naming(path: Path, kind: type[OSError] = OSError) -> Iterator[None]:
+    """Let an error name the file that was asked for, and be of the kind that its reader expects."""
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise kind(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -277,7 +277,7 @@ class Folder:
         if size > MOST_BYTES or host.count >= MOST_ROWS:
             raise ValueError(f"there are more than {MOST_ROWS} rows, or {MOST_BYTES >> 20} MiB")
         path = self._journal(host)
-        with _writing(path), path.open("ab") as out:
+        with saved.naming(path, NotCollectedError), path.open("ab") as out:
             out.write(line)
             out.flush()
             os.fsync(out.fileno())
@@ -288,7 +288,7 @@ class Folder:
     def restart(self, host: Host) -> None:
         """Let go of what was collected of a host that has changed since."""
         path = self._journal(host)
-        with _writing(path):
+        with saved.naming(path, NotCollectedError):
             path.unlink(missing_ok=True)
         self._rows.pop(host.name, None)
         self._bytes.pop(host.name, None)
@@ -300,7 +300,7 @@ class Folder:
             FORMAT, self.job.words, self.key, tuple(_Listed(**vars(h)) for h in self.hosts)
         )
         path = self.place / LIST
-        with _writing(path):
+        with saved.naming(path, NotCollectedError):
             saved.write_json(path, asdict(data))
 
     def record(self, host: Host) -> None:
@@ -313,7 +313,7 @@ class Folder:
             return
         data = self.job.record(host.facts, rows)
         path = self.record_of(host)
-        with _writing(path):
+        with saved.naming(path, NotCollectedError):
             saved.write_json(path, data)
             if host.state in OVER:
                 self._journal(host).unlink()
@@ -323,12 +323,3 @@ class Folder:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Tell an error of writing the folder from any other."""
-    try:
-        yield
-    except OSError as error:
-        raise NotCollectedError(error.errno, error.strerror, str(path)) from error

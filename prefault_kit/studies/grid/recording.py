@@ -227,7 +227,7 @@ class Recording:
         self._write({"cell": cell, "repetition": repetition, "elapsed_ms": elapsed_ms})
 
     def _write(self, entry: dict[str, Any]) -> None:
-        with _writing(self.journal):
+        with saved.naming(self.journal, NotRecordedError):
             os.write(self._fd, json.dumps(entry).encode() + b"\n")
 
     def finish(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -237,14 +237,14 @@ class Recording:
         self.timings_ms.clear()
 
     def _add(self, rows: Iterable[dict[str, Any]]) -> None:
-        with _writing(self.table):
+        with saved.naming(self.table, NotRecordedError):
             table_file.append(self.table, rows)
-        with _writing(self.journal):
+        with saved.naming(self.journal, NotRecordedError):
             os.ftruncate(self._fd, 0)
 
     def complete(self) -> None:
         """All is done: remove the journal."""
-        with _writing(self.journal):
+        with saved.naming(self.journal, NotRecordedError):
             self.journal.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -314,15 +314,6 @@ def _contradiction(row: Result, cell: Result | None) -> str | None:
         if found != computed:
             return f"has {name} {found!r}, where its timings give {computed!r}"
     return None
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Tell an error of writing the table's files from any other."""
-    try:
-        yield
-    except OSError as error:
-        raise NotRecordedError(error.errno, error.strerror, str(path)) from error
 
 
 def _taken(path: Path) -> ValueError:
