@@ -134,21 +134,22 @@ def test_the_gil_is_released() -> None:
     assert during > 0
 
 
-def populate_again_and_again(mapping: Mapping) -> None:
-    for _ in range(100):
-        mapping.populate_read()
-        mapping.advise("MADV_DONTNEED")
-
-
-def test_ctrl_c_interrupts_a_long_populate() -> None:
+def test_ctrl_c_interrupts_a_long_populate(monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGINT during a populate raises KeyboardInterrupt before all of it is done."""
+    monkeypatch.setattr(timed, "SLICE_NS", 1)  # a quick machine does all of it in one of 0.1 s
     size = 2 << 30
     with Mapping(Backing.anon(), size) as mapping:
-        timer = threading.Timer(0.05 * 4096 / PAGE, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
+
+        def interrupt() -> None:
+            while not mapping.mincore(0, PAGE)[0]:
+                time.sleep(0)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        watching = threading.Thread(target=interrupt)
+        watching.start()
         with pytest.raises(KeyboardInterrupt):
-            populate_again_and_again(mapping)
-        timer.join()
+            mapping.populate_read()
+        watching.join()
         assert 0 < mapping.pages().present < size // PAGE
 
 
