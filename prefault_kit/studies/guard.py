@@ -15,20 +15,18 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from prefault_kit.kernel.address_space import AddressSpaces
 from prefault_kit.kernel.faults import FaultBatch, FaultStream
 from prefault_kit.kernel.perf import TaskEvent
-from prefault_kit.measure import signals
+from prefault_kit.measure import program, signals
 from prefault_kit.measure.culprits import Culprit, Tally
 
 LOOK_S = 0.1
 """Between two readings of the stream, at most."""
-GRACE_S = 5.0
-"""How long a program gets to end by itself."""
 READY_WITHIN_S = 60.0
 LINE_BYTES = 1 << 16
 """Of a line in which the pattern is looked for."""
@@ -271,16 +269,17 @@ def run(
         if value is not None and not 0 < value < float("inf"):
             raise ValueError(f"{name} is a number of seconds over 0, not {value!r}")
     output = _Output(_pattern(ready)) if ready is not None else None
-    with FaultStream.of_program(stacks=True) as stream:
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(FaultStream.of_program(stacks=True))
         pipes = (subprocess.PIPE, subprocess.PIPE) if output else outputs
-        with _started(command, pipes) as program:
-            watch = _Watch(stream)
-            guard = _Guard(stream, watch, program, output, outputs)
-            try:
-                stopped = guard.follow(duration_s, ready_within_s)
-            finally:
-                guard.end()
-            status = program.returncode
+        with signals.later():
+            running = stack.enter_context(program.started(command, pipes))
+        watch = _Watch(stream)
+        guard = _Guard(stream, watch, running, output, outputs)
+        try:
+            stopped = guard.follow(duration_s, ready_within_s)
+        finally:
+            guard.end()
         watch.look()
         minor, major = guard.counted()
         return Outcome(
@@ -289,7 +288,7 @@ def run(
             elapsed_s=guard.elapsed_s,
             minor=minor,
             major=major,
-            status=status,
+            status=running.returncode,
             stopped=stopped,
             kernel_included=stream.kernel_included,
             unseen=max(0, minor + major - watch.looked_at),
@@ -303,23 +302,6 @@ def _pattern(ready: str) -> re.Pattern[bytes]:
         return re.compile(os.fsencode(ready))
     except re.error as error:
         raise ValueError(f"{ready!r} is no regular expression: {error}") from None
-
-
-@contextlib.contextmanager
-def _started(command: Sequence[str], pipes: tuple[int, int]) -> Iterator[subprocess.Popen[bytes]]:
-    """The program; its pipes are closed in the end."""
-    program = None
-    try:
-        with signals.later():
-            program = subprocess.Popen(command, stdout=pipes[0], stderr=pipes[1], bufsize=0)
-        yield program
-    finally:
-        if program and program.poll() is None:
-            program.kill()
-            program.wait()
-        for each in (program.stdout, program.stderr) if program else ():
-            if each:
-                each.close()
 
 
 def _changes_processes(task: TaskEvent) -> bool:
@@ -338,17 +320,17 @@ class _Guard:
         self,
         stream: FaultStream,
         watch: _Watch,
-        program: subprocess.Popen[bytes],
+        running: subprocess.Popen[bytes],
         output: _Output | None,
         outputs: tuple[int, int],
     ) -> None:
-        self._stream, self._watch, self._program = stream, watch, program
+        self._stream, self._watch, self._program = stream, watch, running
         self._output = output
         self._targets: dict[int, int] = {}
-        if output and program.stdout and program.stderr:
+        if output and running.stdout and running.stderr:
             self._targets = {
-                program.stdout.fileno(): outputs[0],
-                program.stderr.fileno(): outputs[1],
+                running.stdout.fileno(): outputs[0],
+                running.stderr.fileno(): outputs[1],
             }
         self._over = False
         """Whether the program has ended: what it says now is too late to be ready."""
@@ -423,14 +405,7 @@ class _Guard:
         self._watch.until_ns = time.monotonic_ns()
         self._ended_s = time.monotonic()
         self._watch.look_closely()
-        if self._program.poll() is None:
-            self._signal(signal.SIGTERM)
-            deadline = time.monotonic() + GRACE_S
-            while self._program.poll() is None and time.monotonic() < deadline:
-                self._drain(LOOK_S / 10)
-            if self._program.poll() is None:
-                self._signal(signal.SIGKILL)
-        self._program.wait()
+        program.end(self._program, self._watch.living, lambda: self._drain(LOOK_S / 10))
         self._drain(0)
 
     def _drain(self, timeout_s: float) -> None:
@@ -445,12 +420,3 @@ class _Guard:
         if not self._targets and timeout_s:
             time.sleep(timeout_s)
         self._watch.look()
-
-    def _signal(self, number: signal.Signals) -> None:
-        """To the program and those that it has started, but for those that left its session."""
-        self._program.send_signal(number)
-        session = os.getsid(0)
-        for pid in self._watch.living - {self._program.pid}:
-            with contextlib.suppress(OSError):
-                if os.getsid(pid) == session:
-                    os.kill(pid, number)

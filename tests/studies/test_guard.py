@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from prefault_kit.measure import program
 from prefault_kit.studies import guard
 from prefault_kit.studies.guard import Budget, Outcome, run
 
@@ -196,7 +197,7 @@ def test_who_ignores_sigterm_is_killed(
     outputs: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while."""
-    monkeypatch.setattr(guard, "GRACE_S", 0.1)
+    monkeypatch.setattr(program, "GRACE_S", 0.1)
     outcome = run(("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"),
                   Budget(None), ready="ready", duration_s=0.1, outputs=outputs)  # fmt: skip
     assert outcome.status == -signal.SIGKILL

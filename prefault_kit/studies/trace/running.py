@@ -10,24 +10,22 @@ import contextlib
 import errno
 import os
 import select
-import signal
 import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from prefault_kit import host
 from prefault_kit.host import accounts
-from prefault_kit.kernel import address_space, fault_around, perf, syscalls
+from prefault_kit.kernel import address_space, fault_around, perf
 from prefault_kit.kernel.address_space import AddressSpace, AddressSpaces
 from prefault_kit.kernel.faults import FaultStream
 from prefault_kit.kernel.perf import TaskEvent
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.traps import MOUNT, TrapStream, accesses
-from prefault_kit.measure import signals
+from prefault_kit.measure import program, signals
 from prefault_kit.measure.trace import (
     ACCESS_SHIFT,
     BY_KERNEL,
@@ -48,8 +46,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.1
 """Between two readings of the stream, at most."""
-GRACE_S = 5.0
-"""How long a program gets to end by itself."""
 FAULT_BYTES = 256
 """Of memory, while faults are recorded and placed, each with its trap: 231 were measured."""
 KEPT = ["time_ns", "address", "pid", "tid", "major", "in_kernel", "access"]
@@ -98,6 +94,11 @@ class _Recording:
             self._count += len(records)
             self._parts.append(records)
             self._look_for(records)
+
+    def look_again(self) -> None:
+        """As :meth:`look`, a moment later."""
+        self.look()
+        time.sleep(LOOK_S / 10)
 
     def _learn(self, task: TaskEvent) -> None:
         if len(self.tasks) < MOST_TASKS:
@@ -188,44 +189,6 @@ def _outside(addresses: NDArray[np.uint64], space: AddressSpace) -> NDArray[np.b
     return outside
 
 
-class _Program:
-    """The program; it ends with the block, or with this process if that is killed."""
-
-    def __init__(self, command: Sequence[str], outputs: tuple[int, int]) -> None:
-        ends_with_us = partial(syscalls.die_with_parent, os.getpid())
-        self.process = subprocess.Popen(
-            command, stdout=outputs[0], stderr=outputs[1], preexec_fn=ends_with_us
-        )
-
-    def __enter__(self) -> _Program:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def end(self, living: set[int], look: Callable[[], None]) -> None:
-        """SIGTERM to it and those that it has started, but for those that left its session; then
-        SIGKILL."""
-        self._signal(signal.SIGTERM, living)
-        deadline = time.monotonic() + GRACE_S
-        while self.process.poll() is None and time.monotonic() < deadline:
-            look()
-            time.sleep(LOOK_S / 10)
-        if self.process.poll() is None:
-            self._signal(signal.SIGKILL, living)
-        self.process.wait()
-
-    def _signal(self, number: signal.Signals, living: set[int]) -> None:
-        self.process.send_signal(number)
-        session = os.getsid(0)
-        for pid in living - {self.process.pid}:
-            with contextlib.suppress(OSError):
-                if os.getsid(pid) == session:
-                    os.kill(pid, number)
-
-
 def run(
     command: Sequence[str],
     *,
@@ -255,21 +218,21 @@ def run(
         most = _most_faults() if most_faults is None else most_faults
         recording = _Recording(faults, traps, most)
         began_ns = time.monotonic_ns()
-        program = interrupt = None
+        running = interrupt = None
         try:
             with signals.later():
-                program = stack.enter_context(_Program(command, outputs))
-            stopped = _follow(program.process, recording, faults, duration_s, on_progress)
+                running = stack.enter_context(program.started(command, outputs))
+            stopped = _follow(running, recording, faults, duration_s, on_progress)
         except KeyboardInterrupt as error:
-            if program is None:
+            if running is None:
                 raise
             stopped, interrupt = True, error
         if stopped:
-            program.end(recording.living, recording.look)
-        status = program.process.wait()
+            program.end(running, recording.living, recording.look_again)
+        status = running.wait()
         faults.stop()
         recording.look()
-        ended_ns = recording.ended_ns(program.process.pid) or time.monotonic_ns()
+        ended_ns = recording.ended_ns(running.pid) or time.monotonic_ns()
         if not sum(faults.counts()):
             raise interrupt or NothingSeen
         lack = Lack(
@@ -277,7 +240,7 @@ def run(
             not faults.kernel_included,
             why,
             recording.full,
-            len(_still_there(recording.living - {program.process.pid})),
+            len(_still_there(recording.living - {running.pid})),
         )
         return _trace(tuple(command), recording, lack, began_ns, ended_ns, status, stopped)
 
@@ -310,7 +273,7 @@ def _still_there(pids: set[int]) -> set[int]:
 
 
 def _follow(
-    program: subprocess.Popen[bytes],
+    running: subprocess.Popen[bytes],
     recording: _Recording,
     stream: FaultStream,
     duration_s: float | None,
@@ -319,7 +282,7 @@ def _follow(
     """Until the program has ended, or is to be ended: True then."""
     deadline = None if duration_s is None else time.monotonic() + duration_s
     poll = select.poll()
-    with _pidfd(program.pid) as pidfd:
+    with _pidfd(running.pid) as pidfd:
         for fd in (pidfd, *stream.descriptors()):
             poll.register(fd, select.POLLIN)
         while True:
