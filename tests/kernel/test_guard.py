@@ -14,8 +14,9 @@ import pytest
 PATIENCE_S = 120
 """More than an emulated processor takes."""
 COMMON = """
-import errno, faulthandler, mmap, os, resource, signal, sys, threading, time
+import contextlib, errno, faulthandler, mmap, os, resource, signal, sys, threading, time
 from prefault_kit import Backing, Mapping
+from prefault_kit.kernel import userfaultfd
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 
 def cut_off(pages=0, size=64 * PAGE):
@@ -52,6 +53,11 @@ class LongTouch:
     "A touch of one call that is going on during the whole block."
     def __enter__(self):
         self.mapping = Mapping(Backing.anon(), PAGE << 18, reserve=False)
+        self.block = contextlib.ExitStack()
+        with contextlib.suppress(OSError):  # without userfaultfd it is as long as it takes
+            last = self.mapping.span((PAGE << 18) - PAGE, PAGE)
+            fd = userfaultfd.begin(*last, userfaultfd.MODE_MISSING)  # where it waits for the end
+            self.block.callback(os.close, fd)
         touch = lambda: self.mapping.touch_read(interruptible=False)
         self.thread = threading.Thread(target=touch)
         before = faults()
@@ -60,6 +66,7 @@ class LongTouch:
             pass
     def __exit__(self, *_):
         assert self.thread.is_alive(), "the touch was too short"
+        self.block.close()
         self.thread.join()
         self.mapping.close()
 """
