@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from prefault_kit.kernel import cgroup, hugepages, numa, proc, syscalls
+from prefault_kit.kernel import cgroup, hugepages, numa, proc, processors, syscalls
 from prefault_kit.kernel.errors import HIGHEST, MOST_THREADS, whole
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import Work
@@ -255,11 +255,8 @@ def _on_node(node: int | None, notes: list[str]) -> Iterator[None]:
     if not wanted:
         notes.append(f"this process may use no processor of node {node}: its threads run elsewhere")
         wanted = allowed
-    os.sched_setaffinity(0, wanted)
-    try:
+    with processors.running_on(wanted):
         yield
-    finally:
-        os.sched_setaffinity(0, allowed)
 
 
 # Buffers

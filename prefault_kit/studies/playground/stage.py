@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from prefault_kit.kernel import errors, syscalls, timed, userfaultfd
+from prefault_kit.kernel.processors import running_on, the_first
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.kernel.timed import PrefaultError, Work
 from prefault_kit.memory.mapping import Mapping
@@ -240,13 +241,14 @@ def act(payload: Event) -> Iterator[Event]:
     if _stage is None:  # another process has taken the one that had the memory
         yield {"lost": True}
         return
-    for saved in payload["steps"]:
-        outcome: Event = {}
-        for event in _stage.act(Step.of(saved)):
-            outcome |= event
-            if "dying" in event:
-                yield event
-        yield {"outcome": outcome, **_stage.look()}
+    with running_on(the_first()):  # what a step has brought, MADV_PAGEOUT of a later one can take
+        for saved in payload["steps"]:
+            outcome: Event = {}
+            for event in _stage.act(Step.of(saved)):
+                outcome |= event
+                if "dying" in event:
+                    yield event
+            yield {"outcome": outcome, **_stage.look()}
 
 
 def leave() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prefault_kit.kernel import timed
+from prefault_kit.kernel.processors import running_on, the_first
 from prefault_kit.kernel.syscalls import MAP, PAGE_SIZE_BYTES, PROTECTION
 from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
@@ -17,8 +18,6 @@ from prefault_kit.studies.promises.promise import promise
 SOURCE = "Linux, commit 9651fcedf7b9: mm: add MAP_DROPPABLE"
 FEW_PAGES = 16
 FILL = b"\xaa"
-TRIES = 3
-"""A page that another processor has in a batch of its own is not taken away."""
 
 
 @contextmanager
@@ -62,15 +61,7 @@ def populates(ground: Ground) -> str:
     needs=(needs.populate, needs.page_tables, needs.droppable),
 )
 def dropped(ground: Ground) -> str:
-    for _ in range(TRIES):
-        found = _paged_out(ground)
-        if " 0 left" in found:
-            break
-    return found
-
-
-def _paged_out(ground: Ground) -> str:
-    with _droppable(ground) as memory:
+    with running_on(the_first()), _droppable(ground) as memory:
         memory.write(0, FILL)
         memory.populate_write()
         present = memory.pages().present

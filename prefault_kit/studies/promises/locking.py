@@ -7,6 +7,7 @@ import os
 
 from prefault_kit.host import Unavailable, rlimits
 from prefault_kit.kernel import syscalls
+from prefault_kit.kernel.processors import running_on, the_first
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure.forked import told
 from prefault_kit.memory.mapping import Mapping
@@ -110,7 +111,7 @@ def survives_no_sync(ground: Ground) -> str:
     needs=(needs.populate, needs.page_tables, needs.locking(LOCKED_PAGES)),
 )
 def pins(ground: Ground) -> str:
-    with ground.map(LOCKED_PAGES) as memory:
+    with running_on(the_first()), ground.map(LOCKED_PAGES) as memory:
         memory.populate_read()
         memory.advise("MADV_PAGEOUT")
         left = memory.pages().present

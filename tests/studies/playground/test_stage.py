@@ -1,5 +1,9 @@
 """prefault_kit.studies.playground.stage: the worker's side, in this process where nothing dies."""
 
+import os
+
+import pytest
+
 from prefault_kit.studies.playground import Ground, Step, Strips, stage
 
 
@@ -14,6 +18,24 @@ def test_begin_act_release() -> None:
     assert told[2]["outcome"]["page"] == 4
     assert list(stage.release({})) == [{}]
     assert stage._stage is None
+
+
+def test_steps_are_done_on_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one step and the next; else MADV_PAGEOUT passes over pages that came on another."""
+    allowed, seen = os.sched_getaffinity(0), []
+    touch = stage.Stage.touch
+
+    def touching(*words: object) -> object:
+        seen.append(os.sched_getaffinity(0))
+        return touch(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage.Stage, "touch", touching)
+    list(stage.begin({"ground": Ground(pages=8).as_dict()}))
+    for _ in range(2):
+        list(stage.act({"steps": [Step("write", 2).as_dict()]}))
+        assert os.sched_getaffinity(0) == allowed
+    list(stage.release({}))
+    assert seen == [{min(allowed)}] * 2
 
 
 def test_a_ground_that_cannot_be_is_told() -> None:
