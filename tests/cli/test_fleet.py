@@ -34,6 +34,20 @@ from tests.studies.fleet.made import await_true, children, hosts, rows, worker
 
 PROMISES = ("check", "read-*", "write-*", "prefix-*", "error-*", "fault-*", "permission-*")
 """More than a hundred verdicts, each told as it comes: a second or two."""
+HELD = """
+import os, time
+from prefault_kit.cli import followed
+run = followed.rows
+def rows(payload):
+    told = 0
+    for event in run(payload):
+        yield event
+        told += "row" in event
+        while told == 3 and os.path.exists({hold!r}):
+            time.sleep(0.01)
+followed.rows = rows
+"""
+"""A host that goes on after its third row once a file is gone."""
 EVERY = ("check",)
 """Several seconds of them."""
 VERSION = metadata.version("prefault-kit")
@@ -59,17 +73,24 @@ def test_a_host_that_is_killed_is_made_up_for(
 ) -> None:
     """kill -9 of one of three in the middle: what it had finished is kept, the others go on, and
     it goes on itself once it has a worker again, whatever that one's address is."""
-    out = tmp_path / "runs"
+    out, hold, place = (tmp_path / name for name in ("runs", "hold", "held"))
+    hold.touch()
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(HELD.format(hold=str(hold)))
+    held = {"PYTHONPATH": os.pathsep.join((str(place), made.QUIET["PYTHONPATH"]))}
     with ExitStack() as stack:
-        workers = {label: stack.enter_context(worker(address, tmp_path, label)) for label in "abc"}
+        workers = {
+            label: stack.enter_context(worker(address, tmp_path, label, **held)) for label in "abc"
+        }
         running_fleet = start_fleet(address, out, "--hosts", "3", *PROMISES)
-        await_true(lambda: any(rows(out, name) for name in running(out)))
+        await_true(lambda: any(len(rows(out, name)) == 3 for name in running(out)))
         (name,) = running(out)  # only one, for they are on one machine
         kept = rows(out, name)
         label = label_of(out, name, monkeypatch)
         workers[label].kill()
         await_true(lambda: hosts(out)[name]["state"] == "left")
-        assert rows(out, name)[: len(kept)] == kept
+        assert rows(out, name) == kept
+        hold.unlink()
         stack.enter_context(worker(address, tmp_path, label))
         said, errors = running_fleet.communicate(timeout=60)
     assert (running_fleet.returncode, errors) == (0, "")
@@ -161,7 +182,7 @@ def test_a_host_that_cannot_be_asked_is_a_row(address: str, tmp_path: Path) -> N
 def test_a_scheduler_has_one_fleet(address: str, tmp_path: Path) -> None:
     """The second is told since when, and makes nothing in its way."""
     with worker(address, tmp_path, "a"):
-        first = start_fleet(address, tmp_path / "a", *PROMISES)
+        first = start_fleet(address, tmp_path / "a", "--hosts", "2", *PROMISES)
         await_true(lambda: rows(tmp_path / "a", "host-1"))
         second = prefault_here(
             "fleet", "--scheduler", address, "--out", str(tmp_path / "b"), *CELLS
@@ -169,7 +190,8 @@ def test_a_scheduler_has_one_fleet(address: str, tmp_path: Path) -> None:
         same = prefault_here(
             "fleet", "--scheduler", address, "--out", str(tmp_path / "a"), "--resume", *PROMISES
         )
-        _, errors = first.communicate(timeout=60)
+        with worker(address, tmp_path, "b"):  # for which the first has waited
+            _, errors = first.communicate(timeout=60)
     assert (first.returncode, errors) == (0, "")
     assert second.returncode == 3
     assert f"another fleet runs at {address} since 20" in sentence(second)

@@ -18,6 +18,7 @@ from tests.cli.command import (
     SMALL_GRID,
     await_true,
     children,
+    environment,
     is_gone,
     prefault,
     prefault_here,
@@ -28,6 +29,30 @@ from tests.cli.command import (
 MANY_SIZES = ",".join(f"{2 * number}MiB" for number in range(1, 3001))
 REPEATS = 12
 LONG_GRID = (*SMALL_GRID, "--sizes", "4MiB", "--repeats", str(REPEATS))
+HELD = f"""
+import time
+from prefault_kit.studies.grid.recording import Recording
+add, write = Recording._add, Recording._write
+added = []
+def _add(self, rows):
+    add(self, rows)
+    added.append(rows)
+def _write(self, entry):
+    write(self, entry)
+    if added and entry["repetition"] == {REPEATS // 2}:
+        time.sleep(600)
+Recording._add, Recording._write = _add, _write
+"""
+"""A matrix that stops in the middle of its second group: a quick machine is done in a moment."""
+
+
+@pytest.fixture
+def held(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of such a matrix."""
+    place = tmp_path_factory.mktemp("held")
+    (place / "sitecustomize.py").write_text(HELD)
+    paths = [str(place), os.environ.get("PYTHONPATH")]
+    return environment(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
 
 def test_matrix_writes_and_prints_the_grid(tmp_path: Path) -> None:
@@ -183,12 +208,16 @@ def journaled(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
+def test_kill_9_loses_no_repetition(tmp_path: Path, held: dict[str, str]) -> None:
     """Killed in the middle of a group, --resume keeps all that was noted and does the rest."""
     path = tmp_path / "grid.csv"
-    command = start(*LONG_GRID, "--out", str(path))
+    command = start(*LONG_GRID, "--out", str(path), env=held)
     await_true(
-        lambda: path.exists() and table_file.read(path) and len(journaled(path)) > REPEATS - 5
+        lambda: (
+            path.exists()
+            and table_file.read(path)
+            and any(each["repetition"] == REPEATS // 2 for each in journaled(path))
+        )
     )
     worker = children(command.pid)[0]
     command.kill()
@@ -213,10 +242,10 @@ def test_kill_9_loses_no_repetition(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["grid.csv", "grid.host.json"]
 
 
-def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_matrix_to_be_resumed(tmp_path: Path, held: dict[str, str]) -> None:
     """Exit 130 and how to go on; the rows are whole when it is gone on with."""
     path = tmp_path / "grid.csv"
-    command = start(*LONG_GRID, "--out", str(path))
+    command = start(*LONG_GRID, "--out", str(path), env=held)
     await_true(lambda: len(journaled(path)) > 5)
     worker = children(command.pid)[0]
     command.send_signal(signal.SIGINT)

@@ -16,7 +16,7 @@ from prefault_kit.host.identity import LABEL
 from prefault_kit.studies.fleet.collected import Facts, Job, Row
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 FACTS = {"kernel": "6.1", "machine": "x86_64", "cpu": "a processor", "page_size_bytes": 4096}
 QUIET = {
     "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
@@ -76,16 +76,18 @@ def scheduler(place: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def worker(
-    address: str, place: Path, label: str, preload: str | None = None
+    address: str, place: Path, label: str, preload: str | None = None, **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Dask worker that pretends to be a host, and runs ``preload`` first."""
     options = ["--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    options += ["--local-directory", str(place), "--death-timeout", "20"]
+    options += ["--local-directory", str(place), "--death-timeout", str(PATIENCE_S)]
     if preload is not None:
         file = place / f"preload_{label}.py"
         file.write_text(preload)
         options += ["--preload", str(file)]
-    with ending(_start(("dask_worker", address, *options), **{LABEL: label})) as process:
+    with ending(
+        _start(("dask_worker", address, *options), **{LABEL: label}, **environment)
+    ) as process:
         yield process
 
 
