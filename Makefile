@@ -11,7 +11,7 @@ NOTEBOOK ?= notebooks/18-playground.ipynb
 # Tests run in so many processes, one more than the processors here, for a test waits now and then;
 # what measures or wants the machine for itself runs afterwards
 JOBS ?= $(shell processors=$$(nproc 2>/dev/null || echo 2); echo $$((processors < 8 ? processors + 1 : 8)))
-# pytest, with a second try for what failed on a machine that others share
+# pytest, with two tries more for what failed on a machine that others share
 SUITE := $(BIN)/python -m tests.second_try
 LAB_OVERRIDES := $(VENV)/share/jupyter/lab/settings/overrides.d/prefault-kit.json
 # JupyterLab refuses root unless told; nobody else is

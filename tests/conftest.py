@@ -276,19 +276,24 @@ class NothingLeft:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         result = yield
-        deadline = time.monotonic() + 10  # the kernel takes its time to release what was killed
-        while (left := _descendants()) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 20  # the kernel takes its time to release what was killed
+        while (found := self._found()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        now = _left_on_this_machine()
-        found = [f"process {command}" for command in left]
-        found += [f"{what}: {now[what]}, before {was}" for what, was in self.before.items()
-                  if now[what] != was]  # fmt: skip
         if found:
-            session.exitstatus = UNTIDY
+            if session.exitstatus != pytest.ExitCode.TESTS_FAILED:  # which leaves what it has begun
+                session.exitstatus = UNTIDY
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             for each in found:
                 reporter.write_line(f"LEFT BEHIND {each}", red=True)
         return result
+
+    def _found(self) -> list[str]:
+        now = _left_on_this_machine()
+        return [f"process {command}" for command in _descendants()] + [
+            f"{what}: {now[what]}, before {was}"
+            for what, was in self.before.items()
+            if now[what] != was
+        ]
 
 
 @pytest.fixture(params=DISKS)

@@ -1,9 +1,9 @@
-"""Run pytest; the files in which something failed run once more, one after another.
+"""Run pytest; the files in which something failed run again, one after another, and once more.
 
 ``python -m tests.second_try OPTIONS -- PATHS``. Tests ask the kernel of a machine that others share
 what it did: a page that somebody evicts, a processor that somebody takes, is seen as a failure now
-and then. What fails twice fails; what passed only the second time is named. Whatever else ends a
-run (a skip that is not listed, something left behind, an error of collection) has no second try.
+and then. What fails every time fails; what passed once is named. Whatever else ends a run (a skip
+that is not listed, something left behind, an error of collection) has no second try.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 FAILED_CACHE = Path(".pytest_cache/v/cache/lastfailed")
 LIMIT_S = 3600
+TRIES = 3
 MOST_FILES = 8
 """More than so many are no accident."""
 
@@ -30,22 +31,26 @@ def failed() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of pytest, of the second run if there was one."""
+    """The exit status of pytest, of the last run if there were several; 0 if each has passed."""
     at = arguments.index("--")
     options, paths = arguments[:at], arguments[at + 1 :]
     FAILED_CACHE.unlink(missing_ok=True)
     status = _pytest(*options, *paths)
-    first = failed()
-    files = sorted({each.partition("::")[0] for each in first})
-    if status != pytest.ExitCode.TESTS_FAILED or not 0 < len(files) <= MOST_FILES:
-        return status
-    print(f"\nA second try, for a machine that others share: {', '.join(files)}", flush=True)
-    status = _pytest(*options, "-n", "0", "--dist", "no", *files)
-    again = failed()
-    for each in first:
-        if each not in again:
-            print(f"PASSED ONLY THE SECOND TIME {each}")
-    return status
+    left = failed()
+    for number in range(2, TRIES + 1):
+        files = sorted({each.partition("::")[0] for each in left})
+        if status != pytest.ExitCode.TESTS_FAILED or not 0 < len(files) <= MOST_FILES:
+            break
+        print(f"\nTry {number}, for a machine that others share: {', '.join(files)}", flush=True)
+        status = _pytest(*options, "-n", "0", "--dist", "no", *files)
+        again = failed()
+        for each in left:
+            if each not in again:
+                print(f"PASSED ONLY IN TRY {number} {each}")
+        left = [each for each in left if each in again]
+        if status == pytest.ExitCode.TESTS_FAILED and not left:
+            status = pytest.ExitCode.OK  # what failed now had passed before
+    return int(status)
 
 
 def _pytest(*arguments: str) -> int:

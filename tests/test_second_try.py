@@ -1,4 +1,4 @@
-"""tests.second_try: what fails twice fails, and what is no accident has one try."""
+"""tests.second_try: what fails every time fails, and what is no accident has one try."""
 
 import subprocess
 import sys
@@ -30,24 +30,40 @@ def run(place: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> int:
     return second_try.main(["--", "."])
 
 
-def test_what_passes_the_second_time_passes_and_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("number", [2, 3])
+def test_what_passes_later_passes_and_is_named(
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Its file runs again, and no other."""
     other = "from pathlib import Path\ndef test_other():\n    Path('other').open('x').close()\n"
-    assert run(tmp_path, monkeypatch, ONCE.format(passes=".."), other) == 0
+    assert run(tmp_path, monkeypatch, ONCE.format(passes="." * number), other) == 0
     said = capfd.readouterr().out
-    assert "PASSED ONLY THE SECOND TIME test_0.py::test_first_time" in said
-    assert (tmp_path / "tries").read_text() == ".."
+    assert f"PASSED ONLY IN TRY {number} test_0.py::test_first_time" in said
+    assert (tmp_path / "tries").read_text() == "." * number
 
 
-def test_what_fails_twice_fails(
+def test_what_fails_every_time_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """And is not named as passed."""
-    assert run(tmp_path, monkeypatch, ONCE.format(passes="...")) == pytest.ExitCode.TESTS_FAILED
-    assert "SECOND TIME" not in capfd.readouterr().out
-    assert (tmp_path / "tries").read_text() == ".."
+    assert run(tmp_path, monkeypatch, ONCE.format(passes="....")) == pytest.ExitCode.TESTS_FAILED
+    assert "PASSED ONLY" not in capfd.readouterr().out
+    assert (tmp_path / "tries").read_text() == "..."
+
+
+def test_what_fails_beside_it_later_has_passed_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of two tests of a file fails once, by turns."""
+    second = ONCE[: ONCE.index("def test_fine")].replace("test_first", "test_second")
+    turns = ONCE.format(passes="..") + second.replace("tries", "turns").replace(
+        'turns.read_text() == "{passes}"', 'turns.read_text() != ".."'
+    )
+    assert run(tmp_path, monkeypatch, turns) == 0
+    assert (tmp_path / "turns").read_text() == ".."
 
 
 @pytest.mark.parametrize("status", [pytest.ExitCode.INTERRUPTED, 8])
