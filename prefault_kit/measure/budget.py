@@ -307,8 +307,14 @@ def _stopped_when_full(stream: FaultStream) -> Iterator[None]:
     def watch() -> None:
         poll.poll(0)  # what it needs of memory it takes now, before faults are counted
         begun.set()
-        if all(fd != told for fd, _ in poll.poll()):
-            stream.stop()
+        while True:
+            for fd, what in poll.poll():
+                if fd == told:
+                    return
+                if what & select.POLLIN:
+                    stream.stop()
+                    return
+                poll.unregister(fd)  # its thread has ended, and others use its buffer
 
     watcher = threading.Thread(target=watch, name="fault_budget", daemon=True)
     try:
