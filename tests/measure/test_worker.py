@@ -39,7 +39,7 @@ def has_ended(pid: int) -> bool:
 
 def ended(pid: int) -> bool:
     """Whether a process has ended, waiting a moment for it."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not has_ended(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return has_ended(pid)
@@ -117,12 +117,12 @@ def test_stop_from_another_thread(worker: Worker) -> None:
 
     thread = threading.Thread(target=consume)
     thread.start()
-    assert seen.wait(10)
+    assert seen.wait(60)
     pid = worker.pid
     assert pid is not None
     worker.stop()
     assert ended(pid)
-    thread.join(10)
+    thread.join(60)
     assert outcome and "stopped" in outcome[0]
     assert len(list(worker.stream(tasks.count, {"to": 3}))) == 3
 

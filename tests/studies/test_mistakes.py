@@ -78,9 +78,8 @@ def test_a_mistake_shows_until_it_is_repaired(program: Program, name: str) -> No
     assert look(program) == mistaken
     program.repair(name)
     assert name not in program.mistaken
-    if name == "beat":
-        time.sleep(10 * mistakes.BEAT_S)  # the buffer that it keeps is populated
-    assert look(program) == repaired
+    # the first look at a beat may see how the buffer that it keeps is populated
+    assert any(look(program) == repaired for _ in range(3))
 
 
 def test_an_unknown_mistake(program: Program) -> None:

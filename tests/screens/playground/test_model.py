@@ -12,6 +12,7 @@ from prefault_kit.measure.worker import Worker
 from prefault_kit.screens.playground import Playground
 from prefault_kit.studies.playground import Ground, Step
 from prefault_kit.studies.playground.history import History
+from tests.measure.test_worker import ended
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def test_a_worker_that_is_killed_is_replaced(play: Playground) -> None:
     play.do("write", 0)
     assert play.worker_pid
     os.kill(play.worker_pid, signal.SIGKILL)
-    time.sleep(0.2)  # until it is dead
+    assert ended(play.worker_pid)
     play.do("write", 1)
     assert play.status == "Write: page 1: killed. The process is dead."
     play.revive()

@@ -117,9 +117,15 @@ def test_a_ctrl_c_ends_it() -> None:
     """In the middle of preallocating too: nothing waits for what nobody wants any more."""
     running = Qemu()
     interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
-    with pytest.raises(KeyboardInterrupt), running, running.backend("memfd", 1 << 30, 1):
-        time.sleep(60)
+
+    def preallocate() -> None:
+        with running:
+            interrupt.start()
+            with running.backend("memfd", 1 << 30, 1):
+                time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        preallocate()
     interrupt.join()
     assert not _lives(running._process.pid)
 

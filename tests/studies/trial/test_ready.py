@@ -31,9 +31,13 @@ def test_a_pattern_that_takes_forever_can_be_interrupted() -> None:
     try:
         with Listener(Ready("(a+)+b")) as listener:
             os.write(listener.fd, b"a" * 60)
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-            with pytest.raises(KeyboardInterrupt):
+
+            def wait() -> None:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
                 listener.wait(60)
+
+            with pytest.raises(KeyboardInterrupt):
+                wait()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

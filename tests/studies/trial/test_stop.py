@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +143,13 @@ def test_a_step_may_be_asked_to_end(here: Path) -> None:
 
 def test_a_step_that_takes_too_long(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is killed with what it began."""
+    communicate = subprocess.Popen.communicate
+
+    def once_begun(*words: Any, **options: Any) -> object:
+        assert seen(here / "pid")
+        return communicate(*words, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", once_begun)
     monkeypatch.setattr(programs, "PREPARE_S", 0.2)
     with pytest.raises(OSError, match="did not end within"):
         Place(here, Stop()).do(*SLEEP)
