@@ -99,7 +99,8 @@ def test_a_function_is_called_in_a_process_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It may fail, hang or be killed."""
-    monkeypatch.setattr(grading, "LIMIT_S", 1)
+    if "1 s" in outcome:
+        monkeypatch.setattr(grading, "LIMIT_S", 1)
     task.answer = answer
     before = os.listdir("/proc/self/fd")
     assert task.outcome(task.memory).startswith(outcome)
