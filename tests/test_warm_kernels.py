@@ -22,7 +22,7 @@ Started = tuple[KernelManager, BlockingKernelClient]
 def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Started]:
     """One with a directory and a word of its own in its environment."""
     monkeypatch.setattr(local_provisioner, "launch_kernel", warm_kernels.launch)
-    manager = KernelManager()
+    manager = warm_kernels.manager()
     manager.start_kernel(cwd=str(tmp_path), env=os.environ | {"A_WORD": "of its own"})
     client = manager.client()
     client.start_channels()

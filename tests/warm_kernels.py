@@ -7,14 +7,20 @@ same. JupyterLab, ``make site`` and ``make refresh`` start kernels as ever.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import KernelManager
 
 PRELOADED = (
     "ipykernel.kernelapp",
@@ -27,6 +33,7 @@ PRELOADED = (
 )
 BEGIN_S = 60.0
 ROOT = str(Path(__file__).parents[1])
+_numbers = itertools.count()
 
 
 class WarmKernel:
@@ -91,14 +98,31 @@ def launch(cmd: list[str], **known: Any) -> WarmKernel:
     return WarmKernel(cmd, dict(known["env"]), known.get("cwd"))
 
 
+@functools.cache
+def _sockets() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="kernels-")
+
+
+def manager(**known: Any) -> KernelManager:
+    """One that speaks to its kernel by sockets in a directory: a port of TCP that was free may be
+    another's before the kernel has it."""
+    from jupyter_client.manager import KernelManager
+
+    return KernelManager(transport="ipc", ip=f"{_sockets().name}/{next(_numbers)}", **known)
+
+
 def pytest_configure() -> None:
     """Where the provisioner starts a process, fork one."""
     from jupyter_client.provisioning import local_provisioner
+    from nbval import kernel
 
     local_provisioner.launch_kernel = launch
+    kernel.KernelManager = manager
 
 
 def end() -> None:
     """End the process that kernels are forked from; multiprocessing would, if later."""
+    if _sockets.cache_info().currsize:
+        _sockets().cleanup()
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
