@@ -7,11 +7,9 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,7 +27,8 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_S = 60
+START_S = 120
+LOG = "lab.log"
 LOCAL = ("127.0.0.1", "")
 """Hosts that a page may ask; data: and blob: addresses have none."""
 
@@ -49,9 +48,6 @@ class Server:
 @contextlib.contextmanager
 def server(root: Path, scratch: Path, *, theme: str = "JupyterLab Light") -> Iterator[Server]:
     """Serve ``root`` from a JupyterLab whose own files all lie in ``scratch``."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     places = {
         "JUPYTER_CONFIG_DIR": scratch / "config",
@@ -63,14 +59,12 @@ def server(root: Path, scratch: Path, *, theme: str = "JupyterLab Light") -> Ite
     for place in places.values():
         place.mkdir(parents=True, exist_ok=True)
     _settings(scratch, theme)
-    log = scratch / "lab.log"
-    with log.open("wb") as out:
+    with (scratch / LOG).open("wb") as out:
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
-                "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0",
-                f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}",
-                "--LabApp.expose_app_in_browser=True",
+                "--ip=127.0.0.1", f"--ServerApp.root_dir={root}",
+                f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True",
             ],
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -78,9 +72,7 @@ def server(root: Path, scratch: Path, *, theme: str = "JupyterLab Light") -> Ite
             env=os.environ | {name: str(place) for name, place in places.items()},
         )  # fmt: skip
     try:
-        running = Server(f"http://127.0.0.1:{port}", token)
-        _await_server(running, process, log)
-        yield running
+        yield _started(process, scratch, token)
     finally:
         process.terminate()  # the server ends its kernels
         try:
@@ -100,16 +92,17 @@ def _settings(scratch: Path, theme: str) -> None:
     (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
 
 
-def _await_server(running: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+def _started(process: subprocess.Popen[bytes], scratch: Path, token: str) -> Server:
+    """The server once it answers, at the port that it has found free."""
+    said = scratch / "runtime" / f"jpserver-{process.pid}.json"
     deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"{running.address}/api?token={running.token}", timeout=5)
-            return
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, ValueError):  # not yet, or not all of it
+            running = Server(f"http://127.0.0.1:{json.loads(said.read_text())['port']}", token)
+            urllib.request.urlopen(f"{running.address}/api?token={token}", timeout=5)
+            return running
         time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-4000:]}")
+    raise RuntimeError(f"JupyterLab did not start:\n{(scratch / LOG).read_text()[-4000:]}")
 
 
 _READY = """() => {
@@ -181,7 +174,7 @@ class Tab:
         """The explorer's button of this name."""
         return self.page.locator(".prefault").get_by_role("button", name=label, exact=True)
 
-    def await_status(self, text: str, timeout_s: float = 60) -> str:
+    def await_status(self, text: str, timeout_s: float = START_S) -> str:
         """Wait until the explorer's status has this text; the whole status."""
         from playwright.sync_api import Error
 
@@ -279,6 +272,7 @@ def browser() -> Iterator[Any]:
 def tab(chromium: Any, *, width: int = 1600, height: int = 1200) -> Iterator[Tab]:
     """A page that records what leaves this machine and what fails."""
     context = chromium.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(START_S * 1000)
     made = Tab(context.new_page())
     made.page.on(
         "request",

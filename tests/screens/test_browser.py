@@ -183,8 +183,9 @@ def show_film(film: Film, name: str, tmp_path: Path) -> None:
     path = Path(os.environ.get("PREFAULT_SCREENSHOTS") or tmp_path) / f"{name}.gif"
     film.save(path)
     assert path.stat().st_size < 2_000_000
-    with Image.open(path) as written:
-        assert (written.n_frames, written.width) == (len(film.frames), 800)
+    with Image.open(path) as written:  # frames that show the same are one
+        assert 1 < written.n_frames <= len(film.frames)
+        assert written.width == 800
 
 
 def picture(tab: lab.Tab, card: int) -> Image.Image:
@@ -337,9 +338,16 @@ class TestTheExplorer:
         """The kernel lives on: the page comes back with the runs in it."""
         bench.command("docmanager:save")
         summary = bench.page.locator(".prefault-summary").inner_text()
-        bench.page.reload()
-        bench.await_kernel()
-        bench.page.locator(".prefault-card canvas").nth(3).wait_for(timeout=WAIT_S * 1000)
+        chart = bench.page.locator(".prefault-card canvas").nth(3)
+        lost = bench.page.locator(".jp-OutputArea", has_text="model not found")
+        for _ in range(3):  # a busy browser may draw a cell before it has the models of its widgets
+            bench.page.reload()
+            bench.await_kernel()
+            chart.or_(lost.first).first.wait_for()
+            if not lost.count():
+                break
+            bench.complaints.clear()
+        chart.wait_for()
         bench.await_true(lambda: BLUE in painted(bench, 0))
         assert bench.page.locator(".prefault-summary").inner_text() == summary
         bench.press("Clear")
@@ -389,11 +397,16 @@ def desk(tab: lab.Tab) -> lab.Tab:
     tab.switch(SCREENS)
     tab.show(REVIEW)
     tab.page.get_by_title("Set the size to 16 MiB").click()
-    repeats = tab.page.get_by_label("Repetitions")
-    repeats.fill("2")
-    repeats.press("Enter")
     tab.page.locator(".prefault-note", has_text="A workload of your own").wait_for()
     return tab
+
+
+def repeat(tab: lab.Tab, times: int) -> None:
+    """Choose how often, and wait until the kernel knows."""
+    repeats = tab.page.get_by_label("Repetitions")
+    repeats.fill(str(times))
+    repeats.press("Enter")
+    tab.await_true(lambda: tab.ask("model.repeats") == str(times))
 
 
 def ranked(tab: lab.Tab) -> list[tuple[str, str]]:
@@ -407,11 +420,13 @@ class TestTheReview:
 
     def test_a_review_is_run_and_stopped(self, desk: lab.Tab) -> None:
         """Run, then Stop; then Run to the end: a recommendation, a table, four charts."""
+        repeat(desk, 10_000)
         desk.press("Run")
         desk.await_status("repetition")
         desk.press("Stop")
         desk.await_status("Stopped after")
         assert ranked(desk) == []
+        repeat(desk, 2)
         desk.press("Run")
         desk.await_status("Done in", timeout_s=WAIT_S)
         desk.page.locator(".prefault-answer").wait_for()
