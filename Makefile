@@ -64,7 +64,7 @@ lab: $(STAMP)
 # tests/test_code.py is "make check"
 test: $(STAMP)
 	@$(SUITE) -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone and not browser" \
-		--durations 20 -p tests.warm_kernels --nbval --nbval-current-env --nbval-cell-timeout=120 -- tests notebooks
+		--durations 20 -p tests.warm_kernels --nbval --nbval-current-env --nbval-cell-timeout=300 -- tests notebooks
 	@$(SUITE) -m alone -p no:nbval -- $$(grep -rl --include='*.py' 'mark[.]alone' tests)
 
 # JupyterLab, its screens and the pages that are exported, in the system's Chromium

@@ -15,7 +15,7 @@ from proselint.tools import LintFile
 
 from tests.test_commands_in_text import ROOT, TEXTS, text_of
 
-LIMIT_S = 60
+LIMIT_S = 300
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 
 

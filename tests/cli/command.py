@@ -21,7 +21,7 @@ PAGE = format_bytes(PAGE_SIZE_BYTES).replace(" ", "")
 RUN = ("run", "--backing", "anon", "--method", "POPULATE_WRITE")
 LONG_RUN = (*RUN, "--size", "256MiB", "--repeats", "10000")
 SMALL_GRID = ("matrix", "--only", f"anon {PAGE}", "--only", f"memfd {PAGE}")
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def prefault(*arguments: str, **known: Any) -> subprocess.CompletedProcess[str]:

@@ -85,7 +85,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str |
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.stderr == ""
     verdicts: dict[str, list[list[str | None]]] = json.loads(done.stdout)

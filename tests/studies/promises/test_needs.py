@@ -50,7 +50,7 @@ def checked(*before: str, ids: tuple[str, ...] = (), **environment: str) -> Verd
         [*before, COMMAND, "check", *ids, "--json"],
         capture_output=True,
         text=True,
-        timeout=4 * PATIENCE_S,  # everything, on a machine that others use too
+        timeout=2 * PATIENCE_S,  # everything, on a machine that others use too
         env=os.environ | environment,
     )
     verdicts: Verdicts = json.loads(done.stdout)
