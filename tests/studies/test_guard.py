@@ -219,12 +219,15 @@ def test_who_ignores_sigterm_is_killed(
 def test_ctrl_c_ends_it(outputs: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """KeyboardInterrupt goes on, and the program is gone."""
     started: list[subprocess.Popen[bytes]] = []
-    real = subprocess.Popen
+    real, following = subprocess.Popen, guard._Guard.follow
 
     def start(*words: object, **known: object) -> subprocess.Popen[bytes]:
         started.append(real(*words, **known))
-        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGUSR1)).start()
         return started[0]
+
+    def follow(*words: object) -> bool:
+        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGUSR1)).start()
+        return following(*words)  # type: ignore[arg-type]
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -233,6 +236,7 @@ def test_ctrl_c_ends_it(outputs: tuple[int, int], monkeypatch: pytest.MonkeyPatc
     before = signal.signal(signal.SIGUSR1, interrupt)
     try:
         monkeypatch.setattr(subprocess, "Popen", start)
+        monkeypatch.setattr(guard._Guard, "follow", follow)
         with pytest.raises(KeyboardInterrupt):
             run(("sleep", "60"), Budget(None), outputs=outputs)
     finally:

@@ -101,8 +101,11 @@ def await_true(condition: Callable[[], object]) -> None:
 
 def children(process: subprocess.Popen[bytes]) -> list[int]:
     """Its children, whichever of its threads started them."""
-    found = Path(f"/proc/{process.pid}/task").glob("*/children")
-    return [int(word) for each in found for word in each.read_text().split()]
+    found: list[int] = []
+    for each in Path(f"/proc/{process.pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            found += map(int, each.read_text().split())
+    return found
 
 
 def hosts(place: Path) -> dict[str, dict[str, Any]]:
