@@ -78,7 +78,7 @@ def is_gone(pid: int) -> bool:
     """Whether a process has ended, if perhaps not yet been waited for."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 
@@ -96,7 +96,7 @@ def _resident(pid: int) -> int:
     """MiB that a process has ever had resident at once."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0
     high = next((line for line in text.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0")
     return int(high.split()[1]) // 1024

@@ -201,7 +201,7 @@ def test_who_has_left_its_session_is_let_live(outputs: tuple[int, int], tmp_path
 def _gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 

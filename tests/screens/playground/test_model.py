@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,10 +182,7 @@ def test_a_stopped_child_goes_with_its_parent(play: Playground) -> None:
     [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     os.kill(int(child), signal.SIGSTOP)
     play.close()
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert ended(int(child))
     play.back(0)
     assert play.status == "This playground is closed: show another one."
     assert play.worker_pid is None

@@ -1,6 +1,5 @@
 """prefault_kit.studies.playground.playing: steps on real memory, deaths, and going back."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from prefault_kit.measure.worker import Worker
 from prefault_kit.studies.playground import Ground, Playing, Step
 from prefault_kit.studies.playground.playing import CannotPlay
+from tests.measure.test_worker import ended
 
 PAGES = 64
 
@@ -155,10 +155,7 @@ def test_a_killed_worker_leaves_no_child() -> None:
         pid = own.pid
         [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         own.stop()
-        deadline = time.monotonic() + 30
-        while Path(f"/proc/{child}/maps").exists() and Path(f"/proc/{child}/maps").read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert ended(int(child))
 
 
 def test_what_cannot_be_is_refused(worker: Worker) -> None:
