@@ -50,6 +50,8 @@ OTHERWISE = "otherwise here"
 """How notebooks/conftest.py marks a cell or a row that is not as stored."""
 RUN_MARK = f"PREFAULT_TEST_RUN={os.getpid()}-{secrets.token_hex(8)}".encode()
 """What the environment of every process that these tests start has in it."""
+SHARED = "/dev/shm"
+"""Where files in memory lie that have a name."""
 UNTIDY = 8
 """The exit status of a run that left something behind or skipped unseen; not one of pytest's."""
 HUGE_PAGES = 8
@@ -254,15 +256,21 @@ def _descendants() -> list[str]:
     return [command for command in found if command]  # what has ended but was not waited for
 
 
-def _left_on_this_machine() -> dict[str, object]:
+def _files() -> set[str]:
+    """What lies in memory, and on the file systems that were lent."""
     return {
-        "files in /dev/shm": sorted(os.listdir("/dev/shm")),
-        "huge pages": hugepages.pools(),
-        **{
-            f"files on {name}": sorted(set(os.listdir(path)) - {"lost+found"})
-            for name, path in DIRECTORIES.items()
-        },
+        f"{place}/{name}" for place in (SHARED, *DIRECTORIES.values()) for name in os.listdir(place)
     }
+
+
+def _mapped(files: set[str]) -> set[str]:
+    """Those that a living process has mapped: if none of this run lives, they are another's."""
+    found = set()
+    for maps in Path("/proc").glob("[1-9]*/maps"):
+        with contextlib.suppress(OSError):
+            text = maps.read_text(errors="replace")
+            found |= {file for file in files if file in text}
+    return found
 
 
 class NothingLeft:
@@ -271,7 +279,7 @@ class NothingLeft:
     def __init__(self) -> None:
         name, _, value = RUN_MARK.decode().partition("=")
         os.environ[name] = value
-        self.before = _left_on_this_machine()
+        self.files, self.pools = _files(), hugepages.pools()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -288,12 +296,12 @@ class NothingLeft:
         return result
 
     def _found(self) -> list[str]:
-        now = _left_on_this_machine()
-        return [f"process {command}" for command in _descendants()] + [
-            f"{what}: {now[what]}, before {was}"
-            for what, was in self.before.items()
-            if now[what] != was
-        ]
+        found = [f"process {command}" for command in _descendants()]
+        if files := _files() - self.files:
+            found += [f"file {each}" for each in sorted(files - _mapped(files))]
+        if (pools := hugepages.pools()) != self.pools:
+            found.append(f"huge pages {pools}, before {self.pools}")
+        return found
 
 
 @pytest.fixture(params=DISKS)
