@@ -13,7 +13,7 @@ from prefault_kit.studies.fleet import cluster
 from prefault_kit.studies.fleet.cluster import Cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its threads open and close descriptors, which others count
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Its address."""
     place = str(tmp_path_factory.mktemp("dask"))
