@@ -55,7 +55,7 @@ def _address(text: str) -> int:
 ADDRESS = Parsed("address", _address)
 
 
-@click.command(short_help="A running process: its mappings, and what is amiss with them.")
+@click.command(short_help="A running process: its mappings, and what is amiss.")
 @click.argument("pid", type=int)
 @click.option("--map", "address", type=ADDRESS, help="Also the page map of the mapping there.")
 @click.option(
@@ -73,12 +73,14 @@ ADDRESS = Parsed("address", _address)
     help="Record its page faults meanwhile: by mapping, and by place in the code.",
 )
 @click.option(
-    "--most", type=click.IntRange(1, 100_000), default=show.MOST_ROWS, show_default=True,
+    "--most", type=click.IntRange(1, 100_000), metavar="N", default=show.MOST_ROWS,
+    show_default=True,
     help="Mappings in the table; the rest is summed.",
 )  # fmt: skip
 @click.option(
     "--longest-ms",
-    type=click.FloatRange(0, 1e6),
+    type=click.FloatRange(0, 1_000_000),
+    metavar="MS",
     default=LONGEST_MS,
     show_default=True,
     help="How long looking may hold the process up at a time.",
@@ -95,7 +97,7 @@ ADDRESS = Parsed("address", _address)
     "--read-file", type=ADDRESS, metavar="ADDRESS",
     help="First read what the mapping there maps of its file into the page cache.",
 )  # fmt: skip
-@click.option("--export", type=FILE, help="Write an HTML page, and the JSON beside it.")
+@click.option("--export", type=FILE, help="Also write an HTML page, and the JSON beside it.")
 @as_json
 def attach(
     pid: int,

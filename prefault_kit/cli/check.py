@@ -54,7 +54,7 @@ def _junit(verdicts: list[Verdict]) -> str:
     return minidom.parseString(xml).toprettyxml(encoding="utf-8").decode()
 
 
-@click.command(short_help="Every promise of MADV_POPULATE: holds, differs, or not testable here.")
+@click.command(short_help="Which promises of MADV_POPULATE hold here, and which differ.")
 @click.argument("patterns", metavar="[ID]...", nargs=-1)
 @click.option(
     "--dir",
@@ -62,7 +62,7 @@ def _junit(verdicts: list[Verdict]) -> str:
     type=DIRECTORY,
     multiple=True,
     default=["."],
-    help="Where files are made; repeat it for more file systems.  [default: the current directory]",
+    help="The directory of the files; may be repeated.  [default: the current one]",
 )
 @click.option("--junit", type=FILE, help="Also write the verdicts to a new file, as JUnit XML.")
 @click.option(

@@ -40,7 +40,7 @@ STYLES = {FASTER: "green", SLOWER: "yellow"}
     metavar="PATTERN",
     help="Only the cells, or the promises, that match; may be repeated.",
 )
-@click.option("--export", type=FILE, help="Also write an HTML page with all of it to a new file.")
+@click.option("--export", type=FILE, help="Also write an HTML page with all of it.")
 @as_json
 def compare(
     files: tuple[Path, ...], only: tuple[str, ...], export: Path | None, as_json: bool

@@ -17,7 +17,7 @@ from prefault_kit.studies import comparison
 from prefault_kit.studies.comparison import Run, contribution, reading
 
 
-@click.command(short_help="Make a file to send of a recorded run, after a look at what is in it.")
+@click.command(short_help="Make a file to send of a recorded run, after a look into it.")
 @click.argument("file", metavar="FILE", type=FILE)
 @click.option("--check", is_flag=True, help="Only check FILE, made by somebody else, and show it.")
 @click.option("--out", type=FILE, help="The file to send.  [default: NAME.contribution.json here]")

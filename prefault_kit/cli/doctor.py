@@ -16,8 +16,13 @@ from prefault_kit.host import Capability
 from prefault_kit.measure import saved
 
 
-@click.command(short_help="What this host can run, what it cannot, and what would enable it.")
-@click.option("--dir", "directory", type=DIRECTORY, help="Directory to try for file cells.")
+@click.command(short_help="What this host can run, and what would enable the rest.")
+@click.option(
+    "--dir",
+    "directory",
+    type=DIRECTORY,
+    help="The directory of the files.  [default: the current one]",
+)
 @as_json
 def doctor(directory: str | None, as_json: bool) -> None:
     """Say what this host can run, what it cannot, why, and what would enable it.

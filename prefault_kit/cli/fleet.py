@@ -71,7 +71,12 @@ LONGEST_SUMMARY = 300
 @click.option("--out", type=FILE, required=True, metavar="DIR", help="A new folder for the runs.")
 @click.option("--resume", is_flag=True, help="Continue DIR: what is there of a host is kept.")
 @click.option(
-    "--hosts", type=click.IntRange(1), default=1, show_default=True, help="Wait for so many."
+    "--hosts",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Wait for so many.",
 )
 @click.option(
     "--wait",

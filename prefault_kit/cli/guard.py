@@ -48,25 +48,36 @@ def _junit(outcome: Outcome, command: tuple[str, ...]) -> str:
 @click.option(
     "--ready",
     metavar="REGEX",
-    help="Faults count once a line of its output has this.  [default: from the beginning]",
+    help="Faults count once a line of its output matches this.  [default: from the beginning]",
 )
 @click.option(
     "--ready-within",
     type=float,
     default=guarding.READY_WITHIN_S,
     show_default=True,
-    metavar="S",
-    help="It is ended if it is not ready by then, in seconds.",
+    metavar="SECONDS",
+    help="It is ended if it is not ready by then.",
 )
 @click.option(
-    "--major", type=int, default=0, show_default=True, help="Major faults that are allowed."
+    "--major",
+    type=int,
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Major faults that are allowed.",
 )
-@click.option("--minor", type=int, help="Minor faults that are allowed.  [default: any number]")
-@click.option("--minor-per-second", type=float, help="The same, on average.  [default: any number]")
+@click.option(
+    "--minor", type=int, metavar="N",
+    help="Minor faults that are allowed.  [default: any number]",
+)  # fmt: skip
+@click.option(
+    "--minor-per-second", type=float, metavar="N",
+    help="The same, on average.  [default: any number]",
+)  # fmt: skip
 @click.option(
     "--duration",
     type=float,
-    metavar="S",
+    metavar="SECONDS",
     help="End it so many seconds after it was ready.  [default: it ends by itself]",
 )
 @click.option("--junit", type=FILE, help="Also write the verdicts to a new file, as JUnit XML.")
@@ -95,9 +106,10 @@ def guard(
     \b
     Examples:
       prefault-kit guard -- ./control-loop
-      prefault-kit guard --ready 'Ready to accept' --minor-per-second 5 --duration 30 \\
-          -- redis-server
-      prefault-kit guard --ready ready --minor 0 --junit faults.xml -- python -u service.py
+      prefault-kit guard --ready 'Ready to accept' --minor-per-second 5 \\
+          --duration 30 -- redis-server
+      prefault-kit guard --ready ready --minor 0 --junit faults.xml \\
+          -- python -u service.py
 
     Exit status: 0 if the budget was kept; 1 if it was exceeded, or the program failed or was never
     ready; 2 bad usage, or no such program; 3 if faults cannot be observed here.

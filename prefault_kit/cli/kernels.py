@@ -62,7 +62,11 @@ TESTS_DONE = re.compile(r"[.sFExX]+ +\[ *(\d+)%\]")
 """A line of pytest's, with how many of the tests are done."""
 GAP = 2
 """Blanks between the columns of a table."""
-MARKS = {HOLDS: ("yes", "green"), EXPLAINED: ("other", "yellow"), DIFFERS: ("DIFFERS", "bold red")}
+MARKS = {
+    HOLDS: ("yes", "green"),
+    EXPLAINED: ("other", "yellow"),
+    DIFFERS: ("DIFFERS", "bold red"),
+}
 Tell = Callable[[float, str], None]
 
 
@@ -91,7 +95,7 @@ arch = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="Boot other kernels under QEMU, and let each answer for itself.")
 def kernels() -> None:
     """Boot other kernels under QEMU, and let each answer for every promise.
 
@@ -139,13 +143,14 @@ def list_kernels(offline: bool, machine: str, as_json: bool) -> None:
     for version in [version for version in here if version not in {e.version for e in found}]:
         lines.add_row(series(version), version, "", "", "yes")
     terminal.console().print(lines)
-    click.echo(f"{cache.place}: {format_bytes(cache.size_bytes >> 20 << 20)}")
+    _print_size(cache, cache.size_bytes, "", as_json=as_json)
 
 
 @kernels.command(short_help="Fetch kernels and the guests' root, so that run needs no network.")
 @click.argument("versions", metavar="VERSION...", nargs=-1, required=True, callback=_stripped)
 @arch
-def fetch(versions: tuple[str, ...], machine: str) -> None:
+@as_json
+def fetch(versions: tuple[str, ...], machine: str, as_json: bool) -> None:
     """Fetch kernels by their series, such as 6.12 or 6.12-rt.
 
     \b
@@ -161,7 +166,7 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
             move(number / len(versions), f"kernel {version}")
             _, guest = catalogue.fetched(cache, architecture, version)
             compiling.compiled(cache, guest, root)
-    click.echo(f"{cache.place}: {format_bytes(cache.size_bytes >> 20 << 20)}")
+    _print_size(cache, cache.size_bytes, "", as_json=as_json)
 
 
 @kernels.command(cls=WithCommand, short_help="Boot kernels, and record what each answers.")
@@ -169,16 +174,19 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
 @click.option(
     "--kernel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PATH",
     help="A kernel of your own: a bzImage, in place of VERSION.",
 )
 @click.option(
     "--modules",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
     help="Where its modules are (make modules_install).",
 )
 @click.option(
     "--fs",
     "file_systems",
+    metavar="NAME,NAME...",
     default=",".join(checking.FILE_SYSTEMS),
     show_default=True,
     help="The file systems on which the promises are checked.",
@@ -195,11 +203,12 @@ def fetch(versions: tuple[str, ...], machine: str) -> None:
     "--limit",
     "limit_s",
     type=click.IntRange(1, 86400),
+    metavar="SECONDS",
     default=LIMIT_S,
     show_default=True,
-    help="The longest time of a guest, in seconds.",
+    help="The longest time of a guest.",
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Where records go.  [default: the cache]")  # fmt: skip
 @click.option(
     "--expect",
@@ -233,7 +242,8 @@ def run(
       prefault-kit kernels run 5.10 6.12 6.12-rt
       prefault-kit kernels run --arch aarch64 6.12-16k
       prefault-kit kernels run 6.1 --fs ext4,xfs --accel tcg
-      prefault-kit kernels run --kernel bzImage --modules modules -- prefault-kit doctor
+      prefault-kit kernels run --kernel bzImage --modules modules \\
+          -- prefault-kit doctor
       prefault-kit kernels run 6.1 --expect
       prefault-kit kernels run 6.12 -- tests tests/kernel
       prefault-kit kernels run 6.1 6.12 --out data/kernels -- tests
@@ -343,9 +353,9 @@ def show_table(
 ) -> None:
     """Show what each recorded kernel answered, or what changed from one to another.
 
-    yes: it holds. other: it differs from the text of 2021 for a known reason. A promise that cannot
-    be tested on a kernel is marked -. Where the names of kernels would not fit, letters stand for
-    them.
+    yes: it holds. other: otherwise than the text of 2021 says, for a known reason. A promise that
+    cannot be tested on a kernel is marked -. Where the names of kernels would not fit, letters
+    stand for them.
 
     \b
     Examples:
@@ -403,7 +413,8 @@ def _show_changes(records: Sequence[Record], since: str, until: str | None, as_j
 
 
 @kernels.command(short_help="Remove what was fetched and recorded in the cache.")
-def clean() -> None:
+@as_json
+def clean(as_json: bool) -> None:
     """Empty the cache.
 
     \b
@@ -413,7 +424,15 @@ def clean() -> None:
     cache = Cache()
     with _sentences(cache):
         size = cache.clean()
-    click.echo(f"{cache.place}: {format_bytes(size >> 20 << 20)} removed")
+    _print_size(cache, size, " removed", as_json=as_json)
+
+
+def _print_size(cache: Cache, size_bytes: int, what: str, *, as_json: bool) -> None:
+    """How large the cache is, or what was removed of it."""
+    if as_json:
+        click.echo(saved.json_text({"cache": str(cache.place), "size_bytes": size_bytes}))
+    else:
+        click.echo(f"{cache.place}: {format_bytes(size_bytes >> 20 << 20)}{what}")
 
 
 def _follow(move: Tell, name: str, number: int, count: int) -> Callable[[str], None]:

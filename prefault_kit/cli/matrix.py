@@ -34,7 +34,12 @@ from prefault_kit.studies.grid.recording import NotRecordedError
     "--sizes", "sizes_bytes", type=SIZES, default="2MiB", show_default=True, help="Of the mappings."
 )
 @click.option(
-    "--repeats", type=int, default=10, show_default=True, help="Repetitions after one warm-up."
+    "--repeats",
+    type=int,
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Repetitions after one warm-up.",
 )
 @click.option("--out", "table", type=FILE, required=True, metavar="FILE.csv", help="The table.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted FILE.csv.")
@@ -55,10 +60,14 @@ from prefault_kit.studies.grid.recording import NotRecordedError
     "--dir",
     "directory",
     type=DIRECTORY,
-    help="Directory for file cells.  [default: current directory]",
+    help="The directory of the files.  [default: the current one]",
 )
-@click.option("--tmpfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
-@click.option("--hugetlbfs-dir", type=DIRECTORY, help="[default: found among the mounts]")
+@click.option(
+    "--tmpfs-dir", type=DIRECTORY, help="That of tmpfs.  [default: found among the mounts]"
+)
+@click.option(
+    "--hugetlbfs-dir", type=DIRECTORY, help="That of hugetlbfs.  [default: found among the mounts]"
+)
 @as_json
 def matrix(
     sizes_bytes: tuple[int, ...],

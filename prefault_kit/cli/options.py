@@ -37,6 +37,7 @@ SIZE = Parsed("size", parse_bytes)
 SIZES = Parsed("size,size...", _sizes)
 METHOD = Parsed("method", lambda text: methods.method(text).name)
 DIRECTORY = click.Path(path_type=str)
+DIRECTORY.name = "dir"  # what the help calls it
 FILE = click.Path(path_type=Path)
 
 as_json = click.option(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "tensors",
     multiple=True,
     metavar="NAME",
-    help="Of a safetensors or GGUF file, this tensor alone; may be given several times.",
+    help="Of a safetensors or GGUF file, this tensor alone; may be repeated.",
 )
 @click.option(
     "--from-trace",
@@ -54,8 +54,13 @@ if TYPE_CHECKING:
     "mapped without a fault; 0 for the pages alone.  [default: 64KiB]",
 )
 @click.option("--dry-run", is_flag=True, help="With --from-trace: only say how much it would be.")
-@click.option("--threads", type=int, help="Threads.  [default: by processors and size]")
-@click.option("--node", type=int, help="Run on the processors of this NUMA node.")
+@click.option(
+    "--threads",
+    type=int,
+    metavar="N",
+    help="Threads that share the work.  [default: by processors and size]",
+)
+@click.option("--node", type=int, metavar="N", help="Run on the processors of this NUMA node.")
 @click.option("--window", "window_bytes", type=SIZE, help="Map so much at a time.  [default: 1GiB]")
 @click.option(
     "--leave-free", "leave_free_bytes", type=SIZE, help="Leave so much memory for everything else."
@@ -98,7 +103,7 @@ def prefault(
     \b
     Examples:
       prefault-kit prefault model.safetensors
-      prefault-kit prefault model.gguf --tensor blk.0.attn_q.weight --tensor blk.0.attn_k.weight
+      prefault-kit prefault model.gguf --tensor output.weight
       prefault-kit prefault /var/lib/index/* --threads 4 --leave-free 2GiB --json
       prefault-kit prefault --from-trace server.trace
 

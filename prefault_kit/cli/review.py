@@ -115,7 +115,7 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
     return None
 
 
-@click.command(short_help="READ or WRITE? Measure your workload with every method of prefaulting.")
+@click.command(short_help="READ or WRITE? Your workload, measured with each method.")
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
@@ -125,7 +125,7 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
 @click.option(
     "--backing", type=click.Choice(KINDS), help="Where the memory comes from.  [default: file]"
 )
-@click.option("--page-size", type=SIZE, help="A huge page size means MAP_HUGETLB or MFD_HUGETLB.")
+@click.option("--page-size", type=SIZE, help="A huge one means MAP_HUGETLB or MFD_HUGETLB.")
 @click.option(
     "--dir",
     "directory",
@@ -150,7 +150,7 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
     help="Of the trace, the mapping of this number.  [default: the one with the most faults]",
 )
 @click.option("--sharing", type=click.Choice(SHARINGS), default="shared", show_default=True)
-@click.option("--size", "size_bytes", type=SIZE, help="Size of the mapping.  [default: 256MiB]")
+@click.option("--size", "size_bytes", type=SIZE, help="Of the mapping.  [default: 256MiB]")
 @click.option(
     "--content",
     type=click.Choice(list(CONTENTS)),
@@ -158,18 +158,28 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
     help=f"What the file holds at the start: {', '.join(CONTENTS)}.  [default: hole; as-is for "
     "your own file]",
 )
-@click.option("--read", type=float, default=1.0, show_default=True, help="Fraction of pages read.")
 @click.option(
-    "--write", type=float, default=0.0, show_default=True, help="Fraction of pages written."
-)
+    "--read", type=float, metavar="PART", default=1, show_default=True,
+    help="The part of the pages that is read.",
+)  # fmt: skip
+@click.option(
+    "--write", type=float, metavar="PART", default=0, show_default=True,
+    help="The part of the pages that is written.",
+)  # fmt: skip
 @click.option("--pattern", type=click.Choice(list(PATTERNS)), default="random", show_default=True)
 @click.option(
     "--afterwards",
     type=click.Choice(list(AFTERWARDS)),
     help="[default: sync for the kit's own file on disk, else nothing]",
 )
-@click.option("--threads", type=int, default=1, show_default=True)
-@click.option("--repeats", type=int, default=5, show_default=True, help="After one warm-up.")
+@click.option(
+    "--threads", type=int, metavar="N", default=1, show_default=True,
+    help="Threads that share the range.",
+)  # fmt: skip
+@click.option(
+    "--repeats", type=int, metavar="N", default=5, show_default=True,
+    help="Repetitions after one warm-up.",
+)  # fmt: skip
 @click.option(
     "--weights",
     type=Parsed("weights", Weights.parse),
@@ -179,7 +189,7 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
 )
 @click.option("--no-sweep", is_flag=True, help="Do not try other written fractions.")
 @click.option(
-    "--export", type=FILE, help="Write an HTML page to attach, and a Markdown summary beside it."
+    "--export", type=FILE, help="Also write an HTML page, and a Markdown summary beside it."
 )
 @as_json
 def review(

@@ -36,7 +36,12 @@ from prefault_kit.studies.grid import published
     "--size", "size_bytes", type=SIZE, default="2MiB", show_default=True, help="Of the mapping."
 )
 @click.option(
-    "--repeats", type=int, default=10, show_default=True, help="Repetitions after one warm-up."
+    "--repeats",
+    type=int,
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Repetitions after one warm-up.",
 )
 @click.option(
     "--start",
@@ -46,13 +51,18 @@ from prefault_kit.studies.grid import published
     help="empty: file emptied before each repetition; cached: page cache kept; cold: evicted.",
 )
 @click.option(
-    "--threads", type=int, default=1, show_default=True, help="Threads that share the range."
+    "--threads",
+    type=int,
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Threads that share the range.",
 )
 @click.option(
     "--dir",
     "directory",
     type=DIRECTORY,
-    help="Directory for the file.  [default: for file the current directory, else found among the "
+    help="The directory of the file.  [default: for file the current one, else found among the "
     "mounts]",
 )
 @click.option(

@@ -42,7 +42,7 @@ def load(path: Path) -> Trace:
 )
 @click.option("--out", type=FILE, help="Save the trace to a new file, for review and prefault.")
 @click.option(
-    "--export", type=FILE, help="Write an HTML page with a picture, and a JSON of it beside it."
+    "--export", type=FILE, help="Also write an HTML page with a picture, and the JSON beside it."
 )
 @click.option(
     "--compare",
@@ -63,7 +63,7 @@ def load(path: Path) -> Trace:
 @click.option(
     "--duration",
     type=float,
-    metavar="S",
+    metavar="SECONDS",
     help="End it after so many seconds.  [default: it ends by itself, or by Ctrl-C]",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD...")

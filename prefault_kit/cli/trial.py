@@ -69,7 +69,7 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 @click.command(
     "try",
-    short_help="Which advice helps a program? Each is tried on it, without changing it.",
+    short_help="Which advice helps a program? Each is tried on it.",
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
 @click.option("--list", "only_list", is_flag=True, help="List its mappings, and try nothing.")
@@ -77,7 +77,7 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     "--min-size",
     type=SIZE,
     default=LEAST_BYTES,
-    help="Of the mappings that are tried.  [default: 1 MiB]",
+    help="Of the mappings that are tried.  [default: 1MiB]",
 )
 @click.option("--max-size", type=SIZE, default=ANY_BYTES, help="The same, at most.")
 @click.option(
@@ -88,8 +88,16 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     multiple=True,
     help=f"May be repeated: {', '.join(KINDS)}.  [default: all]",
 )
-@click.option("--path", default="", help="A pattern for the path of the file that is mapped.")
-@click.option("--mapping", "only_group", type=int, help="One line of --list alone, by its number.")
+@click.option(
+    "--path",
+    metavar="PATTERN",
+    default="",
+    help="A pattern for the path of the file that is mapped.",
+)
+@click.option(
+    "--mapping", "only_group", type=int, metavar="N",
+    help="One line of --list alone, by its number.",
+)  # fmt: skip
 @click.option(
     "--at",
     "moment",
@@ -103,6 +111,7 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     "--only",
     "names",
     multiple=True,
+    metavar="NAME",
     help=f"A candidate; may be repeated: {', '.join(CANDIDATES)}.  [default: all that apply]",
 )
 @click.option(
@@ -112,15 +121,24 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     metavar="NAME='CMD...'",
     help="Another command to compare, the program with a flag of its own; may be repeated.",
 )
-@click.option("--ready", "pattern", help="A regular expression that its output matches when ready.")
-@click.option("--port", type=int, help="A TCP port that answers when it is ready.")
-@click.option("--load", default="", help="A command to run against it when it is ready.")
+@click.option(
+    "--ready", "pattern", metavar="REGEX",
+    help="It is ready once a line of its output matches this.",
+)  # fmt: skip
+@click.option("--port", type=int, metavar="N", help="A TCP port that answers when it is ready.")
+@click.option(
+    "--load", metavar="'CMD...'", default="",
+    help="A command to run against it when it is ready.",
+)  # fmt: skip
 @click.option(
     "--by",
     type=click.Choice(list(DECISIONS)),
     help="What decides.  [default: load, or else ready, if they are given; else wall]",
 )
-@click.option("--repeats", type=int, default=REPEATS, show_default=True, help="After one warm-up.")
+@click.option(
+    "--repeats", type=int, metavar="N", default=REPEATS, show_default=True,
+    help="Repetitions after one warm-up.",
+)  # fmt: skip
 @click.option(
     "--start",
     type=click.Choice(list(trial_files.STARTS)),
@@ -128,7 +146,13 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     show_default=True,
     help="State of the files that it maps before each run; cold evicts them, and asks first.",
 )
-@click.option("--file", "more_files", multiple=True, help="Another file that --start is about.")
+@click.option(
+    "--file",
+    "more_files",
+    metavar="PATH",
+    multiple=True,
+    help="Another file that --start is about.",
+)
 @click.option("--yes", is_flag=True, help="Evict the files without asking.")
 @click.option("--memory-limit", type=SIZE, help="Run it in a memory cgroup of this size (root).")
 @click.option(
@@ -138,12 +162,17 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 )
 @click.option("--budget", type=SIZE, default=0, help="What advice may populate in a run, at most.")
 @click.option("--stdin", type=FILE, help="Its standard input.  [default: /dev/null]")
-@click.option("--export", type=FILE, help="Write an HTML page, and a Markdown summary beside it.")
-@click.option("--out", type=FILE, help="Write the recorded runs as JSON, without directories.")
+@click.option(
+    "--export", type=FILE, help="Also write an HTML page, and a Markdown summary beside it."
+)
+@click.option("--out", type=FILE, help="Also write the recorded runs as JSON, without directories.")
 @on_github
-@click.option("--timeout", type=float, default=TIMEOUT_S, show_default=True, help="Of a run, in s.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", default=TIMEOUT_S, show_default=True,
+    help="The longest time of a run.",
+)  # fmt: skip
 @as_json
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 def trial(
     only_list: bool,
     min_size: int,
@@ -185,7 +214,8 @@ def trial(
       prefault-kit try --list -- git log -p
       prefault-kit try --ready 'Ready to accept' -- redis-server --dir /var/tmp
       prefault-kit try --only HUGEPAGE --variant 'quiet=java -Xint A' -- java A
-      prefault-kit try --export try.html --out try.json --start cold -- ./server --once
+      prefault-kit try --export try.html --out try.json --start cold \\
+          -- ./server --once
 
     Exit status: 0 ok, 1 the experiment failed, 2 bad usage, 3 unavailable on this host.
     """

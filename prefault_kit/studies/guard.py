@@ -27,7 +27,7 @@ from prefault_kit.measure.culprits import Culprit, Tally
 
 LOOK_S = 0.1
 """Between two readings of the stream, at most."""
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 60
 LINE_BYTES = 1 << 16
 """Of a line in which the pattern is looked for."""
 AT_ONCE = 20_000

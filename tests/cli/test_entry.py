@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from prefault_kit.cli import entry
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.studies.promises.memcg import limited
 from tests.cli.command import (
@@ -23,7 +24,12 @@ from tests.cli.command import (
     sentence,
 )
 
-COMMANDS = ("doctor", "run", "matrix", "check", "review", "compare", "contribute", "fleet")
+OF_CLICK = {"TEXT", "INTEGER", "INTEGER RANGE", "FLOAT", "FLOAT RANGE", "DIRECTORY", "S"}
+KERNELS = ("clean", "fetch", "list", "run", "table")
+COMMANDS = (
+    *(each for each in entry.COMMANDS if each != "kernels"),
+    *(f"kernels {each}" for each in KERNELS),
+)
 
 
 def test_the_module_is_the_command() -> None:
@@ -43,11 +49,30 @@ def test_the_module_is_the_command() -> None:
 def test_help_has_examples(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command's help explains every option and shows whole command lines."""
     monkeypatch.setenv("COLUMNS", "80")
-    done = prefault_here(command, "--help")
+    done = prefault_here(*command.split(), "--help")
     assert done.returncode == 0
     assert f"prefault-kit {command}" in done.stdout.partition("Examples:")[2]
     assert "--json" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_one_word_for_each_kind_of_value(command: str) -> None:
+    """Seconds, numbers, files and folders: no command has click's names of types."""
+    options = prefault_here(*command.split(), "--help").stdout.rpartition("Options:")[2]
+    values = set(re.findall(r"^  --[a-z-]+ ([A-Z]+(?: RANGE)?)", options, re.MULTILINE))
+    assert values.isdisjoint(OF_CLICK)
+
+
+@pytest.mark.parametrize("group", [(), ("kernels",)])
+def test_a_command_is_listed_on_one_line(
+    group: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What each command does fits 80 columns, unbroken and whole."""
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = prefault_here(*group, "--help").stdout.partition("Commands:")[2].strip("\n")
+    assert len(listed.splitlines()) == len(KERNELS if group else entry.COMMANDS)
+    assert "..." not in listed
 
 
 def test_an_unknown_command_is_one_sentence() -> None:

@@ -31,7 +31,7 @@ from prefault_kit.studies.process.mapping import (
     kind_of,
 )
 
-LONGEST_MS = 5.0
+LONGEST_MS = 5
 """How long looking may hold the process up at a time, unless something else is asked for."""
 WALK_NS = 100
 """What smaps takes for a small page until it is known better: seen in a virtual machine, and three

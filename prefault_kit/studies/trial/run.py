@@ -16,7 +16,7 @@ from prefault_kit.studies.trial.ready import Listener, Ready
 from prefault_kit.studies.trial.result import Run
 from prefault_kit.studies.trial.stop import Stop
 
-TIMEOUT_S = 600.0
+TIMEOUT_S = 600
 GRACE_S = 10.0
 """How long a program that was ready is waited for after SIGTERM."""
 NS_PER_MS = 1_000_000
