@@ -18,7 +18,7 @@ from prefault_kit.show.palette import BLUE, GREEN, GREY, VERMILLION
 from prefault_kit.show.printable import printable
 from prefault_kit.show.svg_image import DIM
 from prefault_kit.show.trial import ranked
-from prefault_kit.show.units import format_ms
+from prefault_kit.show.units import format_ms, format_tick, round_ticks
 from prefault_kit.studies.trial import advice
 from prefault_kit.studies.trial.advice import FASTER, NO_DIFFERENCE
 from prefault_kit.studies.trial.candidates import NOTHING, TRACED
@@ -87,20 +87,6 @@ def _line(
     return Line(label, times, statistics.median(times), interval, colour)
 
 
-def ticks(most: float) -> list[float]:
-    """Round numbers from 0 on, the last of them not above ``most``.
-
-    >>> ticks(0.9)
-    [0.0, 0.2, 0.4, 0.6, 0.8]
-    """
-    if not most > 0:
-        return [0.0]
-    rough = most / MOST_TICKS
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(each * unit for each in (1, 2, 5, 10) if each * unit >= rough)
-    return [float(f"{number * step:.12g}") for number in range(int(most / step + 1e-9) + 1)]
-
-
 @dataclass(frozen=True)
 class Picture:
     """The picture of a trial, for a notebook; its text is the medians."""
@@ -120,7 +106,7 @@ def caption(trial: Trial) -> str:
     """What can be seen in the picture, in sentences."""
     return (
         f"The {MEASURES[trial.measure]}, from 0 on: each point is a run, each stroke the median, "
-        "each bar its 95 % interval, by the comparison with the program as it is. Green is faster, "
+        "each bar its 95% interval, by the comparison with the program as it is. Green is faster, "
         "red slower, blue no difference beyond noise; the dashed line is the program as it is."
     )
 
@@ -149,8 +135,8 @@ def svg(trial: Trial) -> str:
         f'<line x1="{x(value)}" x2="{x(value)}" y1="{TOP_PX}" y2="{bottom}" '
         'stroke="currentColor" stroke-opacity="0.15"/>'
         f'<text x="{x(value)}" y="{bottom + 16}" text-anchor="middle" opacity="{DIM}">'
-        f"{format_ms(value) if value else '0'}</text>"
-        for value in ticks(most)
+        f"{format_tick(value)}</text>"
+        for value in round_ticks(most, MOST_TICKS)
     ]
     plain = next((each.median for each in drawn if each.label == NOTHING), None)
     if plain is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from prefault_kit.memory.sizes import format_bytes
 
 
@@ -18,6 +20,27 @@ def format_ms(milliseconds: float) -> str:
     if milliseconds >= 1:
         return f"{milliseconds:.2f} ms"
     return f"{milliseconds:.3f} ms"
+
+
+def format_tick(milliseconds: float) -> str:
+    """A round time on an axis: ``0``, ``20 ms``, ``0.5 ms``, ``1.5 s``."""
+    if milliseconds >= 1000:
+        return f"{milliseconds / 1000:g} s"
+    return f"{milliseconds:g} ms" if milliseconds else "0"
+
+
+def round_ticks(most: float, at_most: int) -> list[float]:
+    """Round numbers from 0 on, the last of them not above ``most``.
+
+    >>> round_ticks(0.9, 6)
+    [0.0, 0.2, 0.4, 0.6, 0.8]
+    """
+    if not most > 0:
+        return [0.0]
+    rough = most / at_most
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(each * unit for each in (1, 2, 5, 10) if each * unit >= rough)
+    return [float(f"{number * step:.12g}") for number in range(int(most / step + 1e-9) + 1)]
 
 
 def format_count(count: int, noun: str) -> str:

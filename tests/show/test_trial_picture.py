@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from prefault_kit.show.trial_picture import MOST_POINTS, Picture, lines, svg, ticks
+from prefault_kit.show.trial_picture import MOST_POINTS, Picture, lines, svg
 from prefault_kit.studies.trial import Row, Trial
 from prefault_kit.studies.trial.result import Again
 from tests.studies.trial.made import FAST, PLAIN, SLOW, row, runs, trial
@@ -109,11 +109,3 @@ def test_it_takes_the_ink_of_its_page() -> None:
     """No black and no white of its own: right in light and in dark."""
     assert not re.search(r"#000|#fff|black|white", svg(FOUND))
     assert "currentColor" in svg(FOUND)
-
-
-def test_ticks_are_round() -> None:
-    """From 0, few, whatever the size; none where there is nothing."""
-    for most in (1e-6, 0.7, 3, 99, 1234.5, 9e12):
-        found = ticks(most)
-        assert found[0] == 0 and 3 <= len(found) <= 8 and found[-1] <= most * 1.001
-    assert ticks(0) == ticks(float("nan")) == [0.0]

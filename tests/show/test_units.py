@@ -2,7 +2,13 @@
 
 import pytest
 
-from prefault_kit.show.units import format_count, format_ms, format_rate
+from prefault_kit.show.units import (
+    format_count,
+    format_ms,
+    format_rate,
+    format_tick,
+    round_ticks,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,3 +36,19 @@ def test_counts_and_rates_have_units() -> None:
     ]
     assert format_rate(2 << 30, 1000) == "2 GiB/s"
     assert format_rate(2 << 30, 0) == ""
+
+
+def test_ticks_are_round() -> None:
+    """From 0, few, whatever the size; none where there is nothing; without needless zeros."""
+    for most in (1e-6, 0.7, 3, 99, 1234.5, 9e12):
+        found = round_ticks(most, 6)
+        assert found[0] == 0 and 3 <= len(found) <= 8 and found[-1] <= most * 1.001
+    assert round_ticks(0, 6) == round_ticks(float("nan"), 6) == [0.0]
+    assert [format_tick(ms) for ms in (0, 0.5, 10, 200, 1000, 2500)] == [
+        "0",
+        "0.5 ms",
+        "10 ms",
+        "200 ms",
+        "1 s",
+        "2.5 s",
+    ]
