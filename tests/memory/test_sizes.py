@@ -39,9 +39,9 @@ def test_parts_of_bytes_are_refused() -> None:
 
 
 def test_sizes_are_said_as_the_field_does() -> None:
-    """format_bytes says 4 KiB, 2 MiB, 1.5 GiB."""
-    sizes = (100, 4096, 2 << 20, 3 << 29)
-    assert [format_bytes(n) for n in sizes] == ["100 bytes", "4 KiB", "2 MiB", "1.5 GiB"]
+    """format_bytes says 4 KiB, 2 MiB, 1.5 GiB, and 20 TiB as an address space may have."""
+    sizes = (100, 4096, 2 << 20, 3 << 29, 20 << 40)
+    assert [format_bytes(n) for n in sizes] == ["100 bytes", "4 KiB", "2 MiB", "1.5 GiB", "20 TiB"]
 
 
 @pytest.mark.parametrize(
