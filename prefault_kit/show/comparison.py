@@ -48,18 +48,18 @@ FACTS = {
     "date": "date",
 }
 """Facts in words."""
-MARKS = {HOLDS: "yes", EXPLAINED: "other", DIFFERS: "DIFFERS", NOT_TESTABLE: "-", None: ""}
-"""The words of ``kernels table``; empty where it was not asked."""
+MARKS = {HOLDS: "yes", EXPLAINED: "otherwise", DIFFERS: "DIFFERS", NOT_TESTABLE: "-", None: ""}
+"""The words of a cell; empty where it was not asked."""
 MARKED = (
-    "yes: it holds; other: not as in the text of 2021, for a known reason; DIFFERS: for no known "
-    "reason; -: not testable there"
+    "yes: it holds; otherwise: not as in the text of 2021, for a known reason; DIFFERS: for no "
+    "known reason; -: not testable there"
 )
 UNKNOWN = "unknown"
 MOST_NAMED = 12
 """Runs that are named in one place."""
 SUMMARY = ("run", "cells", "ratio", "least", "most", "faster", "slower", "within noise")
 CERTAINTY = (
-    "Ratios are of medians, to the first run, with intervals of 95 per cent from the repetitions "
+    "Ratios are of medians, to the first run, with intervals of 95% from the repetitions "
     "of both: of 100 cells that are equal, five lie outside by chance, and what changes from one "
     "run to the next is in no interval"
 )
@@ -209,7 +209,7 @@ def differing(promises: Sequence[Promise]) -> list[Promise]:
 
 
 def outcomes(promise: Promise) -> str:
-    """What it is where, with the letters of the runs: ``yes (A, B); other (C)``."""
+    """What it is where, with the letters of the runs: ``yes (A, B); otherwise (C)``."""
     return grouped([MARKS[each] or "not asked" for each in promise.outcomes])
 
 

@@ -52,10 +52,10 @@ def test_verdicts_are_compared_by_promise(tmp_path: Path) -> None:
     """Of two kernels with what was seen; of more, which promises differ."""
     paths = [str(KERNELS / f"{each}.json") for each in ("6.1.176", "6.12.117", "7.3.4")]
     two = prefault_here("compare", *paths[:2])
-    assert "error-2021-hole: yes (A); other (B)" in two.stdout
+    assert "error-2021-hole: yes (A); otherwise (B)" in two.stdout
     assert "holds, ENOMEM, 311 pages beyond the hole (A); differs, ENOMEM, 0 pages" in two.stdout
     three = prefault_here("compare", *paths)
-    assert "permission-vvar: yes (A, B); other (C)" in three.stdout
+    assert "permission-vvar: yes (A, B); otherwise (C)" in three.stdout
     assert "311 pages" not in three.stdout
     said = json.loads(prefault_here("compare", *paths, "--json", "--only", "error-*").stdout)
     assert {each["id"].partition("-")[0] for each in said["promises"]} == {"error"}

@@ -88,7 +88,7 @@ def test_what_was_seen_where() -> None:
     found = compare([a, b])
     assert show.promise_sentence(found) == "1 of 2 promises differ between the hosts"
     (promise,) = show.differing(found.promises)
-    assert show.outcomes(promise) == "yes (A); other (B)"
+    assert show.outcomes(promise) == "yes (A); otherwise (B)"
     assert show.seen(promise) == [
         ("private file on ext4, private file on xfs", "holds, 1 (A); differs, 2: since 6.4 (B)")
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefault_kit.measure.result import is_count
+from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.studies.comparison.recorded import Run
 
 MOST_LETTERS = 200
@@ -73,6 +74,8 @@ SIDE_BY_SIDE = (
     "memory_limit_bytes", "swap_bytes", "damon", "starts", "repeats", "prefault_kit", "python",
 )  # fmt: skip
 """What is held against each other, that which matters most first."""
+SIZES = ("memory_bytes", "memory_limit_bytes", "swap_bytes")
+"""Compared as they are told, in four figures: a boot leaves a few pages more or fewer."""
 NONE = "none"
 """A fact that a run has as None or as an empty list: there is no such thing on its host."""
 
@@ -121,10 +124,12 @@ def differences(runs: Sequence[Run]) -> tuple[Difference, ...]:
     """In what the hosts differ, as far as the runs say."""
     found = []
     for fact in SIDE_BY_SIDE:
-        by_value: dict[Any, list[str]] = {}
+        by_value: dict[Any, tuple[Any, list[str]]] = {}
         for run in runs:
-            by_value.setdefault(value(run, fact), []).append(run.name)
+            own = value(run, fact)
+            told = format_bytes(own) if fact in SIZES and isinstance(own, int) else own
+            by_value.setdefault(told, (own, []))[1].append(run.name)
         if len(by_value) > 1:
-            groups = tuple((each, tuple(names)) for each, names in by_value.items())
+            groups = tuple((each, tuple(names)) for each, names in by_value.values())
             found.append(Difference(fact, groups))
     return tuple(found)

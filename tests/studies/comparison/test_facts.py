@@ -34,3 +34,14 @@ def test_hosts_differ_in_what_they_say() -> None:
         ("repeats", (((1,), ("a", "c")), ((2,), ("b",)))),
     ]
     assert facts.differences([a, a]) == ()
+
+
+def test_sizes_that_read_the_same_are_no_difference() -> None:
+    """A machine has a few pages more or fewer after each boot; a module more is another machine."""
+    a, b, c = (
+        grid(name, result(1.0), memory_bytes=size)
+        for name, size in (("a", 24 << 30), ("b", (24 << 30) - 8192), ("c", 32 << 30))
+    )
+    assert facts.differences([a, b]) == ()
+    (found,) = facts.differences([a, b, c])
+    assert found.values == ((24 << 30, ("a", "b")), (32 << 30, ("c",)))
