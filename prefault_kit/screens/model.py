@@ -6,6 +6,7 @@ one that sets traits while a job runs, publishes what was reported at most 20 ti
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,25 @@ class StatusModel(traitlets.HasTraits):
 
     def _succeed(self, text: str) -> None:
         self.failed, self.command, self.status = False, "", text
+
+    def _exported(
+        self, path: str | os.PathLike[str], save: Callable[[Path], object], ending: str = ".md"
+    ) -> bool:
+        """Write a page and a file beside it; False if that fails, and status says why."""
+        target = Path(path).expanduser()
+        try:
+            save(target)
+        except ValueError as error:
+            self._fail(str(error))
+            return False
+        except FileExistsError as error:
+            self._fail(f"a file {error.filename} exists already: choose another name")
+            return False
+        except OSError as error:
+            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
+            return False
+        self._succeed(f"Wrote {target} and {target.with_suffix(ending).name} beside it.")
+        return True
 
 
 class ScreenModel(StatusModel, Generic[JobT]):
@@ -177,20 +197,3 @@ class ScreenModel(StatusModel, Generic[JobT]):
     def _finish(self, job: JobT) -> None:
         """Take over what a job has produced; one that was stopped or failed has no result."""
         raise NotImplementedError
-
-    def _exported(self, path: str, save: Callable[[Path], object]) -> bool:
-        """Write a page and the summary beside it; False if that fails, and status says why."""
-        target = Path(path).expanduser()
-        try:
-            save(target)
-        except ValueError as error:
-            self._fail(str(error))
-            return False
-        except FileExistsError as error:
-            self._fail(f"a file {error.filename} exists already: choose another name")
-            return False
-        except OSError as error:
-            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
-            return False
-        self._succeed(f"Wrote {target} and {target.with_suffix('.md').name} beside it.")
-        return True

@@ -99,7 +99,7 @@ class DeviceScreen:
             for each, mark in MARKS.items():
                 (made.add_class if each == state else made.remove_class)(mark)
             made.tooltip = f"{made.description}: {state}"
-        self.status.value = text.status(message, "", running=False, failed=failed, fraction=0.0)
+        self.status.value = text.status(message, "", failed=failed)
         self.account.value = self._account()
 
     def _account(self) -> str:

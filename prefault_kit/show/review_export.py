@@ -21,11 +21,6 @@ def files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     return page, page.with_suffix(".md")
 
 
-def existing(path: str | os.PathLike[str]) -> Path | None:
-    """The file that :func:`save` would have to overwrite, or None."""
-    return next((each for each in files(path) if os.path.lexists(each)), None)
-
-
 def check(path: str | os.PathLike[str]) -> None:
     """Try whether :func:`save` can write there, and leave nothing behind; raises what it raises."""
     for each in files(path):

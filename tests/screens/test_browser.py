@@ -259,7 +259,7 @@ class TestTheExplorer:
         canvas.hover(position={"x": 400, "y": FIRST_LINE_Y})
         tip = bench.page.locator(".prefault-tip")
         tip.first.wait_for()
-        assert re.search(r"[\d,]+ bytes, 100 % of the mapping", tip.first.inner_text())
+        assert re.search(r"[\d,]+ bytes, 100% of the mapping", tip.first.inner_text())
         bench.page.mouse.move(0, 0)
 
     def test_an_error_is_reported_in_words(self, bench: lab.Tab) -> None:

@@ -106,7 +106,7 @@ class ResidentMemory(_Comparison):
                 data["hatch"].append("right_diagonal_line" if share in plot.HATCHED else " ")
                 data["tip"].append(
                     f"{result.method}<br><b>{format_bytes(size)}</b> {SHARE_NAMES[share]}"
-                    f"<br>{size:,} bytes, {percent:.4g} % of the mapping"
+                    f"<br>{size:,} bytes, {percent:.4g}% of the mapping"
                 )
                 left += percent
         plot.fill(self.bars, **data)

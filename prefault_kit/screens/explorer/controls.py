@@ -12,7 +12,7 @@ from prefault_kit.screens.explorer import text
 from prefault_kit.screens.explorer.model import Explorer
 from prefault_kit.screens.widgets import text as common
 from prefault_kit.screens.widgets.chips import Chips
-from prefault_kit.screens.widgets.parts import grid, hide, panel, row
+from prefault_kit.screens.widgets.parts import check_again, grid, hide, panel, row
 from prefault_kit.show.sentences import sentence
 
 SIZES = ("2 MiB", "64 MiB", "1 GiB", "4 GiB")
@@ -79,9 +79,7 @@ def make(model: Explorer) -> Controls:
     )
     directory = widgets.Text(description="Directory", continuous_update=False)
     directory.add_class("prefault-long")
-    check = widgets.Button(
-        description="Check again", tooltip="Ask this host again, after running one of the commands"
-    )
+    check = check_again(model.check)
     problem, refused, about = widgets.HTML(), widgets.HTML(), widgets.HTML()
     method_rows = {group: row(group, chips) for group, chips in method.items()}
     presets = widgets.HBox(sizes)
@@ -93,14 +91,15 @@ def make(model: Explorer) -> Controls:
     memory = panel(
         "Memory",
         row("Backing", plain["backing"]),
+        directory,
         row("Page size", plain["page_size"]),
         row("Sharing", plain["sharing"]),
         row("Start", plain["start"]),
-        directory,
+        size_row,
         refused,
         check,
     )
-    method_panel = panel("Method", *method_rows.values(), about, size_row, repeat_row)
+    method_panel = panel("Method", *method_rows.values(), about, repeat_row)
     made = Controls(
         **plain, method=method, size=size, sizes=sizes, repeats=repeats, follow_up=follow_up,
         directory=directory, check=check, problem=problem, refused=refused, about=about,
@@ -118,7 +117,6 @@ def _link(model: Explorer, made: Controls, method_rows: dict[str, widgets.HBox])
         traitlets.link((model, "method"), (chips, "value"))
     for button in made.sizes:
         button.on_click(lambda pressed: model.set_trait("size", pressed.description))
-    made.check.on_click(lambda _: model.check())
 
     def offer(_: object = None) -> None:
         for name in ("backing", "page_size", "sharing", "start"):

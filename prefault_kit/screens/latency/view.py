@@ -66,7 +66,7 @@ def view(model: LatencyScreen) -> LatencyView:
         model, "Write one page of each mapping every 4 ms", "End the probe and release its memory"
     )
     made = LatencyView(
-        page=Page("watch"),
+        page=Page("latency probe"),
         memory=Chips(tips=_memory_tip),
         event=Chips(tips=EVENTS.__getitem__),
         seconds=Chips(names={each: f"{each} s" for each in DURATIONS}),
@@ -86,7 +86,7 @@ def view(model: LatencyScreen) -> LatencyView:
         widgets.HTML(CSS),
         parts.panel(
             "Probe",
-            parts.row("Memory", made.memory),
+            parts.row("Backing", made.memory),
             made.directory,
             parts.row("Event", made.event),
             parts.row("Duration", made.seconds),

@@ -73,9 +73,7 @@ class Board:
         """Show the model as it is now."""
         model = self.model
         self.maps.draw()
-        self.status.value = status(
-            model.status, model.command, running=False, failed=model.failed, fraction=0.0
-        )
+        self.status.value = status(model.status, model.command, failed=model.failed)
         set_html(self.happened, text.happened(model))
         set_html(self.score, text.score(model))
         hide(self.revive, model.alive or not model.acts)

@@ -52,16 +52,18 @@ class Memory:
         self.pages.offer([Option(each) for each in SIZES])
         self.thp = widgets.Checkbox(description="let there be huge pages", indent=False)
         self.directory = widgets.Text(description="Directory", continuous_update=False)
+        self.directory.add_class("prefault-long")
+        self.directory.placeholder = text.DIRECTORY_HINTS["file"]
         self.problem = widgets.HTML()
-        self.content = parts.row("The file is", self.chosen["content"])
+        self.content = parts.row("Content", self.chosen["content"])
         self.box = parts.panel(
             "Memory",
-            parts.row("Kind", self.chosen["kind"]),
+            parts.row("Backing", self.chosen["kind"]),
+            self.directory,
             parts.row("Sharing", self.chosen["sharing"]),
             parts.row("Pages", self.pages),
             parts.row("THP", self.thp),
             self.content,
-            self.directory,
             self.problem,
         )
         for name, chips in self.chosen.items():

@@ -42,7 +42,7 @@ class Maps:
         self._cards: dict[str, Cards] = {}
         self._shape: object = None
         self._heard = 0
-        self.all = button("choose all", "Choose all pages")
+        self.all = button("Choose all", "Choose all pages")
         self.all.on_click(lambda _: model.choose(0, model.pages))
         self._place = widgets.Box()
         self._place.add_class("prefault-maps")

@@ -20,7 +20,7 @@ from prefault_kit.kernel.faults import FaultBatch, FaultStream
 from prefault_kit.memory.buffer import placed
 from prefault_kit.screens.model import StatusModel
 from prefault_kit.show import process_export
-from prefault_kit.show.units import format_count
+from prefault_kit.show.units import format_count, format_ms
 from prefault_kit.studies.process import (
     Changes,
     NoAccess,
@@ -143,19 +143,18 @@ class ProcessScreen(StatusModel):
             self.look()
             self.choose(place.address)
 
-    def export(self, path: str | os.PathLike[str]) -> None:
-        """Write what is seen as an HTML page and JSON beside it, over no file."""
+    def export(self, path: str | os.PathLike[str]) -> bool:
+        """Write what is seen as an HTML page and JSON beside it; False if that fails, and status
+        says why."""
         with self._lock:
-            if self.overview is None:
-                self._fail("Look at a process first: there is nothing to export.")
-                return
-            with self._telling():
-                process_export.save(
-                    path, self.overview, self.diagnoses,
-                    changes=self.changes, page_map=self.page_map,
-                )  # fmt: skip
-                page, beside = process_export.files(path)
-                self._succeed(f"Exported to {page}, with the figures beside it in {beside.name}.")
+            seen, found = self.overview, self.diagnoses
+            if seen is None:
+                self._fail("there is nothing to export yet: look at a process first")
+                return False
+            more: dict[str, Any] = {"changes": self.changes, "page_map": self.page_map}
+            return self._exported(
+                path, lambda target: process_export.save(target, seen, found, **more), ".json"
+            )
 
     def close(self) -> None:
         """Stop following."""
@@ -221,7 +220,7 @@ class ProcessScreen(StatusModel):
             self.diagnoses = process.diagnose(self.changes or seen)
             self._map(process)
         words = format_count(len(seen.mappings), "mapping")
-        self._succeed(f"{words}, looked at in {seen.elapsed_ms:.0f} ms.")
+        self._succeed(f"{words}, looked at in {format_ms(seen.elapsed_ms)}.")
         self.changed += 1
 
     def _map(self, process: Process) -> None:

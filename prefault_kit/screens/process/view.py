@@ -19,6 +19,7 @@ from prefault_kit.screens.widgets import parts, text
 from prefault_kit.screens.widgets.parts import Cards, Page, set_html
 from prefault_kit.screens.widgets.style import CSS
 from prefault_kit.show import process as show
+from prefault_kit.show import process_export
 from prefault_kit.show.page_map import COLOURS
 from prefault_kit.show.sentences import sentence
 from prefault_kit.studies.process import Diagnosis, Overview
@@ -27,7 +28,6 @@ WELCOME = (
     "Choose a process of yours, and press <b>Look</b>: its mappings to scale, and what is amiss. "
     "<b>Watch</b> follows it, with its page faults as they happen. Nothing of it is changed."
 )
-EXPORT = "process.html"
 MAP_WORDS = ("not present", "zero page", "anonymous", "of the file", "huge", "swapped")
 
 
@@ -41,7 +41,7 @@ class ProcessView:
     look: widgets.Button
     watch: widgets.Button
     stop: widgets.Button
-    name: widgets.Text
+    path: widgets.Text
     export: widgets.Button
     status: widgets.HTML
     diagnosis: widgets.HTML
@@ -78,7 +78,6 @@ def view(model: ProcessScreen) -> ProcessView:
     sizes, stream, pages = figures.Sizes(model.choose), figures.Stream(), figures.Pages()
     process = widgets.Dropdown(description="Process")
     process.add_class("prefault-long")
-    name = widgets.Text(EXPORT, description="Page")
     made = ProcessView(
         page=Page("view of a process"),
         process=process,
@@ -86,8 +85,8 @@ def view(model: ProcessScreen) -> ProcessView:
         look=parts.button("Look", "Look at the process once", "prefault-primary"),
         watch=parts.button("Watch", "Follow the process, and its page faults as they happen"),
         stop=parts.button("Stop", "Stop following; the process goes on", "prefault-stop"),
-        name=name,
-        export=parts.button("Export", "Write an HTML page, and the figures as JSON beside it"),
+        path=widgets.Text(_free_path(), description="Export as", continuous_update=False),
+        export=parts.button("Export", "Write a page that opens offline, and its JSON beside it"),
         status=widgets.HTML(),
         diagnosis=widgets.HTML(),
         table=widgets.HTML(),
@@ -99,7 +98,7 @@ def view(model: ProcessScreen) -> ProcessView:
     made.page.children = (
         widgets.HTML(CSS),
         parts.panel("Process", widgets.HBox([process, made.refresh])),
-        parts.actions(made.look, made.watch, made.stop, name, made.export),
+        parts.actions(made.look, made.watch, made.stop, made.path, made.export),
         made.status,
         made.diagnosis,
         made.cards.box,
@@ -110,12 +109,21 @@ def view(model: ProcessScreen) -> ProcessView:
     return made
 
 
+def _free_path() -> str:
+    return parts.free_path("process", process_export.files)
+
+
 def _link(model: ProcessScreen, made: ProcessView) -> None:
+
+    def export(_: object) -> None:
+        if model.export(made.path.value):
+            made.path.value = _free_path()
+
     made.refresh.on_click(lambda _: model.refresh())
     made.look.on_click(lambda _: model.look())
     made.watch.on_click(lambda _: model.watch())
     made.stop.on_click(lambda _: model.stop())
-    made.export.on_click(lambda _: model.export(made.name.value))
+    made.export.on_click(export)
 
     syncing = threading.Event()
 
@@ -139,11 +147,12 @@ def _link(model: ProcessScreen, made: ProcessView) -> None:
         made.stop.disabled = not model.watching
         status = f"Watching. {model.status}" if model.watching else model.status
         made.status.value = text.status(
-            status, model.command, running=False, failed=model.failed, fraction=0
+            status, model.command, running=model.watching, failed=model.failed
         )
 
     def draw(_: object = None) -> None:
         seen = model.overview
+        made.export.disabled = seen is None
         with made.cards.together():
             made.sizes.update(seen, model.address)
             made.stream.update(seen, list(model.faults), time.monotonic())

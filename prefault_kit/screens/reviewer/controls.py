@@ -14,7 +14,7 @@ from prefault_kit.screens.reviewer.form import OWN_FILE
 from prefault_kit.screens.reviewer.model import WEIGHTS, Reviewer
 from prefault_kit.screens.widgets import text
 from prefault_kit.screens.widgets.chips import Chips
-from prefault_kit.screens.widgets.parts import grid, hide, panel, row
+from prefault_kit.screens.widgets.parts import check_again, grid, hide, panel, row
 from prefault_kit.show.sentences import sentence
 from prefault_kit.studies.review.presets import PRESETS
 from prefault_kit.studies.review.workload import AFTERWARDS, CONTENTS, PATTERNS
@@ -95,7 +95,7 @@ def make(model: Reviewer) -> Controls:
         indent=False,
         tooltip="Measure POPULATE_READ and POPULATE_WRITE with other written fractions too",
     )
-    check = widgets.Button(description="Check again", tooltip="Ask this host again")
+    check = check_again(model.check)
     refused, problem, about = widgets.HTML(), widgets.HTML(), widgets.HTML()
     quick = widgets.HBox(sizes)
     quick.add_class("prefault-chips")
@@ -163,7 +163,6 @@ def _link(model: Reviewer, made: Controls, size_row: widgets.HBox) -> None:
         _link_weight(model, name, made.weights[name])
     for button in made.sizes:
         button.on_click(lambda pressed: model.set_trait("size", pressed.description))
-    made.check.on_click(lambda _: model.check())
 
     def show(_: object = None) -> None:
         for name in ("backing", "content", "afterwards"):

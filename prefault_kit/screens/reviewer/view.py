@@ -86,7 +86,7 @@ def view(model: Reviewer) -> ReviewerView:
 
 
 def _free_path() -> str:
-    return parts.free_path("review", review_export.existing)
+    return parts.free_path("review", review_export.files)
 
 
 def _link(model: Reviewer, made: ReviewerView) -> None:

@@ -12,7 +12,7 @@ from prefault_kit.screens.trial.form import YOUR_OWN
 from prefault_kit.screens.trial.model import ProgramScreen
 from prefault_kit.screens.widgets import text
 from prefault_kit.screens.widgets.chips import Chips
-from prefault_kit.screens.widgets.parts import button, hide, panel, row
+from prefault_kit.screens.widgets.parts import check_again, hide, panel, row
 from prefault_kit.show.sentences import sentence
 from prefault_kit.studies.trial.candidates import CANDIDATES
 from prefault_kit.studies.trial.files import STARTS
@@ -86,7 +86,7 @@ def make(model: ProgramScreen) -> Controls:
         ready,
     )
     about, refused, problem = widgets.HTML(), widgets.HTML(), widgets.HTML()
-    check = button("Check again", "Ask this host again")
+    check = check_again(model.check)
     more = widgets.Accordion(children=[options], titles=("More",), selected_index=None)
     made = Controls(
         program=program, about=about, own=own, refused=refused, check=check, problem=problem,
@@ -103,7 +103,6 @@ def _link(model: ProgramScreen, made: Controls, files: widgets.HBox, least: widg
         traitlets.link((model, name), (getattr(made, name), "value"))
     for name in SIMPLE:
         traitlets.link((model, name), (getattr(made, name), "value"))
-    made.check.on_click(lambda _: model.check())
 
     def show(_: object = None) -> None:
         made.program.offer(model.offer["program"])

@@ -99,7 +99,7 @@ def view(model: ProgramScreen) -> ProgramView:
 
 
 def _free_path() -> str:
-    return parts.free_path("trial", trial_export.existing)
+    return parts.free_path("trial", trial_export.files)
 
 
 def _link(model: ProgramScreen, made: ProgramView) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,13 @@ def run_and_stop(
     return run, stop
 
 
+def check_again(check: Callable[[], None]) -> widgets.Button:
+    """The button that asks this host again, below what it refused."""
+    made = button("Check again", "Ask this host again, after running one of the commands")
+    made.on_click(lambda _: check())
+    return made
+
+
 def row(label: str, *children: widgets.Widget) -> widgets.HBox:
     """A labelled line."""
     box = widgets.HBox([widgets.HTML(label), *children])
@@ -193,7 +201,7 @@ class Cards:
             yield
 
 
-def free_path(stem: str, existing: Callable[[str], Path | None]) -> str:
-    """The name of a page in the current directory of which nothing would be overwritten."""
+def free_path(stem: str, files: Callable[[str], Sequence[Path]]) -> str:
+    """The name of a page in the current directory whose files would overwrite nothing."""
     names = (f"{stem}{'' if n == 1 else f'-{n}'}.html" for n in itertools.count(1))
-    return next(name for name in names if existing(name) is None)
+    return next(name for name in names if not any(map(os.path.lexists, files(name))))

@@ -40,13 +40,20 @@ def note(text: str) -> str:
     return f'<div class="prefault-note">{escape(text)}</div>'
 
 
-def status(text: str, help_text: str, *, running: bool, failed: bool, fraction: float) -> str:
-    """The line under the buttons, with a bar while something runs."""
+def status(
+    text: str,
+    help_text: str,
+    *,
+    running: bool = False,
+    failed: bool = False,
+    fraction: float | None = None,
+) -> str:
+    """The line under the buttons, with a bar while something runs of which a fraction is done."""
     state = "running" if running else "failed" if failed else "ready"
     bar = (
         f'<div class="prefault-bar" role="progressbar" aria-valuenow="{fraction:.0%}">'
         f'<div style="width:{fraction:.1%}"></div></div>'
-        if running
+        if running and fraction is not None
         else ""
     )
     return (

@@ -165,12 +165,12 @@ def test_one_that_may_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_export_is_over_no_file(own: ProcessScreen, tmp_path: Path) -> None:
     """Two files, and a sentence where there is one already."""
     path = tmp_path / "seen.html"
-    own.export(path)
-    assert own.status.startswith("Exported to")
+    assert own.export(path)
+    assert own.status == f"Wrote {path} and seen.json beside it."
     assert sorted(each.name for each in tmp_path.iterdir()) == ["seen.html", "seen.json"]
-    own.export(path)
+    assert not own.export(path)
     assert own.failed
-    assert "exists" in own.status
+    assert "exists already: choose another name" in own.status
 
 
 def test_without_a_stream_it_says_why(own: ProcessScreen, monkeypatch: pytest.MonkeyPatch) -> None:
