@@ -130,7 +130,7 @@ class Figure:
         self.figure.xaxis.major_label_orientation = SLOPE
         longest = max(len(each.name) for each in records)
         self._heads_px = round(longest * LETTER_PX * math.sin(SLOPE))
-        self.figure.grid.grid_line_color = None
+        self.figure.grid.visible = False
         plot.NamedTicks(self.figure.xaxis[0]).name([each.name for each in records])
         self._ticks = plot.NamedTicks(self.figure.yaxis[0])
         self.cells = plot.source("x", "y", "color", "hatch", "alpha", "tip")

@@ -23,7 +23,7 @@ class _Comparison:
     def __init__(self, x: Range1d, **options: Any) -> None:
         self._y = Range1d(start=1.5, end=-0.5)
         self.figure = fig = plot.bare(x, self._y, min_border_left=40, **options)
-        fig.ygrid.grid_line_color = None
+        fig.ygrid.visible = False
         self.labels = plot.NamedTicks(fig.yaxis[0])
         self.marked = plot.source("y0", "y1")
         fig.hstrip(

@@ -58,6 +58,8 @@ class Dashboard:
         shown = len(kept) + live.focus if live else model.shown
         result = results[shown] if 0 <= shown < len(results) else None
         marked = shown - self._first if result and shown >= self._first else None
+        for card in self.cards.cards.values():
+            hide(card, not results)
         self.times.update(result)
         self.follow_up.update(result)
         self.compared_times.update(drawn, names, marked)

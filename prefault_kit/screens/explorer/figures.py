@@ -26,7 +26,7 @@ class RepetitionTimes:
         fig.xaxis.axis_label = "repetition"
         fig.yaxis.axis_label = "milliseconds"
         fig.xaxis.ticker = BasicTicker(min_interval=1, num_minor_ticks=0)
-        fig.xgrid.grid_line_color = None
+        fig.xgrid.visible = False
         self.points = plot.source("x", "y", "tip")
         self.lines = plot.source("y", "color", "dash", "tip")
         lines = fig.hspan(
@@ -77,7 +77,7 @@ class FollowUp:
         self.figure = fig = plot.bare(self._x, self._y)
         fig.yaxis.axis_label = "pages"
         fig.yaxis.formatter = NumeralTickFormatter(format="0,0")
-        fig.xgrid.grid_line_color = None
+        fig.xgrid.visible = False
         self.phases = plot.NamedTicks(fig.xaxis[0])
         self.bars = plot.source("x", "top", "color", "fill", "hatch", "text", "tip")
         bars = fig.vbar(

@@ -67,7 +67,7 @@ def times_card(result: Result | None) -> str:
     """Title and legend of the repetitions' times."""
     title = "Time of each repetition"
     if result is None:
-        return text.card(title, "press Run to fill the charts")
+        return text.card(title)
     entries = []
     if result.best_ms and result.median_ms:
         entries = [

@@ -119,7 +119,7 @@ class Sizes:
         self._rows = Rows(None)
         self._x, self._y = Range1d(0, 1), Range1d(0.5, -0.5)
         self.figure = fig = plot.bare(self._x, self._y)
-        fig.ygrid.grid_line_color = None
+        fig.ygrid.visible = False
         fig.xaxis.axis_label = "MiB"
         self._ticks = plot.NamedTicks(fig.yaxis[0])
         self.bars = plot.source("left", "right", "y", "color", "line", "tip")
@@ -206,7 +206,7 @@ class Pages:
         self._x, self._y = Range1d(-0.5, CELLS_ACROSS - 0.5), Range1d(0.5, -0.5)
         self.figure = fig = plot.bare(self._x, self._y)
         fig.axis.visible = False
-        fig.grid.grid_line_color = None
+        fig.grid.visible = False
         self.cells = plot.source("x", "y", "color", "tip")
         glyphs = fig.rect(
             "x", "y", 0.88, 0.88, source=self.cells, fill_color="color", line_color=None

@@ -22,7 +22,7 @@ from prefault_kit.show import process as show
 from prefault_kit.show import process_export
 from prefault_kit.show.page_map import COLOURS
 from prefault_kit.show.sentences import sentence
-from prefault_kit.studies.process import Diagnosis, Overview
+from prefault_kit.studies.process import Diagnosis, Overview, candidates
 
 WELCOME = (
     "Choose a process of yours, and press <b>Look</b>: its mappings to scale, and what is amiss. "
@@ -130,7 +130,10 @@ def _link(model: ProcessScreen, made: ProcessView) -> None:
     def offer(_: object = None) -> None:
         options = [("choose ...", 0), *((_choice(each), each.pid) for each in model.choices)]
         if model.pid and model.pid not in [pid for _, pid in options]:
-            options.append((f"{model.pid}", model.pid))
+            try:
+                options.append((_choice(candidates.of(model.pid)), model.pid))
+            except OSError:  # there is none, or none any more
+                options.append((f"{model.pid}", model.pid))
         syncing.set()  # new options choose the first one for a moment
         made.process.options = options
         made.process.value = model.pid

@@ -143,7 +143,7 @@ CSS = """
   height: 28px; }
 .prefault .prefault-weight { width: 380px; flex: 0 1 380px; }
 .prefault .widget-readout { color: var(--prefault-ink); min-width: 42px; }
-.prefault-panel .widget-hbox { flex-wrap: wrap; align-items: center; }
+.prefault-panel .widget-hbox { flex-wrap: wrap; align-items: center; gap: 6px; }
 .prefault-blocks { display: grid !important; gap: 4px; margin: 0;
   grid-template-columns: repeat(auto-fill, minmax(42px, 1fr)); }
 .prefault .prefault-blocks .jupyter-button { padding: 0; width: 100%; font-size: 11.5px; }

@@ -20,6 +20,14 @@ class Candidate(NamedTuple):
     resident_bytes: int
 
 
+def of(pid: int) -> Candidate:
+    """A process as it is told from others; OSError if there is none."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+        pages = int(statm.read().split()[1])
+    with open(f"/proc/{pid}/comm", errors="backslashreplace", encoding="utf-8") as comm:
+        return Candidate(pid, comm.read().rstrip("\n"), pages * PAGE_SIZE_BYTES)
+
+
 def largest(most: int = MOST) -> list[Candidate]:
     """Those whose memory may be seen, by resident memory.
 
@@ -30,11 +38,8 @@ def largest(most: int = MOST) -> list[Candidate]:
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError, ValueError, IndexError):  # it ended, or is another user's
-            with open(f"/proc/{name}/statm", encoding="ascii") as statm:
-                pages = int(statm.read().split()[1])
-            with open(f"/proc/{name}/comm", errors="backslashreplace", encoding="utf-8") as comm:
-                command = comm.read().rstrip("\n")
-            if pages:
+            each = of(int(name))
+            if each.resident_bytes:
                 os.close(os.open(f"/proc/{name}/maps", os.O_RDONLY | os.O_CLOEXEC))
-                found.append(Candidate(int(name), command, pages * PAGE_SIZE_BYTES))
+                found.append(each)
     return sorted(found, key=lambda each: (-each.resident_bytes, each.pid))[:most]

@@ -37,6 +37,15 @@ def keep(model: Explorer, kept: tuple[Result, ...], shown: int) -> Dashboard:
     return Dashboard(model)
 
 
+def test_nothing_is_drawn_before_there_is_a_run(model: Explorer) -> None:
+    """As on the other screens: no empty axes with figures of nothing."""
+    dashboard = Dashboard(model)
+    assert {each.layout.display for each in dashboard.cards.cards.values()} == {"none"}
+    model.kept, model.shown = numbered(1), 0
+    dashboard.draw()
+    assert {each.layout.display for each in dashboard.cards.cards.values()} == {None}
+
+
 @pytest.mark.parametrize("shown", [0, 1, 2])
 def test_every_part_shows_the_same_result(model: Explorer, shown: int) -> None:
     """Points, titles, the marked line and the chooser."""

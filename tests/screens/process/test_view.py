@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ def test_nothing_is_drawn_before_a_process_is_chosen(shown: ProcessView) -> None
     assert {each.layout.display for each in shown.cards.cards.values()} == {"none"}
     assert shown.process.value == 0
     assert shown.stop.disabled
+    assert shown.export.disabled
 
 
 def test_choosing_looks(shown: ProcessView) -> None:
@@ -45,6 +47,7 @@ def test_buttons_follow_the_model() -> None:
     shown.watch.click()
     assert (shown.watch.disabled, shown.stop.disabled) == (True, False)
     assert shown.status.value.count("Watching") == 1
+    assert "prefault-running" in shown.status.value and "progressbar" not in shown.status.value
     shown.stop.click()
     assert (shown.watch.disabled, shown.stop.disabled) == (False, True)
 
@@ -53,7 +56,21 @@ def test_a_process_outside_of_the_list_is_shown() -> None:
     """One that is small, or was given by its id."""
     model = ProcessScreen(os.getpid())
     model.choices = ()
-    assert view(model).process.value == os.getpid()
+    shown = view(model)
+    assert shown.process.value == os.getpid()
+    assert "this notebook" in shown.process.label
+
+
+def test_an_export_takes_the_next_free_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on every screen, so that a second press overwrites nothing and fails at nothing."""
+    monkeypatch.chdir(tmp_path)
+    shown = view(ProcessScreen(os.getpid()))
+    for name in ("process.html", "process-2.html"):
+        assert shown.path.value == name
+        shown.export.click()
+        assert f"Wrote {name} and {name.replace('html', 'json')} beside it." in shown.status.value
 
 
 def test_names_are_harmless() -> None:
