@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, HoverTool, Range1d
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJS,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    Range1d,
+)
 from bokeh.plotting import figure
 
 from prefault_kit.show.palette import BLUE, GREEN, GREY, PURPLE, VERMILLION
@@ -89,6 +96,11 @@ def bare(x: Range1d, y: Range1d, **options: Any) -> figure:
     fig.grid.grid_line_color = GREY
     fig.grid.grid_line_alpha = 0.2
     return fig
+
+
+def in_plain_figures(axis: Any) -> None:
+    """Label a logarithmic axis 0.01, 1, 1,000 and so on, as a table has them, without powers."""
+    axis.formatter = NumeralTickFormatter(format="0,0.[000000]")
 
 
 def follow_theme(fig: figure, *texts: Any) -> None:

@@ -9,7 +9,7 @@ def printable(text: str) -> str:
     r"""One line without control characters, of bounded length.
 
     >>> printable("a\x1b[2Jb\n")
-    'a\\x1b[2Jb\\x0a'
+    'a\\x1b[2Jb\\n'
     """
     clean = printable_long(text)
     return clean if len(clean) <= LONGEST_NAME else f"{clean[: LONGEST_NAME - 3]}..."
@@ -21,6 +21,8 @@ def printable_long(text: str) -> str:
 
 
 def _escaped(letter: str) -> str:
+    if letter in "\n\t":
+        return {"\n": "\\n", "\t": "\\t"}[letter]
     number = ord(letter)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is no UTF-8
         number -= 0xDC00

@@ -69,6 +69,11 @@ def _legend(fig: figure, items: Mapping[str, Any]) -> dict[str, LegendItem]:
         background_fill_alpha=0,
         border_line_color=None,
         label_text_color=GREY,
+        label_text_font_size="11px",
+        label_standoff=4,
+        glyph_width=14,
+        glyph_height=14,
+        spacing=8,
         padding=0,
     )
     fig.add_layout(legend, "above")
@@ -121,7 +126,7 @@ class Costs:
 
     def __init__(self) -> None:
         self.figure = fig = plot.bare(Range1d(-2, 102), Range1d(0, 1))
-        fig.xaxis.axis_label = "per cent of the pages written"
+        fig.xaxis.axis_label = "percent of the pages written"
         fig.yaxis.axis_label = "cost, ms of work"
         self.curves = {name: plot.source("x", "low", "high", "y", "tip") for name in SWEPT}
         drawn = {}
@@ -159,7 +164,7 @@ class Costs:
                 high=[max(each) for each in costs],
                 y=middle,
                 tip=[
-                    f"{name}, {x:g} % written: {format_ms(y)}"
+                    f"{name}, {x:g}% written: {format_ms(y)}"
                     for x, y in zip(percent, middle, strict=True)
                 ],
             )
@@ -240,6 +245,8 @@ class Latencies:
         )
         fig.xaxis.axis_label = "latency of a first access, microseconds"
         fig.yaxis.axis_label = "fraction that is slower"
+        for axis in fig.axis:
+            plot.in_plain_figures(axis)
         self.lines = {name: plot.source("x", "y", "tip") for name in LATENCY_SHOWN}
         drawn = {}
         for (name, data), color in zip(self.lines.items(), LATENCY_COLORS, strict=True):
@@ -258,7 +265,7 @@ class Latencies:
                 data,
                 x=[x for x, _ in points],
                 y=[y for _, y in points],
-                tip=[f"{name}: {y:.3%} are slower than {x:,.3g} us" for x, y in points],
+                tip=[f"{name}: {y:.3%} are slower than {x:,.2f} us" for x, y in points],
             )
             self._legend[name].visible = bool(points)
             last = max([last, *(x for x, _ in points)])

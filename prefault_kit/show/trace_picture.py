@@ -19,7 +19,7 @@ from prefault_kit.show import svg_image
 from prefault_kit.show import trace as text
 from prefault_kit.show.palette import BLUE, GREY, VERMILLION
 from prefault_kit.show.svg_image import DIM
-from prefault_kit.show.units import format_tick, round_ticks
+from prefault_kit.show.units import time_ticks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,6 @@ WIDTH, LEFT, CELL = 960, 250, 3
 """Pixels: of the picture, of the names, of a cell."""
 LEAST_HEIGHT, MOST_HEIGHT, GAP, AXIS, HEAD = 24, 132, 8, 22, 22
 GROWTH_HEIGHT = 60
-MOST_TICKS = 6
 ROOM = 24
 """Pixels that half of a tick's words may take."""
 MOST_NAME = 38
@@ -194,8 +193,8 @@ def _growth(trace: Trace, top: int) -> str:
 def _axis(trace: Trace, top: int) -> str:
     parts = []
     duration_ms = trace.duration_ns / 1e6
-    for tick in round_ticks(duration_ms, MOST_TICKS):
+    for tick, words in time_ticks(duration_ms):
         x = LEFT + (WIDTH - LEFT) * (tick / duration_ms if tick else 0)
         anchor = "start" if not tick else "end" if x > WIDTH - ROOM else "middle"
-        parts.append(_text(x, top + 14, format_tick(tick), "dim", anchor))
+        parts.append(_text(x, top + 14, words, "dim", anchor))
     return "".join(parts)

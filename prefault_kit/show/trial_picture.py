@@ -18,7 +18,7 @@ from prefault_kit.show.palette import BLUE, GREEN, GREY, VERMILLION
 from prefault_kit.show.printable import printable
 from prefault_kit.show.svg_image import DIM
 from prefault_kit.show.trial import ranked
-from prefault_kit.show.units import format_ms, format_tick, round_ticks
+from prefault_kit.show.units import format_ms, time_ticks
 from prefault_kit.studies.trial import advice
 from prefault_kit.studies.trial.advice import FASTER, NO_DIFFERENCE
 from prefault_kit.studies.trial.candidates import NOTHING, TRACED
@@ -31,7 +31,6 @@ MOST_LABEL_LETTERS = 40
 MOST_POINTS = 200
 """Of a row; of more runs every second, third, ... one."""
 COLOURS = {FASTER: GREEN, "slower": VERMILLION, NO_DIFFERENCE: BLUE, "": BLUE}
-MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,8 @@ def svg(trial: Trial) -> str:
         f'<line x1="{x(value)}" x2="{x(value)}" y1="{TOP_PX}" y2="{bottom}" '
         'stroke="currentColor" stroke-opacity="0.15"/>'
         f'<text x="{x(value)}" y="{bottom + 16}" text-anchor="middle" opacity="{DIM}">'
-        f"{format_tick(value)}</text>"
-        for value in round_ticks(most, MOST_TICKS)
+        f"{words}</text>"
+        for value, words in time_ticks(most)
     ]
     plain = next((each.median for each in drawn if each.label == NOTHING), None)
     if plain is not None:

@@ -6,6 +6,8 @@ import math
 
 from prefault_kit.memory.sizes import format_bytes
 
+MOST_TICKS = 6
+
 
 def format_ms(milliseconds: float) -> str:
     """A time with about three significant figures, as in the published table: ``0.119 ms``."""
@@ -22,11 +24,15 @@ def format_ms(milliseconds: float) -> str:
     return f"{milliseconds:.3f} ms"
 
 
-def format_tick(milliseconds: float) -> str:
-    """A round time on an axis: ``0``, ``20 ms``, ``0.5 ms``, ``1.5 s``."""
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1000:g} s"
-    return f"{milliseconds:g} ms" if milliseconds else "0"
+def time_ticks(most_ms: float) -> list[tuple[float, str]]:
+    """Round times for an axis from 0 to ``most_ms``, each with its words in the axis's unit.
+
+    >>> time_ticks(2500)[:4]
+    [(0.0, '0'), (500.0, '0.5 s'), (1000.0, '1 s'), (1500.0, '1.5 s')]
+    """
+    factor, unit = (1000, "s") if most_ms >= 1000 else (1, "ms")
+    ticks = round_ticks(most_ms, MOST_TICKS)
+    return [(tick, f"{tick / factor:g} {unit}" if tick else "0") for tick in ticks]
 
 
 def round_ticks(most: float, at_most: int) -> list[float]:

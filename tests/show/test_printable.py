@@ -12,7 +12,7 @@ from prefault_kit.show.printable import LONGEST_NAME, printable, printable_long
         ("\x1b]0;x\x07", r"\x1b]0;x\x07"),
         ("\u202egpj", r"\u202egpj"),
         ("\udcff", r"\xff"),
-        ("a\nb", r"a\x0ab"),
+        ("a\nb", r"a\nb"),
     ],
 )
 def test_no_control_characters(name: str, shown: str) -> None:

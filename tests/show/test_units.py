@@ -6,8 +6,8 @@ from prefault_kit.show.units import (
     format_count,
     format_ms,
     format_rate,
-    format_tick,
     round_ticks,
+    time_ticks,
 )
 
 
@@ -44,11 +44,6 @@ def test_ticks_are_round() -> None:
         found = round_ticks(most, 6)
         assert found[0] == 0 and 3 <= len(found) <= 8 and found[-1] <= most * 1.001
     assert round_ticks(0, 6) == round_ticks(float("nan"), 6) == [0.0]
-    assert [format_tick(ms) for ms in (0, 0.5, 10, 200, 1000, 2500)] == [
-        "0",
-        "0.5 ms",
-        "10 ms",
-        "200 ms",
-        "1 s",
-        "2.5 s",
-    ]
+    for most, words in ((0.9, "0.8 ms"), (250, "250 ms"), (999, "800 ms"), (2500, "2.5 s")):
+        assert (time_ticks(most)[0], time_ticks(most)[-1][1]) == ((0, "0"), words)
+    assert {words[-2:] for _, words in time_ticks(2500)[1:]} == {" s"}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from bokeh.models import FixedTicker, LinearAxis, NumeralTickFormatter, Range1d
+from bokeh.models import FixedTicker, LinearAxis, Range1d
 
 from prefault_kit.measure.result import Result
 from prefault_kit.memory.sizes import format_bytes
@@ -121,7 +121,7 @@ class ComparedTimes(_Comparison):
         super().__init__(self._x, x_axis_type="log")
         fig = self.figure
         fig.xaxis.axis_label = "milliseconds, logarithmic"
-        fig.xaxis.formatter = NumeralTickFormatter(format="0,0.[0000]")
+        plot.in_plain_figures(fig.xaxis[0])
         self._ticker = FixedTicker(ticks=[])
         fig.xaxis.ticker = fig.xgrid.ticker = self._ticker
         axis = LinearAxis(

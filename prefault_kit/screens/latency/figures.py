@@ -28,6 +28,7 @@ class LatencyChart:
         self.figure = fig = plot.bare(x, y, y_axis_type="log", **axes)
         fig.xaxis.axis_label = x_label
         fig.yaxis.axis_label = y_label
+        plot.in_plain_figures(fig.yaxis[0])
         self.lines = {name: plot.source("x", "y", "tip") for name in COLOURS}
         for name, data in self.lines.items():
             fig.line(
@@ -69,7 +70,7 @@ class OverTime(LatencyChart):
         top = LEAST_TOP_US
         for name in self.lines:
             x, y = latencies.worst_us(name) if name in latencies.samples else ([], [])
-            tips = [f"{name}, {a:.1f} s: {b:,.3g} us" for a, b in zip(x, y, strict=True)]
+            tips = [f"{name}, {a:.1f} s: {b:,.1f} us" for a, b in zip(x, y, strict=True)]
             self._fill(name, x, y, tips)
             top = max([top, *y])
         self.figure.x_range.end = latencies.probe.seconds
@@ -91,6 +92,7 @@ class Distribution(LatencyChart):
             y_label=EXCEEDANCE_LABEL,
             x_axis_type="log",
         )
+        plot.in_plain_figures(self.figure.xaxis[0])
 
     def update(self, latencies: Latencies) -> None:
         """Show what has been measured so far."""
@@ -98,7 +100,7 @@ class Distribution(LatencyChart):
         for name in self.lines:
             x, y = latencies.exceedance(name) if name in latencies.samples else ([], [])
             tips = [
-                f"{name}: {b:.2%} wait {a:,.3g} us or longer" for a, b in zip(x, y, strict=True)
+                f"{name}: {b:.2%} wait {a:,.1f} us or longer" for a, b in zip(x, y, strict=True)
             ]
             self._fill(name, x, y, tips)
             right, least = max([right, *x]), min([least, *y])

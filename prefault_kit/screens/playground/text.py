@@ -88,7 +88,7 @@ def happened(model: Playground) -> str:
         format_count(outcome.major, "major fault"),
     ]
     if outcome.elapsed_ns:
-        cost.append(f"{outcome.elapsed_ns / 1000:,.1f} µs")
+        cost.append(f"{outcome.elapsed_ns / 1000:,.1f} us")
     said = ""
     if reason:
         said = f"<p>{escape(reason.text)}</p>"
@@ -181,7 +181,7 @@ def steps(model: Playground) -> list[tuple[str, int]]:
     for number, act in enumerate(model.acts[first:], first + 1):
         outcome = act.outcome
         what = outcome.died or outcome.error or f"{outcome.minor} + {outcome.major} faults"
-        lines.append((f"{number}. {describe(act.step)} — {what}", number))
+        lines.append((f"{number}. {describe(act.step)}, {what}", number))
     return lines
 
 
