@@ -15,7 +15,7 @@ MEASURED = re.compile(
 """A time, or a ratio of times, as a sentence would say it."""
 NOT_MEASURED = {
     "10-read-or-write.ipynb": {"million seconds"},
-    "11-one-flag-or-two.ipynb": {"95 %"},  # the confidence level
+    "11-one-flag-or-two.ipynb": {"95%"},  # the confidence level
     "16-locking-and-real-time.ipynb": {"4 ms", "30 seconds"},  # a period; a default of the kernel
 }
 

@@ -25,7 +25,7 @@ def _unstable(result: Result) -> str | None:
     if best and median and median > max(UNSTABLE * best, best + UNSTABLE_MS):
         above = 100 * (median / best - 1)
         return (
-            f"The median is {above:.0f} % above the minimum: other work disturbed this run; "
+            f"The median is {above:.0f}% above the minimum: other work disturbed this run; "
             "repeat it more often, or on a quieter machine, before comparing."
         )
     return None

@@ -7,6 +7,7 @@ rounded, for a kernel that is short of memory may evict a page between two looks
 from __future__ import annotations
 
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
+from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.markdown import Markdown, code, escape, table
 from prefault_kit.show.process import help_parts
 from prefault_kit.studies.mistakes import MISTAKES, Program
@@ -21,7 +22,7 @@ HEADS = ("memory", "resident", "anonymous", "shared dirty", "huge", "cached", "a
 
 
 def memory(process: Process, program: Program, *names: str) -> Markdown:
-    """The program's pieces of memory in MiB, or some of them; the beat's is there for moments."""
+    """The program's pieces of memory, or some of them; the beat's is there for moments."""
     seen = process.overview(longest_ms=UNLIMITED_MS)
     chosen = names or tuple(program.places)
     rows = [(name, *_figures(seen.at(program.places[name][0]))) for name in chosen]
@@ -33,18 +34,21 @@ def _figures(each: ProcessMapping) -> tuple[str, ...]:
     shared_dirty = each.usage.shared_dirty if each.usage else None
     advice = [name for name in each.advice if name.startswith("MADV_")]
     return (
-        _mib(each.resident_bytes),
-        _mib(None if pages is None else (each.anonymous_pages or 0) * PAGE_SIZE_BYTES),
-        _mib(shared_dirty),
-        _mib(None if pages is None else pages.huge * PAGE_SIZE_BYTES),
-        _mib(each.file.cached * PAGE_SIZE_BYTES if each.file and each.file.cached else 0),
+        _size(each.resident_bytes),
+        _size(None if pages is None else (each.anonymous_pages or 0) * PAGE_SIZE_BYTES),
+        _size(shared_dirty),
+        _size(None if pages is None else pages.huge * PAGE_SIZE_BYTES),
+        _size(each.file.cached * PAGE_SIZE_BYTES if each.file and each.file.cached else 0),
         " ".join(advice),
     )
 
 
-def _mib(size_bytes: int | None) -> str:
+def _size(size_bytes: int | None) -> str:
     """To half a MiB; empty where it is not known."""
-    return "" if size_bytes is None else f"{round(size_bytes / (1 << 19)) / 2:g}"
+    if size_bytes is None:
+        return ""
+    rounded = round(size_bytes / (1 << 19)) << 19
+    return format_bytes(rounded) if rounded else "0"
 
 
 def found(process: Process, program: Program) -> Markdown:

@@ -60,7 +60,7 @@ def verdicts(*claims: tuple[str, object, object]) -> Table:
     return Table(
         ("claim", "expected", "observed", "holds"),
         tuple(
-            (claim, str(expected), _said(observed), "yes" if _holds(expected, observed) else "NO")
+            (claim, said(expected), said(observed), "yes" if _holds(expected, observed) else "NO")
             for claim, expected, observed in claims
         ),
     )
@@ -70,8 +70,23 @@ def _holds(expected: object, observed: object) -> bool:
     return observed in expected if isinstance(expected, Range) else expected == observed
 
 
-def _said(observed: object) -> str:
-    return f"{observed:.3g}" if isinstance(observed, float) else str(observed)
+def said(value: object) -> str:
+    """A value as a reader reads it, not as Python writes it.
+
+    >>> said(1024), said(True), said({"done"}), said(("all", "none")), said([]), said(0.3333)
+    ('1,024', 'yes', 'done', 'all, none', 'none', '0.333')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, set | frozenset):
+        return said(sorted(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(said, value)) or "none"
+    return str(value)
 
 
 def doctor(found: Sequence[Capability] | None = None) -> Table:

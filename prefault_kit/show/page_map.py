@@ -17,7 +17,7 @@ from prefault_kit.memory.buffer import is_path
 from prefault_kit.memory.file_part import FilePart
 from prefault_kit.memory.file_reading import FileReading
 from prefault_kit.memory.residency import residency
-from prefault_kit.show.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW
+from prefault_kit.show.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW
 from prefault_kit.show.units import format_count
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ COLOURS = {
     "huge": PURPLE,
     "huge zero page": YELLOW,
     "swapped": ORANGE,
-    "in the page cache": VERMILLION,
+    "in the page cache": GREY,
 }
 """A state and its colour."""
 COLUMNS = 64

@@ -20,7 +20,7 @@ from prefault_kit.memory.sizes import format_bytes
 from prefault_kit.show.page_map import ABSENT
 from prefault_kit.show.printable import printable as printable
 from prefault_kit.show.printable import printable_long as printable_long
-from prefault_kit.show.units import format_count
+from prefault_kit.show.units import format_count, format_ms
 from prefault_kit.studies.process import (
     Changes,
     Diagnosis,
@@ -177,9 +177,10 @@ def _summed(rest: Sequence[ProcessMapping]) -> tuple[str, ...]:
 def cost(seen: Overview) -> str:
     """What looking cost the process, in a sentence."""
     return (
-        f"Looking took {seen.elapsed_ms:.0f} ms and held the process's mmap_lock for reading "
-        f"{seen.looking.elapsed_ns / 1e6:.1f} ms in {format_count(seen.looking.calls, 'call')}, "
-        f"{seen.looking.longest_ns / 1e6:.2f} ms at the longest: so long its mmap, munmap and "
+        f"Looking took {format_ms(seen.elapsed_ms)} and held the process's mmap_lock for reading "
+        f"{format_ms(seen.looking.elapsed_ns / 1e6)} in "
+        f"{format_count(seen.looking.calls, 'call')}, "
+        f"{format_ms(seen.looking.longest_ns / 1e6)} at the longest: so long its mmap, munmap and "
         "mprotect may have waited"
     )
 

@@ -48,8 +48,8 @@ def contention(found: Mapping[str, Wait]) -> Markdown:
             f"{wait.waits}",
             f"{wait.beside_ms:.1f}",
             f"{wait.beside_waits}",
-            f"{wait.mmap_us:.1f}",
-            f"{wait.worst_mmap_us:.0f}",
+            f"{wait.mmap_us:,.1f}",
+            f"{wait.worst_mmap_us:,.0f}",
         )
         for way, wait in found.items()
     ]
@@ -211,7 +211,7 @@ def left(reviews: Mapping[str, Review]) -> Markdown:
         for what, number in COUNTS.items():
             counts = [number(review.candidate(each)) for each in (READ, WRITE, *chosen)]
             if any(counts):
-                rows.append((title, what, *map(str, counts)))
+                rows.append((title, what, *(f"{count:,}" for count in counts)))
     return Markdown(table(("case", "after", "READ", "WRITE", *_policy_names()), rows))
 
 

@@ -201,7 +201,7 @@ def how_measured(trial: Trial) -> list[str]:
         f"Each row is {runs} runs after one warm-up, and the rows took turns. A row with advice is "
         "held against the program in the hands of the tracer, which is stopped at the same calls "
         "and given nothing; any other row against the program without a tracer. Intervals are of "
-        "95 %, by resampling whole repetitions.",
+        "95%, by resampling whole repetitions.",
         f"At the start of each run: {STARTS.get(trial.start, trial.start)}.",
         'Sizes are of the largest process: "peak" is resident memory at its highest, "tables" the '
         'page tables as it ended; "cache" is what the page cache has more of the files that it '

@@ -95,7 +95,7 @@ def _part(size_bytes: int | None, whole_bytes: int) -> str:
     if size_bytes is None:
         return ""
     share = size_bytes / whole_bytes if whole_bytes else 0.0
-    return "none" if share < SLIGHT else "all" if share > 1 - SLIGHT else f"{100 * share:.3g} %"
+    return "none" if share < SLIGHT else "all" if share > 1 - SLIGHT else f"{100 * share:.3g}%"
 
 
 def _end(ended: str) -> str:
@@ -245,14 +245,27 @@ def crossings(*groups: Sequence[Crossing]) -> Picture:
             if each.at is not None:
                 panel.axvline(each.at, color=colour, linewidth=1, linestyle=":")
         panel.axhline(1, color=GREY, linewidth=1)
-        panel.set(xscale="log", yscale="log", ylabel="time over time")
+        panel.set(xscale="log", yscale="log", ylabel="ratio of the times")
         panel.set_xlabel(
             "part of the tensors that is used" if group[0].axis == USED else group[0].axis
         )
-        panel.legend(frameon=False, fontsize=8)
+        panel.legend(  # above, where no line runs through it
+            frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0
+        )
         _bare(panel)
+        for axis in (panel.xaxis, panel.yaxis):
+            _in_plain_figures(axis)
     sentences = [crossing(each) for group in groups for each in group]
     return Picture("\n".join(sentences), png(figure))
+
+
+def _in_plain_figures(axis: Any) -> None:
+    """Label a logarithmic axis 0.1, 0.2, 0.5, 1 and so on, without powers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _bare(panel: Any) -> None:

@@ -17,6 +17,22 @@ def test_verdicts_say_what_differs() -> None:
     assert [row[-1] for row in table.rows] == ["yes", "NO"]
 
 
+def test_verdicts_read_as_words() -> None:
+    """Numbers as everywhere in the kit, and nothing in the spelling of Python."""
+    table = verdicts(
+        ("pages", 1024, 1024),
+        ("true", True, False),
+        ("of hosts", {"done"}, {"done", "asleep"}),
+        ("before and after", ("all", "none"), ()),
+    )
+    assert [row[1:3] for row in table.rows] == [
+        ("1,024", "1,024"),
+        ("yes", "no"),
+        ("done", "asleep, done"),
+        ("all, none", "none"),
+    ]
+
+
 def test_a_measured_figure_is_held_to_a_range() -> None:
     """Both ends hold; what lies outside, or was not measured, does not."""
     table = verdicts(

@@ -25,7 +25,7 @@ HOSTILE = "/tmp/\x1b[31m<script>\n\udcff|`{{ 7*7 }}"
     [
         ("plain ä", "plain ä"),
         ("a\x1b[2J", "a\\x1b[2J"),
-        ("a\nb\r", "a\\x0ab\\x0d"),
+        ("a\nb\r", "a\\nb\\x0d"),
         ("\udcff", "\\xff"),
         ("\u202egnp", "\\u202egnp"),
         ("x" * 500, "x" * 197 + "..."),
@@ -71,9 +71,9 @@ def test_the_rest_is_summed() -> None:
 def test_title_totals_cost() -> None:
     """A thread is told; sizes that are 0 are left out; cost with its longest."""
     seen = overview(asked_pid=9, command="a\nb", status={"VmRSS": "8 kB", "VmSwap": "0 kB"})
-    assert show.title(seen) == "Process 7 (a\\x0ab), 1 thread; 9 is a thread of it"
+    assert show.title(seen) == "Process 7 (a\\nb), 1 thread; 9 is a thread of it"
     assert show.totals(seen) == "8 KiB resident"
-    assert "3.0 ms in 3 calls, 2.00 ms at the longest" in show.cost(seen)
+    assert "3.00 ms in 3 calls, 2.00 ms at the longest" in show.cost(seen)
 
 
 def test_changes_in_sentences() -> None:

@@ -50,7 +50,7 @@ def test_counts_are_a_table_that_each_run_repeats() -> None:
     """Without times; a known difference has its reason."""
     text = repr(tables.field_counts(FOUND))
     assert "| all is there | quick | all | all | holds |" in text
-    assert "| half is there | slow | at most 50 % | 90 % | differs: the kernel is newer |" in text
+    assert "| half is there | slow | at most 50% | 90% | differs: the kernel is newer |" in text
     assert "it is quicker" not in text
 
 

@@ -45,7 +45,7 @@ def test_what_is_held_is_a_part_of_what_is_used() -> None:
         size,
     )
     assert cells(weights.holding(found), LAZY)[1:] == ["all", "none", "all", "none"]
-    assert cells(weights.holding(found), O_DIRECT)[1:] == ["75 %", "25 %", "none", "25 %"]
+    assert cells(weights.holding(found), O_DIRECT)[1:] == ["75%", "25%", "none", "25%"]
     unknown = Repetition(replace(load, cached=None), None)
     found = replace(found, entries={LAZY: (unknown,)})
     assert "|  |  |" in repr(weights.holding(found))

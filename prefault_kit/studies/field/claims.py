@@ -206,8 +206,8 @@ def _not_testable(claim: Claim, expected: str, missing: Unavailable) -> Verdict:
 
 
 def percent(share: float) -> str:
-    """A part in words: ``all``, ``none``, ``62.5 %``."""
-    return {0.0: "none", 1.0: "all"}.get(share, f"{100 * share:.3g} %")
+    """A part in words: ``all``, ``none``, ``62.5%``."""
+    return {0.0: "none", 1.0: "all"}.get(share, f"{100 * share:.3g}%")
 
 
 def _range(low: float, high: float, say: Callable[[float], str]) -> str:

@@ -80,7 +80,7 @@ PRESETS = {
             "file",
             {"read": 0.5, "write": 0.5},
             not_testable="it needs a file system mounted with -o dax on persistent memory, and the "
-            "kit does not make one: mount one and name its directory with --dir",
+            "kit does not make one: mount one and name its directory",
         ),
     )
 }

@@ -140,7 +140,7 @@ def why_not_candidate(candidate: Candidate, chosen: Sequence[Group], moment: str
         return None if any(each.advice for each in chosen) else "the program gives no advice there"
     fitting = [each for each in chosen if each.kind in candidate.kinds]
     if not fitting:
-        return f"it is for {', '.join(candidate.kinds)} alone"
+        return f"it is for mappings of these kinds alone: {', '.join(candidate.kinds)}"
     if moment == "writable":
         fitting = [each for each in fitting if each.made_writable]
         return None if fitting else "no such mapping is made writable later"

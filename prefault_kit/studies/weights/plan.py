@@ -83,9 +83,9 @@ class Plan:
         if self.limit_bytes is not None:
             words.append(f"{format_bytes(self.limit_bytes)} of memory")
         if self.wait_us:
-            words.append(f"{self.wait_us} us a read")
+            words.append(f"{self.wait_us:,} us a read")
         if self.used < 1:
-            words.append(f"{100 * self.used:.3g} % used")
+            words.append(f"{100 * self.used:.3g}% used")
         return ", ".join(words)
 
     @property

@@ -42,7 +42,7 @@ def test_the_situation_in_words() -> None:
     """What differs from the usual is named."""
     assert Plan().situation == "cold"
     plan = Plan(start="warm", limit_bytes=8 << 20, wait_us=500, used=0.25)
-    assert plan.situation == "warm, 8 MiB of memory, 500 us a read, 25 % used"
+    assert plan.situation == "warm, 8 MiB of memory, 500 us a read, 25% used"
 
 
 def test_who_shares_a_file(tmp_path: Path) -> None:
