@@ -6,10 +6,11 @@ one that sets traits while a job runs, publishes what was reported at most 20 ti
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -32,6 +33,18 @@ JobT = TypeVar("JobT", bound=Job[Any])
 DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
 
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let an error of writing a new file be a ValueError: a sentence that says what to do."""
+    try:
+        yield
+    except FileExistsError as error:
+        name = error.filename or path
+        raise ValueError(f"a file {name} exists already: choose another name") from None
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror}; choose another place") from None
+
+
 class StatusModel(traitlets.HasTraits):
     """A model that says how it goes; every trait may be set and observed from a script."""
 
@@ -52,17 +65,15 @@ class StatusModel(traitlets.HasTraits):
         self, path: str | os.PathLike[str], save: Callable[[Path], object], ending: str = ".md"
     ) -> bool:
         """Write a page and a file beside it; False if that fails, and status says why."""
-        target = Path(path).expanduser()
         try:
-            save(target)
-        except ValueError as error:
+            target = Path(path).expanduser()
+            with writing(path):
+                save(target)
+        except (
+            ValueError,
+            RuntimeError,
+        ) as error:  # a home that cannot be determined is the latter
             self._fail(str(error))
-            return False
-        except FileExistsError as error:
-            self._fail(f"a file {error.filename} exists already: choose another name")
-            return False
-        except OSError as error:
-            self._fail(f"cannot write {path}: {error.strerror}; choose another place")
             return False
         self._succeed(f"Wrote {target} and {target.with_suffix(ending).name} beside it.")
         return True

@@ -19,7 +19,7 @@ from prefault_kit.kernel import errors, hugepages
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES
 from prefault_kit.measure import saved
 from prefault_kit.measure.worker import Worker, WorkerBusy, WorkerDied, WorkerStopped
-from prefault_kit.screens.model import StatusModel
+from prefault_kit.screens.model import StatusModel, writing
 from prefault_kit.screens.options import Option
 from prefault_kit.studies.playground import programs, reasons
 from prefault_kit.studies.playground.ground import CHILD, PARENT, Ground, Step
@@ -301,14 +301,19 @@ class Playground(StatusModel):
     @_told
     def load(self, path: str) -> None:
         """Open a saved history."""
-        self.open(Path(path).expanduser().read_text(encoding="utf-8", errors="replace"))
+        try:
+            text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise ValueError(f"cannot read {path}: {error.strerror}; choose another file") from None
+        self.open(text)
 
     @_told
     def save(self, path: str) -> None:
         """Save the history as a new file."""
         target = Path(path).expanduser()
         self.history.name = target.stem
-        saved.write(target, self.history.dump())
+        with writing(path):
+            saved.write(target, self.history.dump())
         self._succeed(f"Saved {path}.")
 
     def program(self, language: str) -> str:

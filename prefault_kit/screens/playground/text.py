@@ -54,8 +54,8 @@ def legend(strips: Strips, names: tuple[str, ...]) -> str:
             continue
         parts = {part for word in strip for part in (word.split() if name == "access" else [word])}
         entries = "".join(
-            f"<span>{swatch(word)}{escape(word)} <b>{sum(_is(word, each, name) for each in strip)}"
-            "</b></span>"
+            f"<span>{swatch(word)}{escape(word)} "
+            f"<b>{sum(_is(word, each, name) for each in strip):,}</b></span>"
             for word in WORDS[name]
             if word in parts
         )
@@ -180,7 +180,7 @@ def steps(model: Playground) -> list[tuple[str, int]]:
     first = max(0, len(model.acts) - MOST_LISTED)
     for number, act in enumerate(model.acts[first:], first + 1):
         outcome = act.outcome
-        what = outcome.died or outcome.error or f"{outcome.minor} + {outcome.major} faults"
+        what = outcome.died or outcome.error or f"{outcome.minor:,} + {outcome.major:,} faults"
         lines.append((f"{number}. {describe(act.step)}, {what}", number))
     return lines
 

@@ -40,6 +40,7 @@ CSS = """
 }
 .prefault-grid > * { min-width: 0; width: auto; margin: 0; }
 .prefault-panel { gap: 6px; }
+.prefault .widget-vbox > .prefault-panel + .prefault-panel { margin-top: 14px; }
 .prefault > .widget-box, .prefault > .jupyter-widgets { margin: 0 0 10px 0; }
 .prefault-row { align-items: baseline; gap: 6px; margin: 0; }
 .prefault-row > .widget-html:first-child { flex: 0 0 86px; }
@@ -173,15 +174,16 @@ CSS = """
 .prefault kbd { border: 1px solid var(--prefault-line); border-radius: 3px; padding: 0 4px;
   font-size: 11.5px; }
 .prefault .widget-select select { height: 160px; }
-.prefault .widget-select { height: auto; }
+.prefault .widget-select { height: auto; width: 100%; }
 .prefault .prefault-keys-in { position: absolute !important; width: 1px !important;
   height: 1px !important; overflow: hidden !important; opacity: 0; pointer-events: none; }
 .prefault-happened { border-left: 3px solid var(--prefault-accent); padding: 2px 0 2px 12px;
   max-width: 110ch; font-size: 14px; }
 .prefault-happened p { margin: 3px 0; }
-.prefault-code { background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
+.prefault .prefault-code { background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
   max-height: 420px; font-family: var(--jp-code-font-family, monospace); font-size: 12px;
-  line-height: 1.4; white-space: pre; color: var(--prefault-ink); user-select: all; }
+  line-height: 1.4; white-space: pre; word-break: normal; color: var(--prefault-ink);
+  user-select: all; }
 .jp-OutputArea:has(.prefault:not(.jupyter-widgets-disconnected)) .prefault-idle {
   display: none; }
 .prefault.jupyter-widgets-disconnected { opacity: 0.4; pointer-events: none; }

@@ -259,7 +259,13 @@ def test_an_odd_path_is_a_sentence(play: Playground) -> None:
     for path in ("gone.json", ".", "/proc/self/mem", "~nosuchuser/x", "a\0b"):
         play.load(path)
         assert play.failed
-        assert "Traceback" not in play.status
+        assert "Traceback" not in play.status and "Errno" not in play.status
+    play.load("gone.json")
+    assert play.status == ("Cannot read gone.json: No such file or directory; choose another file.")
+    play.save("/nowhere/mine.json")
+    assert play.status == (
+        "Cannot write /nowhere/mine.json: No such file or directory; choose another place."
+    )
 
 
 def test_memory_that_cannot_be_had_says_so_and_another_works(play: Playground) -> None:
