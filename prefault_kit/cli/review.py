@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from prefault_kit.cli import export as exports
@@ -281,14 +279,13 @@ def _print(found: Review, weights: Weights) -> None:
     title += f", then {load.afterwards}" if load.afterwards != "nothing" else ""
     title += f", on {found.file_system}" if found.file_system else ""
     console.print(Text(title, style="bold"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for name in review_text.SHORT[1:]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for each in advice.ranking(found, weights):
-        cells = review_text.cells(each, weights)
-        table.add_row(*(cells[name] or "-" for name in review_text.SHORT))
-    console.print(table)
+    ranked = [review_text.cells(each, weights) for each in advice.ranking(found, weights)]
+    rows = [[cells[name] or "-" for name in review_text.SHORT] for cells in ranked]
+    console.print(
+        terminal.figures(
+            console, review_text.SHORT, rows, less=review_text.SHORTEST, names=("candidate",)
+        )
+    )
     for each in found.candidates:
         if each.outcome != "ok":
             console.print(Text(each.sentence))

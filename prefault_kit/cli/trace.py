@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from prefault_kit.cli import export as exports
@@ -179,12 +177,12 @@ def _print(found: Trace, compared: Comparison | None) -> None:
     for sentence in text.summary(found):
         console.print(Text(sentence))
     if len(found):
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for at, name in enumerate(text.COLUMNS):
-            table.add_column(name, justify="left" if at == 1 else "right", overflow="fold")
-        for number, each in enumerate(found.use[:MOST_SHOWN], 1):
-            table.add_row(*text.cells(found, number, each))
-        console.print(table)
+        rows = [
+            text.cells(found, number, each) for number, each in enumerate(found.use[:MOST_SHOWN], 1)
+        ]
+        console.print(
+            terminal.figures(console, text.COLUMNS, rows, less=text.ALWAYS, names=("mapping",))
+        )
         if len(found.use) > MOST_SHOWN:
             console.print(f"and {len(found.use) - MOST_SHOWN} more: see --json or --export")
     if compared is not None:

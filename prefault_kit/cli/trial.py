@@ -346,25 +346,17 @@ def _print(found: Trial) -> None:
     size = format_bytes(sum(each.length for each in found.chosen)) if found.chosen else "none"
     lines = format_count(len(found.chosen), "line")
     console.print(Text(f"advised: {size} in {lines}, at {found.moment}"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in trial_text.SHORT:
-        table.add_column(
-            MEASURES[found.measure] if name == "time" else name,
-            justify="left" if name == "" else "right",
-            no_wrap=name != "time",
-        )
-    for row in trial_text.ranked(found):
-        cells = dict(zip(trial_text.COLUMNS, trial_text.cells(found, row), strict=True))
-        table.add_row(*(cells[name] for name in trial_text.SHORT))
-    console.print(table)
-    watched = trial_text.watched(found)
-    if watched:
-        more = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in trial_text.WATCHED_COLUMNS:
-            more.add_column(name, justify="left" if name == "watched" else "right")
-        for row in watched:
-            more.add_row(*trial_text.watched_cells(found, row))
-        console.print(more)
+    at = [trial_text.COLUMNS.index(name) for name in trial_text.SHORT]
+    ranked = [trial_text.cells(found, row) for row in trial_text.ranked(found)]
+    rows = [[cells[each] for each in at] for cells in ranked]
+    time = MEASURES[found.measure]
+    heads = [time if name == "time" else name for name in trial_text.SHORT]
+    less = (time, *trial_text.SHORTEST)
+    console.print(terminal.figures(console, heads, rows, less=less, names=("",)))
+    if watched := [trial_text.watched_cells(found, row) for row in trial_text.watched(found)]:
+        heads = list(trial_text.WATCHED_COLUMNS)
+        some = trial_text.WATCHED_SHORTEST
+        console.print(terminal.figures(console, heads, watched, less=some, names=("watched",)))
     for remark in (trial_text.own_cost(found), *trial_text.remarks(found)):
         if remark:
             console.print(Text(remark))

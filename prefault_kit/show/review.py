@@ -39,6 +39,8 @@ VERBATIM = (OWN_FILE, REPLAYED, COMMAND)
 """The inputs that are no prose: they have file names in them."""
 SHORT = tuple(name for name in COLUMNS if name not in ("p50", "worst"))
 """The columns that a screen has room for."""
+SHORTEST = ("candidate", "cost", "prefault", "access", "sync", "faults")
+"""Those that a narrow terminal has room for."""
 
 
 def title(review: Review) -> str:

@@ -31,6 +31,8 @@ COLUMNS = (
     "", "mapping", "size", "touched", "faults", "major", "read", "written", "unknown", "runs",
     "in order",
 )  # fmt: skip
+ALWAYS = ("", "mapping", "size", "touched", "faults", "in order")
+"""Those that a narrow table has, too."""
 COMPARED = ("", "now", "earlier", "both", "coverage", "waste")
 NS_PER_MS = 1_000_000
 MANY = 20

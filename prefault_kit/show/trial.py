@@ -48,6 +48,8 @@ COLUMNS = (
 )
 SHORT = tuple(name for name in COLUMNS if name != "cache")
 """The columns that a terminal has room for."""
+SHORTEST = ("", "time", "of the time as it is", "verdict", "faults")
+"""Those that a narrow one has room for."""
 MAPPING_COLUMNS = ("", "kind", "access", "count", "size", "used", "made at", "file")
 WATCHED_COLUMNS = (
     "watched",
@@ -58,6 +60,8 @@ WATCHED_COLUMNS = (
     "PSS",
     "not touched",
 )
+WATCHED_SHORTEST = ("watched", "faults in what is advised", "longest wait", "not touched")
+"""Those that a narrow terminal has room for."""
 MOST_REMARKS = 500
 INDENT = "    "
 """Before a line of code in an answer."""

@@ -52,6 +52,18 @@ def test_people_get_a_table(recorded: list[object]) -> None:
     assert options == {"duration_s": 3.0, "outputs": (1, 2)}
 
 
+@pytest.mark.parametrize(("columns", "has"), [("80", False), ("150", True)])
+def test_a_table_is_no_wider_than_its_terminal(
+    recorded: list[object], monkeypatch: pytest.MonkeyPatch, columns: str, has: bool
+) -> None:
+    """Where there is little room it has fewer columns, and no head is broken in two."""
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = prefault_here("trace", "--", "prog").stdout.splitlines()
+    assert max(map(len, lines)) <= int(columns)
+    (head,) = [line.split() for line in lines if "mapping" in line and "touched" in line]
+    assert ("faults" in head, "written" in head) == (True, has)
+
+
 def test_json_is_one_object(recorded: list[object]) -> None:
     """The program's output goes to stderr then."""
     done = prefault_here("trace", "--json", "--", "prog")

@@ -146,7 +146,7 @@ def test_a_list_of_mappings() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "COMMAND"),
+        ((), "CMD"),
         (("--only", "DONTNEED", "--", "true"), "no candidate"),
         (("--kind", "stack", "--", "true"), "stack"),
         (("--repeats", "1", "--", "true"), "from 2 to 1000"),

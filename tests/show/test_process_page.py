@@ -51,7 +51,7 @@ def test_it_loads_nothing() -> None:
     """Opens offline."""
     text = page(overview(mapping(4, present=2)), [])
     assert not re.search(r"https?://|url\(|@import", text)
-    assert "Nothing was found." in text
+    assert "Nothing is amiss, as far as is known." in text
 
 
 def test_bars_are_to_scale() -> None:

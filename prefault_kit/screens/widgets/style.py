@@ -32,6 +32,7 @@ CSS = """
 }
 .prefault .widget-html, .prefault .widget-html-content {
   line-height: 1.45; font-size: 13px; height: auto; color: var(--prefault-ink); margin: 0;
+  min-width: 0;
 }
 .prefault-grid {
   display: grid !important; gap: 14px 26px; width: 100%;
@@ -180,7 +181,8 @@ CSS = """
 .prefault-happened { border-left: 3px solid var(--prefault-accent); padding: 2px 0 2px 12px;
   max-width: 110ch; font-size: 14px; }
 .prefault-happened p { margin: 3px 0; }
-.prefault .prefault-code { background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
+.prefault .prefault-code { box-sizing: border-box; max-width: 100%;
+  background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
   max-height: 420px; font-family: var(--jp-code-font-family, monospace); font-size: 12px;
   line-height: 1.4; white-space: pre; word-break: normal; color: var(--prefault-ink);
   user-select: all; }

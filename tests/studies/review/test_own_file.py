@@ -44,7 +44,7 @@ def test_all_of_a_file_is_reviewed_up_to_a_limit(tmp_path: Path) -> None:
     assert own_file.part_of(small, 2 * PAGE) is None
     assert own_file.reviewed_bytes(large) == 4 * GIB
     said = own_file.part_of(large, 4 * GIB) or ""
-    assert f"Of the 1024 GiB of {large} the first 4 GiB are reviewed" in said
+    assert f"Of the 1 TiB of {large} the first 4 GiB are reviewed" in said
     assert "--size" in said
     assert own_file.reviewed_bytes(large, 1 << 40) == 1 << 40
 

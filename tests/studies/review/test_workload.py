@@ -32,7 +32,7 @@ SIZE = 64 * PAGE
         ({"threads": 10**12}, "whole number from 1 to 1024"),
         ({"repeats": 1}, "whole number from 2 to 10000"),
         ({"repeats": 10**21}, "whole number from 2 to 10000"),
-        ({"size_bytes": PAGE << 32}, "at most 8192 GiB"),
+        ({"size_bytes": PAGE << 32}, "at most 8 TiB"),
     ],
 )
 def test_nonsense_is_refused_in_a_sentence(words: dict[str, Any], said: str) -> None:
