@@ -203,6 +203,7 @@ def picture(runs: Sequence[Found]) -> Picture:
                 _dumbbell(panel, found, way, row)
         panel.set(xscale="log", xlabel="ms", ylim=(len(ways) - 0.5, -0.5))
         panel.set_title(found.plan.situation, loc="left", fontsize=9)
+        _in_plain_figures(panel.xaxis, within=(1,))
         _bare(panel)
     panels[0].set_yticks(range(len(ways)), ways, fontsize=9)
     handles = [
@@ -259,12 +260,13 @@ def crossings(*groups: Sequence[Crossing]) -> Picture:
     return Picture("\n".join(sentences), png(figure))
 
 
-def _in_plain_figures(axis: Any) -> None:
-    """Label a logarithmic axis 0.1, 0.2, 0.5, 1 and so on, without powers."""
+def _in_plain_figures(axis: Any, within: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Label a logarithmic axis 0.1, 0.2, 0.5, 1 and so on, without powers of ten; ``within`` are
+    the labels of a decade."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_locator(LogLocator(subs=within))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -19,7 +19,7 @@ class Record:
     def __init__(self, model: Playground) -> None:
         self.model = model
         self.steps = widgets.Select(description="Steps", rows=8, options=[])
-        self.steps.add_class("prefault-long")
+        self.steps.add_class("prefault-steps")
         self.branch = widgets.Dropdown(description="Branch", options=[])
         self.path = widgets.Text(DEFAULT_PATH, description="File", continuous_update=False)
         self.save = button("Save", "Write the history to this new file")

@@ -67,7 +67,7 @@ def make(model: ProgramScreen) -> Controls:
     candidates = widgets.SelectMultiple(
         description="Candidates", options=list(CANDIDATES), rows=len(CANDIDATES)
     )
-    start = Chips(tips=STARTS.__getitem__)
+    start = Chips(names={"as-it-is": "as it is"}, tips=STARTS.__getitem__)
     start.offer(tuple(map(Option, STARTS)))
     evicted = widgets.Checkbox(
         description="may be evicted",

@@ -174,8 +174,10 @@ CSS = """
   color: var(--prefault-ink); }
 .prefault kbd { border: 1px solid var(--prefault-line); border-radius: 3px; padding: 0 4px;
   font-size: 11.5px; }
-.prefault .widget-select select { height: 160px; }
-.prefault .widget-select { height: auto; width: 100%; }
+.prefault .widget-select select:not([multiple]) { height: 160px; }
+.prefault .widget-select select[multiple] { height: auto; }
+.prefault .widget-select { height: auto; }
+.prefault .prefault-steps { width: 100%; }
 .prefault .prefault-keys-in { position: absolute !important; width: 1px !important;
   height: 1px !important; overflow: hidden !important; opacity: 0; pointer-events: none; }
 .prefault-happened { border-left: 3px solid var(--prefault-accent); padding: 2px 0 2px 12px;
