@@ -21,7 +21,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 SUFFIXES = {"image/png": "png", "image/svg+xml": "svg"}
 STILL_AND_MOVING = (".png", ".gif")
 """Endings of the pictures in ``docs/``."""
-SCREENS = {"table of kernels": "kernels"}
+SCREENS = {"latency probe": "watch", "table of kernels": "kernels"}
 """The pictures of screens that are not called as their screen is."""
 
 

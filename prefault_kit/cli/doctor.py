@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -52,7 +53,7 @@ def _print(facts: dict[str, object], found: Sequence[Capability]) -> None:
         f"{terminal.size(int(str(facts['memory_bytes'])))} of memory, "
         f"pages of {terminal.size(int(str(facts['page_size_bytes'])))}"
     )
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", no_wrap=True)
     table.add_column("here", no_wrap=True)
     table.add_column("detail")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich import box
 from rich.table import Table
 
 from prefault_kit.cli import terminal
@@ -215,7 +216,7 @@ def _from_trace(
 
 def _print_brought(done: list[Brought], dry_run: bool) -> None:
     console = terminal.console()
-    table = Table("file")
+    table = Table("file", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in (
         "touched",
         "with windows",
@@ -288,7 +289,7 @@ def _cached(size_bytes: int | None) -> str:
 
 def _print(done: list[tuple[str, Prefault]]) -> None:
     console = terminal.console()
-    table = Table("file")
+    table = Table("file", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("size", "cached before", "after", "major faults", "time"):
         table.add_column(head, justify="right")
     for name, found in done:
