@@ -229,7 +229,6 @@ def inputs(trial: Trial) -> list[tuple[str, str]]:
     facts = trial.host
     size = sum(each.length for each in trial.chosen)
     chosen = f"{format_bytes(size)} in {format_count(len(trial.chosen), 'line')}"
-    memory = facts.get("memory_bytes")
     thp = facts.get("thp")
     return [
         ("Program", printable_long(shlex.join(trial.command))),
@@ -239,8 +238,8 @@ def inputs(trial: Trial) -> list[tuple[str, str]]:
         (
             "Host",
             f"Linux {_fact(facts, 'kernel')}, {_fact(facts, 'cpu')}, {_fact(facts, 'cpus')} "
-            f"processors, {format_bytes(memory) if isinstance(memory, int) and memory > 0 else '?'}"
-            f", pages of {_fact(facts, 'page_size_bytes')} bytes, transparent huge pages: "
+            f"processors, {_size_of(facts, 'memory_bytes')}, pages of "
+            f"{_size_of(facts, 'page_size_bytes')}, transparent huge pages: "
             f"{printable(str(thp)) if thp else 'none'}, {_fact(facts, 'date')}",
         ),
         (COMMAND, printable_long(shlex.join(trial.again_command))),
@@ -250,6 +249,11 @@ def inputs(trial: Trial) -> list[tuple[str, str]]:
 def _fact(facts: Mapping[str, object], name: str) -> str:
     value = facts.get(name)
     return "?" if value is None else printable(str(value))
+
+
+def _size_of(facts: Mapping[str, object], name: str) -> str:
+    value = facts.get(name)
+    return format_bytes(value) if isinstance(value, int) and value > 0 else "?"
 
 
 def title(trial: Trial) -> str:

@@ -152,3 +152,10 @@ def test_an_annotation_at_a_line() -> None:
     assert asked == [[(each.path, each.offset - 1) for each in ARRAY.stack]]
     [line] = shown.on_github(trial(*PLAIN, row("HUGEPAGE", *SLOW)), locate)
     assert line.startswith("::notice title=")
+
+
+def test_the_machine_is_told_in_the_units_of_people() -> None:
+    """The size of a page as that of the memory; a question mark where it is not known."""
+    host = {"memory_bytes": 24 << 30, "page_size_bytes": 4096}
+    assert "24 GiB, pages of 4 KiB," in dict(shown.inputs(replace(FOUND, host=host)))["Host"]
+    assert "?, pages of ?," in dict(shown.inputs(replace(FOUND, host={})))["Host"]
