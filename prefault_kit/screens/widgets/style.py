@@ -186,7 +186,8 @@ CSS = """
 .prefault .prefault-code { box-sizing: border-box; max-width: 100%;
   background: var(--prefault-soft); padding: 8px 12px; overflow: auto;
   max-height: 420px; font-family: var(--jp-code-font-family, monospace); font-size: 12px;
-  line-height: 1.4; white-space: pre; word-break: normal; color: var(--prefault-ink);
+  line-height: 1.4; white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere;
+  color: var(--prefault-ink);
   user-select: all; }
 .jp-OutputArea:has(.prefault:not(.jupyter-widgets-disconnected)) .prefault-idle {
   display: none; }
