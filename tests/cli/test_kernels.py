@@ -164,6 +164,7 @@ def test_what_is_here_is_listed_without_a_network(cache: Path) -> None:
     assert listed == {"offered": [], "cached": ["6.1.9"]}
     assert call("clean").output == f"{cache}: 3 MiB removed\n"
     assert not cache.exists()
+    assert json.loads(call("clean", "--json").output) == {"cache": str(cache), "size_bytes": 0}
 
 
 @pytest.mark.parametrize(

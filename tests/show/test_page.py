@@ -25,3 +25,11 @@ def test_what_is_quoted_is_escaped() -> None:
     assert "<title>&lt;script&gt;" in made
     assert "<script" not in made
     assert "color-scheme: light dark" in made
+
+
+def test_a_page_on_paper_is_light_and_whole() -> None:
+    """Whatever the reader's setting: nothing scrolls there, and no ink is on a dark ground."""
+    text = (Path(page.__file__).parent / "page.html").read_text()
+    paper = text.partition("@media print")[2]
+    assert "color-scheme: light" in paper
+    assert ".wide { overflow: visible" in paper

@@ -12,6 +12,7 @@ from prefault_kit import Backing, Mapping
 from prefault_kit.host import features
 from prefault_kit.kernel.syscalls import PAGE_SIZE_BYTES as PAGE
 from prefault_kit.memory.file_part import FilePart
+from prefault_kit.show import plot
 from prefault_kit.show.page_map import COLOURS, page_map, states
 
 PAGES = 128
@@ -126,3 +127,9 @@ def test_it_is_a_name_of_the_kit() -> None:
     assert prefault_kit.page_map is page_map
     with pytest.raises(AttributeError, match="no attribute 'page_maps'"):
         prefault_kit.page_maps  # noqa: B018
+
+
+def test_a_cached_page_has_not_the_colour_of_a_dirty_one() -> None:
+    """A state has one colour in maps, strips and charts, and no other state has it beside it."""
+    assert COLOURS["in the page cache"] == plot.COUNT_COLORS["cached"]
+    assert COLOURS["in the page cache"] != plot.COUNT_COLORS["dirty"]

@@ -60,3 +60,10 @@ def test_dirty_pages_are_of_the_page_cache_whatever_the_backing() -> None:
     written = review_charts.Written()
     assert written.update(replace(review(made), workload=huge), WEIGHTS)
     assert written.bars["dirty after prefaulting"].data["right"] == [1.0]
+
+
+def test_logarithmic_axes_have_figures_as_tables_have_them() -> None:
+    """No powers of ten, on either axis."""
+    chart = review_charts.Latencies()
+    formats = {axis.formatter.format for axis in chart.figure.axis}
+    assert formats == {"0,0.[000000]"}
