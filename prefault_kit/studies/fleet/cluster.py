@@ -65,15 +65,21 @@ class Cluster:
         self._address = address
         self._topic = f"{NAME} {secrets.token_hex(8)}"
         self._said: queue.SimpleQueue[tuple[float, object]] = queue.SimpleQueue()
+        self._workers: dict[str, str] = {}
         client.subscribe_topic(self._topic, self._said.put)
 
     def workers(self) -> dict[str, str]:
-        """The address of each worker, and that of its machine."""
+        """The address of each worker, and that of its machine; as they were last known where the
+        scheduler takes long to answer."""
+        client = self._client
         with self._reaching():
-            found = self._client.scheduler_info(n_workers=-1).get("workers")
-            if found is None:  # what a client says that has given up
-                raise OSError("no answer")
-        return {address: str(each.get("host")) for address, each in found.items()}
+            if client.status not in ("running", "connecting"):
+                raise OSError("it has given up")
+            # scheduler_info may give what its own updates, without workers, have left meanwhile
+            with contextlib.suppress(OSError):
+                found = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
+                self._workers = {at: str(each.get("host")) for at, each in found.items()}
+        return self._workers
 
     def look_at(self, workers: Mapping[str, str], key: str) -> dict[str, Identity | Unfit]:
         """What each of these workers is; ``key`` is that of its digests."""

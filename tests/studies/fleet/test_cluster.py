@@ -63,6 +63,33 @@ def test_what_is_no_identity_is_unfit(answer: object) -> None:
     assert isinstance(cluster._identity(answer, "10.0.0.1"), Unfit)
 
 
+def test_no_worker_is_overlooked(reached: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the client brings itself up to date meanwhile, without any of them."""
+    client = reached._client
+    sync = client.sync
+
+    def slowly(work: Any, **known: Any) -> Any:
+        answer = sync(work, **known)
+        sync(client._update_scheduler_info, n_workers=0)
+        return answer
+
+    monkeypatch.setattr(client, "sync", slowly)
+    assert len(reached.workers()) == 1
+
+
+def test_a_scheduler_that_is_slow_has_lost_nobody(
+    reached: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was last known of it holds until the client gives up."""
+
+    async def late(**_: Any) -> Any:
+        raise OSError("timed out")
+
+    before = reached.workers()
+    monkeypatch.setattr(reached._client, "scheduler", SimpleNamespace(identity=late))
+    assert reached.workers() == before
+
+
 def test_what_is_no_event_is_not_heard(reached: Cluster) -> None:
     """Whatever is said under the topic of a fleet."""
     said: list[Any] = ["{", "[]", '{"attempt": NaN}', '{"attempt": 1}', "[" * 100_000, 7, None,
@@ -110,7 +137,7 @@ def test_no_scheduler_is_told(address: str) -> None:
 
 def test_a_scheduler_that_has_gone_is_told() -> None:
     """With how to go on; there is nobody to tell that something is not wanted."""
-    closed = SimpleNamespace(status="closed", scheduler_info=lambda **_: {})
+    closed = SimpleNamespace(status="closed")
     closed.subscribe_topic = lambda *_: None
     lost = Cluster(closed, "tcp://boss:8786")  # type: ignore[arg-type]
     with pytest.raises(NoSchedulerError, match="does not answer any more: start it again"):
