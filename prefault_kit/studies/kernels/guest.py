@@ -1,7 +1,7 @@
 """One boot of a kernel in QEMU: a job goes in on a disk, what it wrote comes out on another.
 
-A guest has no network, and its root is a snapshot. KVM is tried for a short time, since nested it
-may hang; then the processor is emulated (TCG), where nothing may be timed.
+A guest has no network unless it is given one, and its root is a snapshot. KVM is tried for a short
+time, since nested it may hang; then the processor is emulated (TCG), where nothing may be timed.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Guest:
     kernel: Path
     modules: Path
     architecture: Architecture = X86_64
+    network: tuple[str, ...] = ()
+    """Options of QEMU's for a network card (virtio), if it is to have one."""
 
     def run(
         self,
@@ -79,26 +81,29 @@ class Guest:
         script: str,
         *,
         compiled: Path | None = None,
+        packages: Path | None = None,
         accelerator: str = "auto",
         limit_s: float = LIMIT_S,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Outcome:
         """Boot it, let it run a shell script beside the kit, and wait until it has ended.
 
-        ``compiled`` is the kit's C where that of this host does not serve. ``tell`` hears each line
-        that the guest says. GuestError where QEMU is missing, or its disks cannot be made;
-        ValueError for a module that cannot be read.
+        ``compiled`` is the kit's C where that of this host does not serve; ``packages`` is a
+        directory of Python's that it gets as well. ``tell`` hears each line that the guest says.
+        GuestError where QEMU is missing, or its disks cannot be made; ValueError for a module that
+        cannot be read.
         """
         machine = self.architecture
         if shutil.which(machine.qemu) is None:
             raise GuestError(f"{machine.qemu} is missing: sudo apt install {machine.package}")
         busybox = (root.parent / "busybox").read_bytes()
-        initrd = initramfs.build(self.modules, busybox)
+        wanted = (*initramfs.WANTED, *(initramfs.NETWORK if self.network else ()))
+        initrd = initramfs.build(self.modules, busybox, wanted)
         with tempfile.TemporaryDirectory(prefix="prefault-guest-") as name:
             place = Path(name)
             try:
                 (place / "initrd").write_bytes(initrd)
-                _pack(place / "job", script, compiled)
+                _pack(place / "job", script, compiled, packages)
             except OSError as error:
                 said = (error.strerror or str(error)).lower()
                 raise GuestError(
@@ -165,6 +170,7 @@ class Guest:
                 "-drive", f"{file},format=raw,if=none,id={name}",
                 "-device", f"virtio-blk,drive={name},serial={name}",
             )),
+            *self.network,
         ]  # fmt: skip
 
 
@@ -228,7 +234,7 @@ def has_tests() -> bool:
     return (Path(prefault_kit.__file__).parents[1] / PROJECT).exists()
 
 
-def _pack(target: Path, script: str, compiled: Path | None) -> None:
+def _pack(target: Path, script: str, compiled: Path | None, packages: Path | None = None) -> None:
     """What a guest gets: the kit as it is installed here, from a checkout its tests, a script."""
     kit = Path(prefault_kit.__file__).parent
     metadata = f"Metadata-Version: 2.1\nName: prefault-kit\nVersion: {prefault_kit.__version__}\n"
@@ -242,6 +248,8 @@ def _pack(target: Path, script: str, compiled: Path | None) -> None:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content.encode()), 0o644
             archive.addfile(entry, BytesIO(content.encode()))
+        if packages:
+            archive.add(packages, ".", filter=_of_the_kit)
         if compiled:  # the later one of a name is what is unpacked
             archive.add(compiled, f"{PLACE}/{COMPILED}", filter=_of_the_kit)
 

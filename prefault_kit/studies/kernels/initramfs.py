@@ -19,6 +19,8 @@ WANTED = (
     "virtio_pci", "virtio_blk", *CHECKSUMS, "ext4", "loop", "xfs", "btrfs", "overlay", "fuse"
 )  # fmt: skip
 """Modules that a guest loads, with what they depend on, where they are not built in."""
+NETWORK = ("virtio_net",)
+"""Those of a guest that has a network, beside them."""
 NO_ROOT = "the root is not there"
 """What a guest says whose kernel does not find its disk, or cannot mount it."""
 SCRIPT = """#!/bin/busybox sh
@@ -41,9 +43,9 @@ exec /bin/busybox switch_root /new /prefault-init
 """
 
 
-def build(modules: Path, busybox: bytes) -> bytes:
+def build(modules: Path, busybox: bytes, wanted: Iterable[str] = WANTED) -> bytes:
     """The archive for a kernel whose modules lie below ``modules``, compressed."""
-    ordered = in_order(WANTED, modules)
+    ordered = in_order(wanted, modules)
     archive = io.BytesIO()
     for name in ("bin", "dev", "new", "modules", "sys"):
         _add(archive, name, b"", stat.S_IFDIR | 0o755)

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from prefault_kit.studies.kernels import guest
+from prefault_kit.studies.kernels import guest, initramfs
 from prefault_kit.studies.kernels.architecture import AARCH64, ARCHITECTURES, S390X
 from prefault_kit.studies.kernels.guest import Guest, GuestError, Outcome
 
@@ -269,6 +269,37 @@ def test_a_place_without_room_for_its_disks_is_told(
     monkeypatch.setattr(guest, "_pack", full)
     with pytest.raises(GuestError, match=r"\(no space left on device\): set TMPDIR to another"):
         Guest(tmp_path, tmp_path / "root").run(root, "true")
+
+
+def test_a_guest_has_a_network_only_if_it_is_given_one(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its driver."""
+
+    def build(*given: Iterable[str]) -> bytes:
+        wanted.extend(given[-1])
+        return b""
+
+    monkeypatch.setattr(initramfs, "build", build)
+    monkeypatch.setattr(Guest, "_boot", lambda *_: Outcome("tcg", 1.0, 0, {}))
+    for network in ((), ("-netdev", "stream,id=one")):
+        wanted: list[str] = []
+        one = Guest(tmp_path, tmp_path, network=network)
+        one.run(root, "true")
+        assert ("virtio_net" in wanted) == bool(network)
+        words = one._command(tmp_path, root, "tcg")
+        assert "-nodefaults" in words
+        assert ("-netdev" in words) == bool(network)
+
+
+def test_packages_of_its_own_are_packed(tmp_path: Path) -> None:
+    """Beside the kit, from where it imports."""
+    (tmp_path / "packages" / "dask").mkdir(parents=True)
+    (tmp_path / "packages" / "dask" / "__init__.py").write_text("")
+    guest._pack(tmp_path / "job", "true", None, tmp_path / "packages")
+    with tarfile.open(tmp_path / "job") as job:
+        names = {name.removeprefix("./") for name in job.getnames()}
+    assert {"dask/__init__.py", "prefault_kit/__init__.py"} <= names
 
 
 def test_another_processor_gets_its_own_c(tmp_path: Path) -> None:
