@@ -1,5 +1,7 @@
 """Sphinx's settings for the site; ``make site`` gives it the source (``docs/extension``)."""
 
+from pathlib import Path
+
 import prefault_kit
 
 project = "prefault-kit"
@@ -31,6 +33,7 @@ html_css_files = ["site.css"]
 html_use_index = False
 html_copy_source = False
 html_show_sphinx = False
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_show_search_summary = False  # it would be fetched, which a page from disk may not
 html_last_updated_fmt = None
 html_theme_options = {
