@@ -192,7 +192,7 @@ class TruthTableView:
             self.cards.box,
             self.cards.redraw,
         )
-        set_html(self.cards.heads[TITLE], text.card(TITLE, "", *map(_entry, LOOKS.values())))
+        set_html(self.cards.heads[TITLE], text.card(TITLE, "", *map(entry, LOOKS.values())))
         model.observe(self._update, names=["relied", "file_system", "shows"])
         self._update()
 
@@ -229,7 +229,8 @@ def _table(answers: Sequence[Answer]) -> str:
     )
 
 
-def _entry(look: tuple[str, str, str]) -> str:
+def entry(look: tuple[str, str, str]) -> str:
+    """An outcome's line of the legend."""
     color, hatch, words = look
     alpha = 0.35 if hatch == "dot" else 1.0
     return text.entry(f'<rect width="18" height="12" fill="{color}" opacity="{alpha}"/>', words)

@@ -7,16 +7,22 @@ contrast of 3 to 1 on white and on black.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bokeh.models import (
+    BoxZoomTool,
     ColumnDataSource,
     CustomJS,
     FixedTicker,
+    GlyphRenderer,
     HoverTool,
+    Legend,
+    LegendItem,
     NumeralTickFormatter,
+    PanTool,
     Range1d,
+    ResetTool,
 )
 from bokeh.plotting import figure
 
@@ -50,11 +56,13 @@ TALL_ROW_PX = 36
 MARGIN_PX = 64
 """What a chart of rows needs besides its rows: the axis and its label."""
 HEIGHT_PX = 250
+COLUMN_PX = 150
+"""A column of a legend."""
 
 _TIP = '<div class="prefault-tip">@tip{safe}</div>'
 
 _FOLLOW_THEME = """
-    // once a figure, when it is laid out: repaint it when JupyterLab changes its theme
+    // once a figure, when it is laid out: repaint it when JupyterLab or the site changes its theme
     if (fig.tags.includes("follows-theme")) return
     fig.tags.push("follows-theme")
     const paint = () => {
@@ -64,9 +72,14 @@ _FOLLOW_THEME = """
         for (const renderer of fig.renderers) renderer.data_source.change.emit()
     }
     const observer = new MutationObserver(() => { paint(); setTimeout(paint, 500) })
-    const attributes = ["data-jp-theme-light", "data-jp-theme-name"]
+    const attributes = ["data-jp-theme-light", "data-jp-theme-name", "data-theme"]
     observer.observe(document.body, {attributeFilter: attributes})
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint)
     paint()
+"""
+_FIT = """
+    const columns = Math.max(1, Math.min(names.items.length, Math.floor(this.inner_width / width)))
+    if (names.ncols !== columns) names.ncols = columns
 """
 
 
@@ -111,7 +124,42 @@ def follow_theme(fig: figure, *texts: Any) -> None:
 
 def hover(fig: figure, *renderers: Any) -> None:
     """Show the column ``tip`` of the glyph under the mouse."""
-    fig.add_tools(HoverTool(renderers=list(renderers), tooltips=_TIP))
+    fig.add_tools(HoverTool(renderers=list(renderers), tooltips=_TIP, visible=False))
+
+
+def legend(fig: figure, items: Mapping[str, Sequence[GlyphRenderer]]) -> dict[str, LegendItem]:
+    """Names above a figure; a click on one hides what it names, and shows it again."""
+    made = {name: LegendItem(label=name, renderers=list(each)) for name, each in items.items()}
+    names = Legend(
+        items=list(made.values()),
+        orientation="horizontal",
+        background_fill_alpha=0,
+        border_line_color=None,
+        inactive_fill_color=GREY,
+        inactive_fill_alpha=0.3,
+        label_text_color=GREY,
+        label_text_font_size="11px",
+        label_standoff=4,
+        glyph_width=14,
+        glyph_height=14,
+        spacing=8,
+        padding=0,
+        click_policy="hide",
+    )
+    fig.add_layout(names, "above")
+    # as many columns as there is room for
+    fit = CustomJS(args={"names": names, "width": COLUMN_PX}, code=_FIT)
+    fig.js_on_change("inner_width", fit)
+    return made
+
+
+def zoomable(fig: figure) -> None:
+    """Add buttons that zoom by dragging and move back. None is active at first: a finger that
+    scrolls the page moves no chart."""
+    fig.add_tools(BoxZoomTool(), PanTool(), ResetTool())
+    fig.toolbar.active_drag = None
+    fig.toolbar.logo = None
+    fig.toolbar_location = "above"
 
 
 def source(*columns: str) -> ColumnDataSource:

@@ -5,15 +5,11 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Mapping
-from typing import Any
 
 from bokeh.models import (
     BoxAnnotation,
     FactorRange,
     Label,
-    Legend,
-    LegendItem,
     Range1d,
     Span,
 )
@@ -61,25 +57,6 @@ def _name(fig: figure, names: list[str], longest: float, row_px: int) -> None:
     fig.height = plot.MARGIN_PX + row_px * max(len(names), 3) + 24
 
 
-def _legend(fig: figure, items: Mapping[str, Any]) -> dict[str, LegendItem]:
-    made = {name: LegendItem(label=name, renderers=[each]) for name, each in items.items()}
-    legend = Legend(
-        items=list(made.values()),
-        orientation="horizontal",
-        background_fill_alpha=0,
-        border_line_color=None,
-        label_text_color=GREY,
-        label_text_font_size="11px",
-        label_standoff=4,
-        glyph_width=14,
-        glyph_height=14,
-        spacing=8,
-        padding=0,
-    )
-    fig.add_layout(legend, "above")
-    return made
-
-
 class Times:
     """Where the time of each candidate goes, by phase; the cheapest on top."""
 
@@ -100,7 +77,7 @@ class Times:
             for name, label, color in PHASES
         }
         plot.hover(fig, *drawn.values())
-        self._legend = _legend(fig, drawn)
+        self._legend = plot.legend(fig, {name: [each] for name, each in drawn.items()})
         plot.follow_theme(fig)
 
     def update(self, review: Review, weights: Weights) -> bool:
@@ -132,9 +109,12 @@ class Costs:
         drawn = {}
         for name, color in zip(SWEPT, (BLUE, VERMILLION), strict=True):
             data = self.curves[name]
-            fig.varea(x="x", y1="low", y2="high", fill_color=color, fill_alpha=0.15, source=data)
-            drawn[name] = fig.line("x", "y", color=color, line_width=2, source=data)
-            plot.hover(fig, fig.scatter("x", "y", size=7, color=color, source=data))
+            drawn[name] = [
+                fig.varea("x", "low", "high", fill_color=color, fill_alpha=0.15, source=data),
+                fig.line("x", "y", color=color, line_width=2, source=data),
+                fig.scatter("x", "y", size=7, color=color, source=data),
+            ]
+            plot.hover(fig, drawn[name][-1])
         self.band = BoxAnnotation(fill_color=GREY, fill_alpha=0.15, line_color=None)
         self.at = Span(location=0, dimension="height", line_color=GREY, line_width=1)
         self.label = Label(
@@ -142,7 +122,7 @@ class Costs:
         )
         for mark in (self.band, self.at, self.label):
             fig.add_layout(mark)
-        _legend(fig, drawn)
+        plot.legend(fig, drawn)
         plot.follow_theme(fig)
 
     def update(self, review: Review, weights: Weights) -> bool:
@@ -205,7 +185,7 @@ class Written:
             for label, color in self.BARS
         }
         plot.hover(fig, *drawn.values())
-        _legend(fig, drawn)
+        plot.legend(fig, {name: [each] for name, each in drawn.items()})
         plot.follow_theme(fig)
 
     def update(self, review: Review, weights: Weights) -> bool:
@@ -250,9 +230,12 @@ class Latencies:
         self.lines = {name: plot.source("x", "y", "tip") for name in LATENCY_SHOWN}
         drawn = {}
         for (name, data), color in zip(self.lines.items(), LATENCY_COLORS, strict=True):
-            drawn[name] = fig.step("x", "y", source=data, color=color, line_width=2, mode="before")
-            plot.hover(fig, fig.scatter("x", "y", source=data, size=8, alpha=0, color=color))
-        self._legend = _legend(fig, drawn)
+            drawn[name] = [
+                fig.step("x", "y", source=data, color=color, line_width=2, mode="before"),
+                fig.scatter("x", "y", source=data, size=8, alpha=0, color=color),
+            ]
+            plot.hover(fig, drawn[name][-1])
+        self._legend = plot.legend(fig, drawn)
         plot.follow_theme(fig)
 
     def update(self, review: Review, weights: Weights) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from bokeh.models import FixedTicker, LinearAxis, Range1d
+from bokeh.models import FixedTicker, LinearAxis, NoOverlap, Range1d
 
 from prefault_kit.measure.result import Result
 from prefault_kit.memory.sizes import format_bytes
@@ -122,6 +122,7 @@ class ComparedTimes(_Comparison):
         fig = self.figure
         fig.xaxis.axis_label = "milliseconds, logarithmic"
         plot.in_plain_figures(fig.xaxis[0])
+        fig.xaxis.major_label_policy = NoOverlap()
         self._ticker = FixedTicker(ticks=[])
         fig.xaxis.ticker = fig.xgrid.ticker = self._ticker
         axis = LinearAxis(
@@ -134,7 +135,7 @@ class ComparedTimes(_Comparison):
         self.outcomes = plot.NamedTicks(axis)
         self.times = plot.source("y", "best", "median", "tip")
         self.published = plot.source("y", "ms", "tip")
-        fig.segment(
+        span = fig.segment(
             x0="best",
             x1="median",
             y0="y",
@@ -166,6 +167,7 @@ class ComparedTimes(_Comparison):
         )
         best = fig.scatter("best", "y", size=10, color=BLUE, source=self.times)
         plot.hover(fig, best, median, published)
+        self.drawn = {"best": [best], "median": [span, median], "published in 2021": [published]}
         plot.follow_theme(fig)
 
     def update(self, drawn: Sequence[Result], labels: Sequence[str], marked: int | None) -> None:

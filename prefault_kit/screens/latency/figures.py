@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bokeh.models import Range1d, Span
 
 from prefault_kit.show import plot
@@ -30,8 +32,9 @@ class LatencyChart:
         fig.yaxis.axis_label = y_label
         plot.in_plain_figures(fig.yaxis[0])
         self.lines = {name: plot.source("x", "y", "tip") for name in COLOURS}
+        self.drawn: dict[str, list[Any]] = {}
         for name, data in self.lines.items():
-            fig.line(
+            line = fig.line(
                 "x",
                 "y",
                 source=data,
@@ -39,7 +42,9 @@ class LatencyChart:
                 line_width=2,
                 line_dash="dashed" if name in DASHED else "solid",
             )
-            plot.hover(fig, fig.scatter("x", "y", source=data, size=7, alpha=0))
+            points = fig.scatter("x", "y", source=data, size=7, alpha=0)
+            plot.hover(fig, points)
+            self.drawn[name] = [line, points]
         plot.follow_theme(fig)
 
     def update(self, latencies: Latencies) -> None:
