@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """What Sphinx calls."""
-    from docs.extension import commands, neighbours
+    from docs.extension import charts, commands, tables
 
-    app.connect("html-page-context", neighbours.add)
+    app.connect("html-page-context", charts.load)
+    app.connect("doctree-resolved", tables.name_cells)
     app.connect("sphinx-click-process-description", commands.plain)
     app.connect("sphinx-click-process-options", commands.typed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

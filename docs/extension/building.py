@@ -7,7 +7,16 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
-from docs.extension import commands, exercises, kernels, messages, notebooks, promises, times
+from docs.extension import (
+    charts,
+    commands,
+    exercises,
+    kernels,
+    messages,
+    notebooks,
+    promises,
+    times,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -29,7 +38,7 @@ def write(source: Path) -> None:
     for name, here in INCLUDED.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         (source / here).write_text(text.replace("](docs/", "](/"), encoding="utf-8")
-    for made in (notebooks, promises, kernels, commands, messages, exercises, times):
+    for made in (notebooks, promises, kernels, commands, messages, exercises, times, charts):
         for name, content in made.pages().items():
             path = source / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +56,7 @@ def build(passing: Path, site: Path) -> int:
     if status := build_main([*OPTIONS, *places]):
         return status
     (pages / "_sources").rmdir()  # of sources that are not copied
+    (pages / "_static" / charts.BOKEH).write_text(charts.bokeh(), encoding="utf-8")
     shutil.rmtree(site, ignore_errors=True)
     shutil.move(pages, site)
     return 0

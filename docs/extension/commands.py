@@ -66,7 +66,7 @@ def typed(app: Sphinx, context: click.Context, lines: list[str]) -> None:
         if line.startswith(".. option::"):
             lines[at] = re.sub(r"<(\w+)>", lambda name: f"<{kinds.get(name[1], name[1])}>", line)
         elif ":default:" in line:
-            lines[at] = line.replace("'", "")
+            lines[at] = line.replace("'", "").replace(":default: ", "[default: ") + "]"
 
 
 def _statuses(name: str) -> str:

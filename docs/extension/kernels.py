@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from docs.extension.tables import address, linked, mark
+from docs.extension.tables import address, linked, stacked, truth
 from prefault_kit.show import kernels as show
 from prefault_kit.show.markdown import table
 from prefault_kit.studies.kernels.record import (
@@ -14,9 +14,9 @@ from prefault_kit.studies.kernels.record import (
     Record,
     usual,
 )
-from prefault_kit.studies.kernels.record import table as outcomes
 from prefault_kit.studies.kernels.recorded import of_the_kit
 from prefault_kit.studies.kernels.reliance import RELIANCES, Reliance, ask
+from prefault_kit.studies.promises import PROMISES
 
 
 def pages() -> dict[str, str]:
@@ -25,24 +25,11 @@ def pages() -> dict[str, str]:
     answers = [ask(each, usual(records)) for each in RELIANCES.values()]
     return {
         **{f"{address(each)}.md": _page(each) for each in records},
-        "kernels/_truth.md": _truth(records),
+        "kernels/_truth.md": truth(records, PROMISES) + "\n",
         "kernels/_facts.md": str(show.facts(records).text) + "\n",
         "kernels/_reliances.md": linked(str(show.reliances(answers).text)) + "\n",
         "kernels/_tree.md": _tree(records),
     }
-
-
-def _truth(records: Sequence[Record]) -> str:
-    """Promises down and kernels across, with links to the pages of both."""
-    heads = ("promise", *(f"[{each.name}](/{address(each)}.md)" for each in records))
-    rows = [
-        (
-            f"[{name}](/promises/{name}.md)",
-            *(mark(each, show.MARKS[each]) if each in show.MARKS else "" for each in row),
-        )
-        for name, row in outcomes(records)
-    ]
-    return table(heads, rows) + "\n"
 
 
 def _tree(records: Sequence[Record]) -> str:
@@ -54,7 +41,7 @@ def _page(record: Record) -> str:
     found = record.outcomes()
     parts = (
         f"# Linux {record.name}",
-        show.facts([record]).text,
+        stacked(show.facts([record]).text),
         "All that is not named here holds on it.",
         "## Otherwise than the text says",
         _why(record, [name for name, seen in found.items() if seen in (EXPLAINED, DIFFERS)]),

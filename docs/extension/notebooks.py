@@ -14,6 +14,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from docs.extension import charts
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 DOCS = ROOT / "docs"
@@ -61,26 +63,32 @@ def pages() -> dict[str, str | bytes]:
 def page(notebook: NotebookNode, place: str) -> tuple[NotebookNode, dict[str, bytes]]:
     """A notebook as its page shows it, and its pictures by the names of their files.
 
-    Links lead to pages, a picture has its words, and a live screen becomes its picture.
+    Links lead to pages, a picture has its words, and a live screen becomes its picture. What was
+    recorded has its charts.
     """
     pictures: dict[str, bytes] = {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\((\d\d-[\w-]+)\.ipynb\)", _link, cell.source)
         shown = []
+        live = charts.of_cell(cell.source) if cell.cell_type == "code" else ""
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if WIDGET in data:
                 continue
             kind = next((each for each in SUFFIXES if each in data), None)
             if picture := _screen(data.get("text/plain", "")):
-                output = _picture(*picture)
+                output = _markdown(_picture(*picture))
             elif kind:
                 name = f"pictures/{Path(place).name}-{len(pictures) + 1}.{SUFFIXES[kind]}"
                 text = data[kind]
                 pictures[name] = text.encode() if kind.endswith("xml") else base64.b64decode(text)
-                output = _picture(name, data["text/plain"])
+                still = _picture(name, data["text/plain"])
+                output = _markdown(charts.beside(still, live) if live else still)
+                live = ""
             shown.append(output)
+        if live:
+            shown.append(_markdown(live))
         if cell.cell_type == "code":
             cell.outputs = shown
     return notebook, pictures
@@ -102,10 +110,14 @@ def _screen(words: str) -> tuple[str, str] | None:
     return None
 
 
-def _picture(name: str, words: str) -> NotebookNode:
-    """An output that shows a file, with what it shows in words."""
+def _picture(name: str, words: str) -> str:
+    """A file, with what it shows in words."""
     plain = re.sub(r"([\[\]\\`*_|<>$])", r"\\\1", " ".join(words.split()))
-    return nbformat.v4.new_output("display_data", data={"text/markdown": f"![{plain}](/{name})"})
+    return f"![{plain}](/{name})"
+
+
+def _markdown(text: str) -> NotebookNode:
+    return nbformat.v4.new_output("display_data", data={"text/markdown": text})
 
 
 @functools.cache

@@ -1,15 +1,17 @@
-"""A page for each promise: the claim, its source, what recorded kernels answered, the code."""
+"""A page for each promise: the claim, its source, what recorded kernels answered, the code; and one
+for each group of them."""
 
 from __future__ import annotations
 
 import fnmatch
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from docs.extension import notebooks
-from docs.extension.tables import address, linked, mark
+from docs.extension.tables import address, linked, mark, stacked, truth
 from prefault_kit.show import kernels as show
 from prefault_kit.show.markdown import code, escape, table
 from prefault_kit.studies.kernels.record import (
@@ -37,34 +39,86 @@ KERNEL_WORDS = ("fallocate", "hugetlb", "mincore", "mlock", "mmap", "smaps")
 def pages() -> dict[str, str]:
     """The page of each promise, and the list of all."""
     records = of_the_kit()
-    made = {f"promises/{name}.md": _page(each, records) for name, each in PROMISES.items()}
-    return made | {"promises/_list.md": _list(records)}
+    groups = [
+        Group(module, tuple(members))
+        for module, members in groupby(PROMISES.values(), lambda each: each.show.__module__)
+    ]
+    lists = [f"## [{each.title}]({each.name}.md)\n\n{_claims(each, records)}" for each in groups]
+    return {
+        **{f"promises/{each.name}.md": _group(each, records) for each in groups},
+        **{
+            f"promises/{each.id}.md": _page(each, group, records)
+            for group in groups
+            for each in group.members
+        },
+        "promises/_list.md": "\n\n".join([*lists, _tree(each.name for each in groups)]) + "\n",
+    }
 
 
-def _list(records: Records) -> str:
-    """All promises, under the subjects of their modules."""
-    parts = []
-    for module, members in groupby(PROMISES.values(), lambda each: each.show.__module__):
-        subject = (sys.modules[module].__doc__ or "").splitlines()[0].rstrip(".")
-        lines = [
-            f"- [{each.id}]({each.id}.md): {_refuted(each, records)}{escape(each.claim)}"
-            for each in members
-        ]
-        parts.append("\n".join([f"## {subject}", "", *lines]))
-    return "\n\n".join(parts) + "\n"
+@dataclass(frozen=True)
+class Group:
+    """The promises of a module."""
+
+    module: str
+    members: tuple[Promise, ...]
+
+    @property
+    def name(self) -> str:
+        """What its page is called."""
+        return self.module.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def title(self) -> str:
+        """The subject of the module; with READ and WRITE, for a narrow place."""
+        return self._subject[0].replace("MADV_POPULATE_", "").rstrip(".")
+
+    @property
+    def about(self) -> str:
+        """Where its claims come from, or what they are about."""
+        return self._subject[2]
+
+    @property
+    def _subject(self) -> tuple[str, str, str]:
+        return (sys.modules[self.module].__doc__ or "").splitlines()[0].partition(": ")
 
 
-def _page(promise: Promise, records: Records) -> str:
+def _group(group: Group, records: Records) -> str:
+    """What a group claims, and on which kernels it holds."""
+    about = group.about[:1].upper() + group.about[1:]
     parts = (
-        "---\norphan: true\n---",
+        f"# {group.title}",
+        f"[Promises](index.md). {about}",
+        _claims(group, records),
+        "## On each recorded kernel",
+        "```{include} /kernels/_marks.md\n```",
+        truth(records, [each.id for each in group.members]),
+        _tree(f"{each.id} <{each.id}>" for each in group.members),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _claims(group: Group, records: Records) -> str:
+    return "\n".join(
+        f"- [{each.id}]({each.id}.md): {_refuted(each, records)}{escape(each.claim)}"
+        for each in group.members
+    )
+
+
+def _tree(entries: Iterable[str]) -> str:
+    return "\n".join(["```{toctree}", ":hidden:", "", *entries, "```"])
+
+
+def _page(promise: Promise, group: Group, records: Records) -> str:
+    parts = (
         f"# {_title(promise, records)}",
-        f"[Promises](index.md): {code(promise.id)}, from: {escape(promise.source)}.",
+        f"[Promises](index.md), [{group.title}]({group.name}.md): {code(promise.id)}, "
+        f"from: {escape(promise.source)}.",
         _but(promise),
         _since(promise, records),
         "## On each recorded kernel",
         _verdicts(promise, records),
         "## What they answered",
-        show.observed(records, promise.id).text.partition("\n\n")[2],
+        stacked(show.observed(records, promise.id).text.partition("\n\n")[2]),
         "## The code that shows it",
         _code(promise),
         _taught(promise),

@@ -36,7 +36,7 @@ def test_options_take_what_the_command_line_calls_it() -> None:
     lines = [".. option:: -m <only_group>", "   :default: ``'auto'``", ".. option:: -r <REGEX>"]
     commands.typed(None, click.Context(command), lines)  # type: ignore[arg-type]
     assert lines == [
-        ".. option:: -m <integer>", "   :default: ``auto``", ".. option:: -r <REGEX>",
+        ".. option:: -m <integer>", "   [default: ``auto``]", ".. option:: -r <REGEX>",
     ]  # fmt: skip
 
 

@@ -19,21 +19,36 @@ def test_each_has_a_page_and_is_in_the_list(pages: dict[str, str]) -> None:
     for name in PROMISES:
         assert f"promises/{name}.md" in pages
         assert f"- [{name}]({name}.md): " in pages["promises/_list.md"]
-    assert "## A page that cannot be read from its file" in pages["promises/_list.md"]
+    told = "## [A page that cannot be read from its file](io-errors.md)"
+    assert told in pages["promises/_list.md"]
+
+
+def test_each_group_has_a_page(pages: dict[str, str]) -> None:
+    """Its claims, where they come from, what kernels answered; its promises are in its tree."""
+    page = pages["promises/reading.md"]
+    assert page.startswith("# What READ does\n")
+    assert "Cover letter, section IV, points 1 and 2." in page
+    assert "- [read-zero-page](read-zero-page.md): READ acts like a read" in page
+    assert "| [read-zero-page](/promises/read-zero-page.md) | [-]{.not-testable} |" in page
+    assert "read-zero-page <read-zero-page>" in page
+    assert "write-breaks-cow" not in page
+    tree = pages["promises/_list.md"].partition("{toctree}")[2]
+    assert "\nreading\n" in tree
+    assert "[What READ does](reading.md): `read-zero-page`" in pages["promises/read-zero-page.md"]
 
 
 def test_a_claim_is_the_title(pages: dict[str, str]) -> None:
     """It begins with a capital, but for a word of the kernel."""
-    assert "\n# A fork leaves the populated pages" in pages["promises/fork-leaves-shared.md"]
-    assert "\n# mlock populates: when it returns" in pages["promises/lock-populates.md"]
+    assert "# A fork leaves the populated pages" in pages["promises/fork-leaves-shared.md"]
+    assert "# mlock populates: when it returns" in pages["promises/lock-populates.md"]
 
 
 def test_a_refuted_claim_is_no_title(pages: dict[str, str]) -> None:
     """What the newest kernel refutes says so before the claim, in its title and in the list."""
     hole = pages["promises/error-2021-hole.md"]
-    assert "\n# 2021, no longer true: a hole in the range is ENOMEM" in hole
+    assert "# 2021, no longer true: a hole in the range is ENOMEM" in hole
     assert "the last on which it held is 6.1.176" in hole
-    assert "\n# No longer true: memory that the kernel maps" in pages["promises/permission-vvar.md"]
+    assert "# No longer true: memory that the kernel maps" in pages["promises/permission-vvar.md"]
     told = pages["promises/_list.md"]
     assert "(error-2021-sigbus.md): 2021, no longer true: populating where" in told
     refuted = {name for name in PROMISES if "o longer true: " in pages[f"promises/{name}.md"]}

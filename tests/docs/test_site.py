@@ -46,6 +46,10 @@ QUESTIONS = (
     ("What is populated after an error?", r"EFAULT after 200 pages, 200 present"),
     ("How much memory does READ take?", r"512 zero pages, Rss 0"),
     ("How fast do I load a file of weights?", r"to the last byte"),
+    ("Why is preallocating a virtual machine slow, and what helps?", r"two processors zero twice"),
+    ("Which error is it, and what do I do?", r"EHWPOISON ?what it means: a page in the range"),
+    ("What does exit status 3 mean?", r"guard.*3 if faults cannot be observed here"),
+    ("How do I contribute a run of my machine?", r"contribute grid\.csv"),
 )
 """What engineers ask, as the first page has it, and what the page behind it answers."""
 
@@ -185,11 +189,25 @@ def test_verdicts_of_a_lesson_are_there(pages: dict[str, Page]) -> None:
 
 
 def test_promises_follow_one_another(pages: dict[str, Page]) -> None:
-    """Each has the next, and the last has none."""
-    names = [f"promises/{name}.html" for name in PROMISES]
-    for name, after in zip(names, [*names[1:], None], strict=True):
-        found = re.search(r'<a class="next-page" href="([^"]+)"', pages[name].html)
-        assert (f"promises/{found[1]}" if found else None) == after
+    """From the list to the first group, through its promises to the next group, and out."""
+    here, passed = "promises/index", []
+    while here.startswith("promises/"):
+        found = re.search(r'<a class="next-page" href="([^"]+)"', pages[f"{here}.html"].html)
+        assert found
+        target = (pages[f"{here}.html"].path.parent / found[1]).resolve()
+        here = str(target.relative_to(pages["index.html"].path.parent)).removesuffix(".html")
+        passed.append(here.removeprefix("promises/"))
+    assert here == "kernels/index"
+    assert [name for name in passed if name in PROMISES] == list(PROMISES)
+
+
+def test_every_promise_is_in_the_tree(pages: dict[str, Page]) -> None:
+    """Beside its page, in its group, which is open there."""
+    tree = pages["promises/error-efault.html"].html.partition('class="sidebar-tree"')[2]
+    tree = tree.partition("</aside>")[0]
+    assert all(f">{name}</a>" in tree for name in PROMISES)
+    opened = re.findall(r'<li class="[^"]*\bcurrent\b[^"]*"><a [^>]*>([^<]+)</a>', tree)
+    assert opened == ["Promises", "How populating fails", "error-efault"]
 
 
 @pytest.mark.parametrize(("question", "answer"), QUESTIONS, ids=[each for each, _ in QUESTIONS])
@@ -213,12 +231,12 @@ def tab(chromium: Any) -> Iterator[Any]:
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
+    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     page.close()
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert complaints == []
+    assert [each for each in complaints if not each.startswith(("info:", "log:"))] == []
 
 
 def of_each_kind(site: Path) -> list[Path]:
@@ -227,7 +245,9 @@ def of_each_kind(site: Path) -> list[Path]:
         "index", "start/start-here", "lessons/explorer", "lessons/three-ways-to-ask",
         "decide/index", "decide/your-program", "promises/index", "promises/error-efault",
         "kernels/index", "kernels/6.1", "reference/python", "reference/command-line/check",
-        "reference/errors", "measured/index", "measured/the-published-table", "teach/exercises",
+        "reference/errors", "promises/reading", "measured/index",
+        "measured/the-published-table", "teach/exercises", "lessons/locking-and-real-time",
+        "kernels/every-kernel",
     )  # fmt: skip
     return [site / f"{name}.html" for name in names]
 
@@ -250,6 +270,125 @@ def test_the_search_works_from_disk(site: Path, tab: Any) -> None:
     found = tab.locator("ul.search a", has_text="fails with EFAULT")
     found.first.click()
     tab.wait_for_url("**/promises/error-efault.html*")
+
+
+CHARTED = {
+    "kernels/every-kernel": 1,
+    "lessons/locking-and-real-time": 4,
+    "measured/index": 2,
+    "measured/the-published-table": 13,
+}
+"""The pages with live charts, and how many."""
+DRAWN = "document.querySelector('.prefault-chart').classList.contains('drawn')"
+SHOWN = "Bokeh.documents[0].roots()[0].renderers.filter(each => each.visible).length"
+BRIGHT = """() => {
+    const canvases = (root) => [...root.querySelectorAll("*")].flatMap((each) => [
+        ...(each.localName === "canvas" ? [each] : []),
+        ...(each.shadowRoot ? canvases(each.shadowRoot) : []),
+    ])
+    let found = 0
+    for (const each of canvases(document.querySelector(".prefault-live"))) {
+        if (!each.width || !each.height) continue
+        const copy = new OffscreenCanvas(each.width, each.height).getContext("2d")
+        copy.drawImage(each, 0, 0)
+        const {data} = copy.getImageData(0, 0, each.width, each.height)
+        for (let at = 0; at < data.length; at += 4)
+            found += data[at + 3] > 200 && Math.min(data[at], data[at + 1], data[at + 2]) > 190
+    }
+    return found
+}"""
+"""How many points of a chart are nearly white: those of its text in a dark page."""
+
+
+def test_what_was_recorded_has_live_charts(pages: dict[str, Page]) -> None:
+    """Pages without one do not ask for the script that loads BokehJS, and no page contains it."""
+    counts = {name: page.html.count('class="prefault-chart"') for name, page in pages.items()}
+    assert {name.removesuffix(".html"): each for name, each in counts.items() if each} == CHARTED
+    for name, page in pages.items():
+        scripts = [Path(each.partition("?")[0]).name for each in page.loaded]
+        assert ("charts.js" in scripts) == bool(counts[name]), name
+        assert "bokeh.js" not in scripts
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", CHARTED)
+def test_charts_are_drawn_from_disk(site: Path, tab: Any, address: str) -> None:
+    """Once one comes into sight, and the picture of the same is gone."""
+    tab.goto((site / f"{address}.html").as_uri())
+    if address != "measured/index":  # whose charts may be in sight of its table
+        assert tab.evaluate("window.Bokeh") is None
+    for folded in tab.locator(".prefault-chart summary").all()[:1]:
+        folded.click()
+    tab.locator(".prefault-live").first.scroll_into_view_if_needed()
+    tab.wait_for_function(DRAWN)
+    assert tab.evaluate(SHOWN)
+    if tab.locator(".prefault-chart-still").count():
+        assert not tab.locator(".prefault-chart-still").first.is_visible()
+        tab.emulate_media(media="print")
+        assert tab.locator(".prefault-chart-still").first.is_visible()
+
+
+@pytest.mark.browser
+def test_a_legend_hides(site: Path, tab: Any) -> None:
+    """A click on a name hides its line and points, and a second one shows them again."""
+    tab.goto((site / "lessons" / "locking-and-real-time.html").as_uri())
+    chart = tab.locator(".prefault-chart").first
+    chart.scroll_into_view_if_needed()
+    tab.wait_for_function(DRAWN)
+    every = tab.evaluate(SHOWN)
+    for shown in (every - 2, every):
+        chart.get_by_text("POPULATE_READ").click()
+        assert tab.evaluate(SHOWN) == shown
+
+
+@pytest.mark.browser
+def test_a_chart_follows_the_theme(site: Path, tab: Any) -> None:
+    """Its text is bright once the page is dark, and dark again after it."""
+    tab.goto((site / "lessons" / "locking-and-real-time.html").as_uri())
+    tab.locator(".prefault-live").first.scroll_into_view_if_needed()
+    tab.wait_for_function(DRAWN)
+    assert tab.evaluate(BRIGHT) == 0
+    tab.emulate_media(color_scheme="dark")  # the theme is "auto"
+    tab.wait_for_function(f"({BRIGHT})() > 0")
+    tab.locator(".theme-toggle:visible").click()  # light
+    tab.wait_for_function(f"({BRIGHT})() === 0")
+
+
+@pytest.mark.browser
+def test_without_scripts_there_are_pictures(site: Path, chromium: Any) -> None:
+    """And no empty places."""
+    tab = chromium.new_page(java_script_enabled=False)
+    tab.goto((site / "lessons" / "locking-and-real-time.html").as_uri())
+    assert tab.locator(".prefault-chart-still img").first.is_visible()
+    assert not tab.locator(".prefault-chart").first.is_visible()
+    tab.close()
+
+
+SEARCHED = {
+    "EFAULT 6.1": "promises/error-efault",
+    "READ hole xfs": "promises/read-allocates-no-block",
+    "test in CI": "start/ci",
+    "hole errno": "promises/error-enomem",
+    "hugetlb private read": "promises/zero-not-of-hugetlb",
+    "faster touching": "measured/index",
+    "after fork": "promises/fork-protects-private",
+    "preallocation of a virtual machine": "lessons/preallocating-like-a-hypervisor",
+    "guard exit status": "reference/exit-statuses",
+    "contribute a run": "reference/command-line/contribute",
+}
+"""What newcomers type, and the page that answers it."""
+
+
+@pytest.mark.browser
+def test_the_search_puts_answers_first(site: Path, tab: Any) -> None:
+    """Each is among the first three."""
+    for query, address in SEARCHED.items():
+        tab.goto(f"{(site / SEARCH).as_uri()}?q={query}")
+        tab.locator("ul.search li a").first.wait_for()
+        tab.wait_for_function("!/Searching/.test(document.body.innerText)")
+        links = tab.locator("ul.search li a")
+        first = [each.get_attribute("href") or "" for each in links.all()[:3]]
+        assert any(each.startswith(f"{address}.html") for each in first), (query, first)
 
 
 SHADE = "getComputedStyle(document.body).backgroundColor"
@@ -282,26 +421,34 @@ def test_a_link_opens_the_case_that_it_names(site: Path, tab: Any) -> None:
 
 
 @pytest.mark.browser
-def test_the_first_column_stays(site: Path, chromium: Any) -> None:
-    """On a telephone one sees which row it is in each table of kernels, and that it scrolls."""
-    tab = chromium.new_page(viewport={"width": 400, "height": 800})
-    tab.goto((site / "kernels" / "index.html").as_uri())
-    tables = tab.locator(".wide")
-    assert tables.count() == 3
-    for each in tables.all():
-        assert "sideways" in each.evaluate("box => getComputedStyle(box, '::before').content")
-        left, moved = each.evaluate(STAYS)
-        assert moved > 0
-        assert left >= 0
+@pytest.mark.parametrize("address", ["kernels/index", "promises/reading"])
+def test_the_truth_fits_a_telephone(site: Path, chromium: Any, address: str) -> None:
+    """Every kernel is in sight, each verdict is a mark, and the names of kernels stay above."""
+    tab = chromium.new_page(viewport={"width": 360, "height": 800})
+    tab.goto((site / f"{address}.html").as_uri())
+    table = tab.locator(".truth table")
+    assert table.evaluate("each => each.getBoundingClientRect().right") <= 360
+    marks = "each => [getComputedStyle(each, '::after').content, getComputedStyle(each).fontSize]"
+    assert table.locator(".holds").first.evaluate(marks) == ['"✓"', "0px"]
+    assert tab.locator(".marks .holds").evaluate(marks) == ['"✓"', "0px"]
+    assert table.locator("th").last.evaluate("each => getComputedStyle(each).position") == "sticky"
     tab.close()
 
 
-STAYS = """box => {
-    const frame = box.querySelector('.table-wrapper');
-    frame.scrollLeft = 150;
-    const cell = box.querySelector('tbody td').getBoundingClientRect();
-    return [cell.left - frame.getBoundingClientRect().left, frame.scrollLeft];
-}"""
+@pytest.mark.browser
+def test_rows_are_lists_on_a_telephone(site: Path, chromium: Any) -> None:
+    """Each cell says what it is there, and does not in a wide window."""
+    tab = chromium.new_page(viewport={"width": 360, "height": 800})
+    tab.goto((site / "kernels" / "index.html").as_uri())
+    since = tab.locator(".stacked td .named", has_text="shown from:").first
+    assert since.is_visible()
+    assert not tab.locator(".stacked thead").first.is_visible()
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    assert not since.is_visible()
+    assert tab.locator(".stacked thead").first.is_visible()
+    tab.close()
+
+
 CLIPPED = """[...document.querySelectorAll('article pre, article table')]
     .filter(each => each.clientWidth && each.getBoundingClientRect().right > innerWidth + 1)
     .filter(each => !each.closest('.table-wrapper, .highlight, .output, details:not([open])'))
