@@ -22,7 +22,7 @@
         for (const {isIntersecting, target} of entries) {
             if (!isIntersecting) continue
             near.unobserve(target)
-            draw(target)
+            draw(target).catch(() => target.closest(".prefault-chart").remove())
         }
     }, {rootMargin: "300px"})
     document.querySelectorAll(".prefault-live").forEach((place) => near.observe(place))

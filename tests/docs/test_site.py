@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -352,6 +353,21 @@ def test_a_chart_follows_the_theme(site: Path, tab: Any) -> None:
     tab.wait_for_function(f"({BRIGHT})() > 0")
     tab.locator(".theme-toggle:visible").click()  # light
     tab.wait_for_function(f"({BRIGHT})() === 0")
+
+
+@pytest.mark.browser
+def test_without_bokeh_there_are_pictures(site: Path, tmp_path: Path, chromium: Any) -> None:
+    """Of a site that was not copied as a whole, no empty place is left."""
+    part = shutil.copytree(site, tmp_path / "part")
+    (part / "_static" / "bokeh.js").unlink()
+    tab = chromium.new_page()
+    tab.goto((part / "lessons" / "locking-and-real-time.html").as_uri())
+    charts = tab.locator(".prefault-chart")
+    before = charts.count()
+    charts.first.scroll_into_view_if_needed()
+    tab.wait_for_function(f"document.querySelectorAll('.prefault-chart').length < {before}")
+    assert tab.locator(".prefault-chart-still img").first.is_visible()
+    tab.close()
 
 
 @pytest.mark.browser

@@ -20,3 +20,23 @@ def test_a_table_is_replaced_only_if_it_changes() -> None:
     before = table.data
     plot.fill(table, x=[1])
     assert table.data is before
+
+
+def test_a_name_hides_what_it_names() -> None:
+    """All of it, by a click; and there are as many names as there were items."""
+    fig = plot.bare(Range1d(0, 1), Range1d(0, 1))
+    drawn = [fig.line([0, 1], [0, 1]), fig.scatter([0, 1], [0, 1])]
+    made = plot.legend(fig, {"both": drawn})
+    [legend] = fig.legend
+    assert legend.click_policy == "hide"
+    assert legend.items == [made["both"]]
+    assert made["both"].renderers == drawn
+
+
+def test_a_chart_that_zooms_lets_a_page_scroll() -> None:
+    """A drag over it moves nothing until a button says so, and what shows on hovering has none."""
+    fig = plot.bare(Range1d(0, 1), Range1d(0, 1))
+    plot.hover(fig, fig.line([0, 1], [0, 1]))
+    plot.zoomable(fig)
+    assert fig.toolbar.active_drag is None
+    assert [tool.visible for tool in fig.tools] == [False, True, True, True]
