@@ -25,7 +25,7 @@ def said(result: Result, word: str) -> bool:
 
 def test_disagreement_of_minimum_and_median_is_told() -> None:
     """A median far above the minimum is called disturbed; microseconds of scatter are not."""
-    assert said(replace(PLAIN, best_ms=1.0, median_ms=1.5), "50 % above")
+    assert said(replace(PLAIN, best_ms=1.0, median_ms=1.5), "50% above")
     assert not said(replace(PLAIN, best_ms=1.0, median_ms=1.1), "above")
     assert not said(replace(PLAIN, best_ms=0.001, median_ms=0.002), "above")
 

@@ -38,14 +38,14 @@ def test_each_mistake_is_found_until_it_is_repaired(program: Program) -> None:
         assert "MADV_RANDOM is set on *random* (" in told[1]
         assert not [line for line in told if " at 0x" in line.partition("What helps")[0]]
         row = memory(process, program, "copies").text.splitlines()[2]
-        assert row == "| copies | 16 | 16 | 0 | 0 | 16 |  |"
+        assert row == "| copies | 16 MiB | 16 MiB | 0 | 0 | 16 MiB |  |"
         for name in MISTAKES:
             program.repair(name)
         assert found(process, program).text == "Nothing is amiss."
         rows = memory(process, program).text.splitlines()[2:]
     assert rows == [
-        "| forked | 16 | 16 | 0 | 0 | 0 |  |",
-        "| random | 16 | 0 | 0 | 0 | 16 |  |",
-        "| copies | 16 | 0 | 0 | 0 | 16 |  |",
-        "| small-pages | 16 | 16 | 0 | 16 | 0 | MADV_HUGEPAGE |",
+        "| forked | 16 MiB | 16 MiB | 0 | 0 | 0 |  |",
+        "| random | 16 MiB | 0 | 0 | 0 | 16 MiB |  |",
+        "| copies | 16 MiB | 0 | 0 | 0 | 16 MiB |  |",
+        "| small-pages | 16 MiB | 16 MiB | 0 | 16 MiB | 0 | MADV_HUGEPAGE |",
     ]
