@@ -352,7 +352,7 @@ class TestTheExplorer:
                 break
             bench.complaints.clear()
         chart.wait_for()
-        bench.await_true(lambda: BLUE in painted(bench, 0))
+        bench.await_true(lambda: bool({BLUE, POINTS} & painted(bench, 0)))
         assert bench.page.locator(".prefault-summary").inner_text() == summary
         bench.press("Clear")
         bench.press("Run")
