@@ -18,6 +18,9 @@ from prefault_kit.studies.kernels.recorded import of_the_kit
 from prefault_kit.studies.kernels.reliance import RELIANCES, Reliance, ask
 from prefault_kit.studies.promises import PROMISES
 
+DEBIAN = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64el"}
+"""Other names of processors."""
+
 
 def pages() -> dict[str, str]:
     """A page for each kernel, and what the overview includes."""
@@ -32,6 +35,11 @@ def pages() -> dict[str, str]:
     }
 
 
+def _also(record: Record) -> str:
+    """What else its processors are called, for those who search."""
+    return f"Debian calls them {other}." if (other := DEBIAN.get(record.architecture)) else ""
+
+
 def _tree(records: Sequence[Record]) -> str:
     lines = (f"{each.name} </{address(each)}>" for each in records)
     return "\n".join(["```{toctree}", ":hidden:", "", *lines, "```", ""])
@@ -42,6 +50,7 @@ def _page(record: Record) -> str:
     parts = (
         f"# Linux {record.name}",
         stacked(show.facts([record]).text),
+        _also(record),
         "All that is not named here holds on it.",
         "## Otherwise than the text says",
         _why(record, [name for name, seen in found.items() if seen in (EXPLAINED, DIFFERS)]),

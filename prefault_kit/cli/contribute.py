@@ -28,7 +28,13 @@ def contribute(file: Path, check: bool, out: Path | None, yes: bool, as_json: bo
 
     Shows first what the file will say of the host, every fact on a line, and asks. The name of
     this host, of its user and paths are taken out; commands are left out. Nothing is sent, and
-    FILE stays as it is. What is written is read back by the checks of compare.
+    FILE stays as it is. What is written is read back by the checks of compare. To give it to this
+    project, attach it to a new issue of its repository.
+
+    What it may say of the host: kernel, architecture, processor, processors, hypervisor, guest,
+    page size, huge pages, pools of huge pages, THP, THP of shared memory, file system, memory,
+    memory limit, swap, DAMON, Python, prefault-kit and date; of the run also its start and
+    repetitions.
 
     \b
     Examples:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from prefault_kit.show.comparison import FACTS
 from prefault_kit.studies import comparison
 from prefault_kit.studies.comparison import contribution
 from tests.cli.command import prefault_here, sentence
@@ -111,3 +112,11 @@ def test_bad_usage_is_one_sentence(table: Path) -> None:
         done = prefault_here("contribute", *arguments)
         assert (done.returncode, words in sentence(done)) == (2, True), done.stderr
     assert os.listdir(table.parent).count("a.json") == 0
+
+
+def test_help_names_every_fact() -> None:
+    """Whoever is to send a file knows what it may say before there is one."""
+    said = " ".join(prefault_here("contribute", "--help").stdout.split())
+    named = said.partition("What it may say of the host: ")[2].partition(".")[0]
+    assert [word for word in FACTS.values() if word not in named] == []
+    assert "new issue of its repository" in said

@@ -38,3 +38,11 @@ def test_a_page_says_what_is_otherwise_and_why() -> None:
     assert "before Linux 6.13" in page
     assert "error-efault" not in page
     assert "older than Linux 5.14" in PAGES["kernels/5.10.md"]
+
+
+def test_a_processor_is_found_by_its_other_name() -> None:
+    """Who searches for arm64 finds what is recorded of aarch64."""
+    made = kernels.pages()
+    arm = [made[name] for name in made if name.endswith("aarch64.md")]
+    assert len(arm) == 2
+    assert all("arm64" in page.partition("## Otherwise")[0] for page in arm)
