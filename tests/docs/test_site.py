@@ -44,7 +44,7 @@ QUESTIONS = (
         r"0 faults before a sync, one a page after",
     ),
     ("Do populated pages fault again after a fork?", r"one a page beside a child"),
-    ("What is populated after an error?", r"EFAULT after 200 pages, 200 present"),
+    ("What is populated after an error?", r"at a gap between mappings, from Linux 6.10"),
     ("How much memory does READ take?", r"512 zero pages, Rss 0"),
     ("How fast do I load a file of weights?", r"to the last byte"),
     ("Why is preallocating a virtual machine slow, and what helps?", r"two processors zero twice"),
