@@ -146,7 +146,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what this host cannot do: a marker on tests, a tag ``needs-NAME`` on notebook cells."""
     for item in items:
-        names = [mark.args[0] for mark in item.iter_markers("needs")]
+        names = [name for mark in item.iter_markers("needs") for name in mark.args]
         names += ["chromium" for _ in item.iter_markers("browser")]
         cell = getattr(item, "cell", None)
         if cell is not None:
