@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import partial
 
 from prefault_kit.kernel import syscalls
@@ -39,27 +39,33 @@ def started(command: Sequence[str], outputs: tuple[int, int]) -> Iterator[subpro
                 each.close()
 
 
-def end(
-    program: subprocess.Popen[bytes], others: Iterable[int], meanwhile: Callable[[], None]
-) -> None:
-    """SIGTERM to it and to ``others``, those that it has started and that have not left its
-    session; SIGKILL after :data:`GRACE_S` more, in which ``meanwhile`` is called again and again.
+def end(program: subprocess.Popen[bytes], living: Set[int], meanwhile: Callable[[], None]) -> None:
+    """SIGTERM to it and to those of ``living`` that have not left its session; SIGKILL after
+    :data:`GRACE_S` more.
+
+    ``living`` are those that it has started; ``meanwhile`` is called again and again, and adds to
+    them. Who was started in the last moment gets SIGTERM as well.
     """
-    others = set(others) - {program.pid}
     if program.poll() is None:
-        _signal(program, others, signal.SIGTERM)
+        told = _signal(program, living, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
         while program.poll() is None and time.monotonic() < deadline:
             meanwhile()
         if program.poll() is None:
-            _signal(program, others, signal.SIGKILL)
+            told = _signal(program, living, signal.SIGKILL)
+        program.wait()
+        meanwhile()
+        _signal(program, living - told, signal.SIGTERM)
     program.wait()
 
 
-def _signal(program: subprocess.Popen[bytes], others: set[int], number: signal.Signals) -> None:
-    program.send_signal(number)
+def _signal(program: subprocess.Popen[bytes], living: Set[int], number: signal.Signals) -> set[int]:
+    """Those that were told; the program is, wherever it is, until it has been waited for."""
+    told = {program.pid, *living}
     session = os.getsid(0)
-    for pid in others:
+    program.send_signal(number)
+    for pid in told - {program.pid}:
         with contextlib.suppress(OSError):
             if os.getsid(pid) == session:
                 os.kill(pid, number)
+    return told

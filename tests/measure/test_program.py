@@ -60,6 +60,22 @@ def test_those_that_it_has_started_end_as_well() -> None:
         assert running.stdout.read() == b""
 
 
+def test_who_was_started_in_the_last_moment_ends() -> None:
+    """The program is gone when its child becomes known."""
+    with program.started(("sh", "-c", FAMILY), PIPES) as running:
+        assert running.stdout
+        child = int(running.stdout.readline())
+        living: set[int] = set()
+
+        def look() -> None:
+            if running.returncode is not None:
+                living.add(child)
+
+        program.end(running, living, look)
+        assert select.select([running.stdout], [], [], 60)[0]
+        assert running.stdout.read() == b""
+
+
 def test_who_has_left_the_session_stays() -> None:
     """A daemon is nobody's to end."""
     words = ("sh", "-c", "setsid sleep 600 & echo $!; exec sleep 600")
@@ -83,7 +99,7 @@ def test_who_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     with program.started(words, PIPES) as running:
         assert running.stdout
         assert running.stdout.readline() == b"ready\n"
-        program.end(running, (), lambda: looked.append(True))
+        program.end(running, set(), lambda: looked.append(True))
         assert running.returncode == -signal.SIGKILL
     assert looked
 
