@@ -272,14 +272,16 @@ def run(
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(FaultStream.of_program(stacks=True))
         pipes = (subprocess.PIPE, subprocess.PIPE) if output else outputs
-        with signals.later():
-            running = stack.enter_context(program.started(command, pipes))
         watch = _Watch(stream)
-        guard = _Guard(stream, watch, running, output, outputs)
+        guard = None
         try:
+            with signals.later():
+                running = stack.enter_context(program.started(command, pipes))
+                guard = _Guard(stream, watch, running, output, outputs)
             stopped = guard.follow(duration_s, ready_within_s)
         finally:
-            guard.end()
+            if guard:
+                guard.end()
         watch.look()
         minor, major = guard.counted()
         return Outcome(
