@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from docs.extension.tables import address, linked, stacked, truth
+from docs.extension.tables import address, linked, stacked, tree, truth
 from prefault_kit.show import kernels as show
 from prefault_kit.show.markdown import table
 from prefault_kit.studies.kernels.record import (
@@ -31,18 +31,13 @@ def pages() -> dict[str, str]:
         "kernels/_truth.md": truth(records, PROMISES) + "\n",
         "kernels/_facts.md": str(show.facts(records).text) + "\n",
         "kernels/_reliances.md": linked(str(show.reliances(answers).text)) + "\n",
-        "kernels/_tree.md": _tree(records),
+        "kernels/_tree.md": tree(f"{each.name} </{address(each)}>" for each in records),
     }
 
 
 def _also(record: Record) -> str:
     """What else its processors are called, for those who search."""
     return f"Debian calls them {other}." if (other := DEBIAN.get(record.architecture)) else ""
-
-
-def _tree(records: Sequence[Record]) -> str:
-    lines = (f"{each.name} </{address(each)}>" for each in records)
-    return "\n".join(["```{toctree}", ":hidden:", "", *lines, "```", ""])
 
 
 def _page(record: Record) -> str:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import fnmatch
 import inspect
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from docs.extension import notebooks
-from docs.extension.tables import address, linked, mark, stacked, truth
+from docs.extension.tables import address, linked, mark, stacked, tree, truth
 from prefault_kit.show import kernels as show
 from prefault_kit.show.markdown import code, escape, table
 from prefault_kit.studies.kernels.record import (
@@ -51,7 +51,7 @@ def pages() -> dict[str, str]:
             for group in groups
             for each in group.members
         },
-        "promises/_list.md": "\n\n".join([*lists, _tree(each.name for each in groups)]) + "\n",
+        "promises/_list.md": "\n\n".join([*lists, tree(each.name for each in groups)]) + "\n",
     }
 
 
@@ -92,7 +92,7 @@ def _group(group: Group, records: Records) -> str:
         "## On each recorded kernel",
         "```{include} /kernels/_marks.md\n```",
         truth(records, [each.id for each in group.members]),
-        _tree(f"{each.id} <{each.id}>" for each in group.members),
+        tree(f"{each.id} <{each.id}>" for each in group.members),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -102,10 +102,6 @@ def _claims(group: Group, records: Records) -> str:
         f"- [{each.id}]({each.id}.md): {_refuted(each, records)}{escape(each.claim)}"
         for each in group.members
     )
-
-
-def _tree(entries: Iterable[str]) -> str:
-    return "\n".join(["```{toctree}", ":hidden:", "", *entries, "```"])
 
 
 def _page(promise: Promise, group: Group, records: Records) -> str:

@@ -4,7 +4,7 @@ whose rows are lists on a telephone."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -20,6 +20,11 @@ def address(record: Record) -> str:
     """The page of a recorded kernel, which it keeps when a later one of its series is recorded."""
     other = "" if record.architecture == "x86_64" else f"-{record.architecture}"
     return f"kernels/{version.series(record.version)}{other}"
+
+
+def tree(entries: Iterable[str]) -> str:
+    """Pages for the sidebar alone, as a toctree has them."""
+    return "\n".join(["```{toctree}", ":hidden:", "", *entries, "```", ""])
 
 
 STACKED = "stacked"

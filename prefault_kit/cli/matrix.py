@@ -16,7 +16,7 @@ from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, INTERRUPTED, UNAVAILABLE, USAGE, Ending
 from prefault_kit.cli.follower import following
-from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json
+from prefault_kit.cli.options import DIRECTORY, FILE, SIZES, as_json, repeats
 from prefault_kit.host import Unavailable
 from prefault_kit.measure import saved
 from prefault_kit.measure.experiment import STARTS, Experiment
@@ -33,14 +33,7 @@ from prefault_kit.studies.grid.recording import NotRecordedError
 @click.option(
     "--sizes", "sizes_bytes", type=SIZES, default="2MiB", show_default=True, help="Of the mappings."
 )
-@click.option(
-    "--repeats",
-    type=int,
-    metavar="N",
-    default=10,
-    show_default=True,
-    help="Repetitions after one warm-up.",
-)
+@repeats(10)
 @click.option("--out", "table", type=FILE, required=True, metavar="FILE.csv", help="The table.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted FILE.csv.")
 @click.option(

@@ -44,6 +44,19 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and no progress."
 )
 
+threads = click.option(
+    "--threads", type=int, metavar="N", default=1, show_default=True,
+    help="Threads that share the range.",
+)  # fmt: skip
+
+
+def repeats(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """How often a command measures, unless told otherwise."""
+    return click.option(
+        "--repeats", type=int, metavar="N", default=default, show_default=True,
+        help="Repetitions after one warm-up.",
+    )  # fmt: skip
+
 
 def backing(kind: str, page_size: int | None, directory: str | None) -> Backing:
     """What --backing, --page-size and --dir name; ValueError in words of the command line."""

@@ -15,7 +15,7 @@ from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
 from prefault_kit.cli.follower import following
-from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json
+from prefault_kit.cli.options import DIRECTORY, FILE, SIZE, Parsed, as_json, repeats, threads
 from prefault_kit.host import extras
 from prefault_kit.measure import saved
 from prefault_kit.memory.backing import KINDS
@@ -170,14 +170,8 @@ def _export(found: Review, weights: Weights, path: Path) -> Ending | None:
     type=click.Choice(list(AFTERWARDS)),
     help="[default: sync for the kit's own file on disk, else nothing]",
 )
-@click.option(
-    "--threads", type=int, metavar="N", default=1, show_default=True,
-    help="Threads that share the range.",
-)  # fmt: skip
-@click.option(
-    "--repeats", type=int, metavar="N", default=5, show_default=True,
-    help="Repetitions after one warm-up.",
-)  # fmt: skip
+@threads
+@repeats(5)
 @click.option(
     "--weights",
     type=Parsed("weights", Weights.parse),

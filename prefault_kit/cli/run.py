@@ -9,7 +9,7 @@ from rich.text import Text
 from prefault_kit.cli import options, terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending
-from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json
+from prefault_kit.cli.options import DIRECTORY, METHOD, SIZE, as_json, repeats, threads
 from prefault_kit.measure import running, saved
 from prefault_kit.measure.experiment import STARTS, Experiment
 from prefault_kit.measure.result import Result
@@ -35,14 +35,7 @@ from prefault_kit.studies.grid import published
 @click.option(
     "--size", "size_bytes", type=SIZE, default="2MiB", show_default=True, help="Of the mapping."
 )
-@click.option(
-    "--repeats",
-    type=int,
-    metavar="N",
-    default=10,
-    show_default=True,
-    help="Repetitions after one warm-up.",
-)
+@repeats(10)
 @click.option(
     "--start",
     type=click.Choice(STARTS),
@@ -50,14 +43,7 @@ from prefault_kit.studies.grid import published
     show_default=True,
     help="empty: file emptied before each repetition; cached: page cache kept; cold: evicted.",
 )
-@click.option(
-    "--threads",
-    type=int,
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Threads that share the range.",
-)
+@threads
 @click.option(
     "--dir",
     "directory",

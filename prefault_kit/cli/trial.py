@@ -16,7 +16,7 @@ from prefault_kit.cli import terminal
 from prefault_kit.cli.bar import bar
 from prefault_kit.cli.ending import FAILED, UNAVAILABLE, Ending, in_words
 from prefault_kit.cli.github import locate, on_github, report
-from prefault_kit.cli.options import FILE, SIZE, as_json
+from prefault_kit.cli.options import FILE, SIZE, as_json, repeats
 from prefault_kit.host import extras
 from prefault_kit.kernel.tracer import ANY_BYTES, KINDS, LEAST_BYTES, MOMENTS
 from prefault_kit.measure import saved
@@ -135,10 +135,7 @@ def _variants(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     type=click.Choice(list(DECISIONS)),
     help="What decides.  [default: load, or else ready, if they are given; else wall]",
 )
-@click.option(
-    "--repeats", type=int, metavar="N", default=REPEATS, show_default=True,
-    help="Repetitions after one warm-up.",
-)  # fmt: skip
+@repeats(REPEATS)
 @click.option(
     "--start",
     type=click.Choice(list(trial_files.STARTS)),

@@ -47,25 +47,24 @@ def end(program: subprocess.Popen[bytes], living: Set[int], meanwhile: Callable[
     them. Who was started in the last moment gets SIGTERM as well.
     """
     if program.poll() is None:
-        told = _signal(program, living, signal.SIGTERM)
+        told = _tell(program, living, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
         while program.poll() is None and time.monotonic() < deadline:
             meanwhile()
         if program.poll() is None:
-            told = _signal(program, living, signal.SIGKILL)
+            told = _tell(program, living, signal.SIGKILL)
         program.wait()
         meanwhile()
-        _signal(program, living - told, signal.SIGTERM)
+        _tell(program, living - told, signal.SIGTERM)
     program.wait()
 
 
-def _signal(program: subprocess.Popen[bytes], living: Set[int], number: signal.Signals) -> set[int]:
-    """Those that were told; the program is, wherever it is, until it has been waited for."""
-    told = {program.pid, *living}
-    session = os.getsid(0)
+def _tell(program: subprocess.Popen[bytes], living: Set[int], number: signal.Signals) -> set[int]:
+    """Send a signal to the program, unless it has been waited for, and to the others; to whom."""
     program.send_signal(number)
-    for pid in told - {program.pid}:
+    session = os.getsid(0)
+    for pid in living - {program.pid}:
         with contextlib.suppress(OSError):
             if os.getsid(pid) == session:
                 os.kill(pid, number)
-    return told
+    return {program.pid, *living}

@@ -4,11 +4,11 @@ import os
 import select
 import signal
 import subprocess
-import sys
 
 import pytest
 
 from prefault_kit.measure import program
+from tests.measure import observer
 
 PIPES = (subprocess.PIPE, subprocess.PIPE)
 FAMILY = "sleep 600 & echo $!; exec sleep 600"
@@ -24,22 +24,14 @@ def test_it_is_killed_with_the_block() -> None:
 
 
 def test_it_is_killed_with_this_process() -> None:
-    """Its pipe is closed when nobody has it open any more."""
-    reader, writer = os.pipe()
-    code = (
+    """Nothing of it is left."""
+    observer.killed(
         "import time\n"
         "from prefault_kit.measure import program\n"
-        f"with program.started(('sh', '-c', 'echo ready; exec sleep 600'), ({writer}, {writer})):\n"
+        "words = ('sh', '-c', 'echo ready; exec sleep 600')\n"
+        "with program.started(words, ({writer}, {writer})):\n"
         "    time.sleep(600)"
     )
-    with open(reader) as output:
-        observer = subprocess.Popen([sys.executable, "-c", code], pass_fds=[writer])
-        os.close(writer)
-        assert output.readline() == "ready\n"
-        observer.kill()
-        observer.wait(timeout=60)
-        assert select.select([output], [], [], 60)[0]
-        assert output.read() == ""
 
 
 def test_what_is_none_cannot_be_started() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import nbformat
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -43,6 +45,13 @@ class Server:
     def url(self, notebook: str) -> str:
         """The address of a notebook, in a workspace of its own."""
         return f"{self.address}/lab/tree/{quote(notebook)}?reset&token={self.token}"
+
+
+def write_notebook(path: Path, *cells: nbformat.NotebookNode) -> None:
+    """A notebook of these cells, for the kernel of the kit."""
+    made = nbformat.v4.new_notebook(cells=list(cells))
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(made, path)
 
 
 @contextlib.contextmanager

@@ -12,31 +12,14 @@ from pathlib import Path
 import nbformat
 
 from tests.screens import lab
+from tests.screens.cells import EXPLORER, PROBE, TRIAL, TRUTH_TABLE
 
 DATA = Path(__file__).parents[2] / "data"
 NOTEBOOK = "pictures.ipynb"
-EXPLORER = """
-from prefault_kit.screens.explorer import explorer
-
-bench = explorer()
-"""
-LATENCY = """
-from prefault_kit.screens.latency import latency_probe
-
-screen = latency_probe()
-"""
-TRIAL = f"""
-from prefault_kit.screens.trial import your_program
+RECORDED = f"""{TRIAL}
 from prefault_kit.studies.trial import record
 
-model = your_program()
 model.trial = record.load("{DATA}/runs/try-python-linux-6.18-amd-epyc-2cpu.json")
-"""
-TABLE = """
-from prefault_kit.screens.truth_table import truth_table
-from prefault_kit.studies.kernels.recorded import of_the_kit
-
-table = truth_table(of_the_kit())
 """
 MARGIN = 8
 
@@ -73,9 +56,9 @@ def kernels(tab: lab.Tab) -> None:
 
 PICTURES: dict[str, tuple[str, Callable[[lab.Tab], None]]] = {
     "explorer": (EXPLORER, explorer),
-    "watch": (LATENCY, latency),
-    "trial": (TRIAL, trial),
-    "kernels": (TABLE, kernels),
+    "watch": (PROBE, latency),
+    "trial": (RECORDED, trial),
+    "kernels": (TRUTH_TABLE, kernels),
 }
 
 
@@ -96,9 +79,7 @@ def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         root, scratch = Path(name) / "served", Path(name) / "lab"
         root.mkdir()
-        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()])
-        made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(made, root / NOTEBOOK)
+        lab.write_notebook(root / NOTEBOOK, nbformat.v4.new_code_cell())
         with (
             lab.server(root, scratch) as server,
             lab.browser() as chromium,

@@ -22,6 +22,7 @@ from PIL import Image, ImageStat
 
 from prefault_kit.show import plot
 from tests.screens import lab
+from tests.screens.cells import EXPLORER, PROBE, TRIAL, TRUTH_TABLE
 from tests.screens.film import Film
 
 pytestmark = pytest.mark.browser
@@ -29,12 +30,6 @@ pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SCREENS = "screens.ipynb"
 """A notebook of one cell, whose kernel shows one screen after another."""
-EXPLORER = """
-from prefault_kit.screens.explorer import explorer
-
-bench = explorer()
-"""
-"""A cell that shows the explorer."""
 LATE = """
 import time
 from IPython.display import display
@@ -50,12 +45,6 @@ time.sleep(1)
 display(loader())
 """
 """A cell that shows charts before there is a Bokeh to draw them."""
-PROBE = """
-from prefault_kit.screens.latency import latency_probe
-
-screen = latency_probe()
-"""
-"""A cell that shows the latency probe."""
 REVIEW = """
 from prefault_kit.screens.reviewer import reviewer
 
@@ -87,13 +76,6 @@ from prefault_kit.screens.playground import scene
 play = scene("after-a-fork")
 """
 """A cell that shows a scene of a lesson."""
-TRUTH_TABLE = """
-from prefault_kit.screens.truth_table import truth_table
-from prefault_kit.studies.kernels.recorded import of_the_kit
-
-table = truth_table(of_the_kit())
-"""
-"""A cell that shows the table of kernels."""
 PROCESS = """
 import mmap
 from prefault_kit import PAGE_SIZE_BYTES
@@ -112,12 +94,6 @@ TOUCHED = """(
     and any(0 <= each.address - buffer_address < {end} for each in list(model.faults))
 )"""
 """Whether a fault in the first bytes has been seen; the last 128 KiB of them are touched now."""
-TRIAL = """
-from prefault_kit.screens.trial import your_program
-
-model = your_program()
-"""
-"""A cell that shows the trial of a program."""
 SELECTED = """() => {
     const notebook = window.jupyterapp.shell.currentWidget.content
     return notebook.widgets.filter((cell) => notebook.isSelectedOrActive(cell)).length
@@ -139,9 +115,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     for notebook in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(notebook, root)
     below = nbformat.v4.new_markdown_cell("Below.")
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LATE), below])
-    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(made, root / SCREENS)
+    lab.write_notebook(root / SCREENS, nbformat.v4.new_code_cell(LATE), below)
     with lab.server(root, tmp_path_factory.mktemp("lab")) as running:
         yield running
 

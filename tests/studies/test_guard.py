@@ -13,6 +13,7 @@ import pytest
 from prefault_kit.measure import program
 from prefault_kit.studies import guard
 from prefault_kit.studies.guard import Budget, Outcome, run
+from tests.measure import observer
 
 pytestmark = pytest.mark.needs("fault_events")
 
@@ -332,3 +333,12 @@ def test_an_address_means_another_thing_in_another_program(outputs: tuple[int, i
     assert any(name.endswith("/true") for _, name in names)
     pids = {each.pid for each in outcome.culprits if "fork(2)" in each.advice}
     assert len(pids) >= 2
+
+
+def test_who_is_killed_takes_the_program_along() -> None:
+    """Nothing of it is left."""
+    observer.killed(
+        "from prefault_kit.studies.guard import Budget, run\n"
+        "words = ('sh', '-c', 'echo ready; exec sleep 600')\n"
+        "run(words, Budget(None), outputs=({writer}, {writer}))"
+    )

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ from prefault_kit.measure.trace import (
 )
 from prefault_kit.studies.trace import running
 from prefault_kit.studies.trace.comparison import compare
+from tests.measure import observer
 from tests.studies.trace import made
 
 pytestmark = [pytest.mark.needs("compiler"), pytest.mark.needs("fault_events")]
@@ -249,19 +249,10 @@ def test_ctrl_c_before_its_first_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_tracer_that_is_killed_takes_its_program_along() -> None:
     """Nothing of it is left."""
-    reader, writer = os.pipe()
-    code = (
+    observer.killed(
         "from prefault_kit.studies.trace import running\n"
-        f"running.run([{made.program()!r}, 'wait'], outputs=({writer}, {writer}))"
+        f"running.run([{made.program()!r}, 'wait'], outputs=({{writer}}, {{writer}}))"
     )
-    with open(reader) as output:
-        tracer = subprocess.Popen([sys.executable, "-c", code], pass_fds=[writer])
-        os.close(writer)
-        assert output.readline() == "ready\n"
-        tracer.kill()
-        tracer.wait(timeout=60)
-        assert select.select([output], [], [], 60)[0]
-        assert output.read() == ""
 
 
 def test_a_process_that_stays_is_told() -> None:
