@@ -35,6 +35,7 @@ def parse(text: str) -> list[Mount]:
         left, _, right = line.partition(" - ")
         fields, tail = left.split(" "), right.split(" ")
         options = (*fields[5].split(","), *(tail[2].split(",") if len(tail) > 2 else ()))
+        options = tuple(map(_unescape, options))
         source = _unescape(tail[1]) if len(tail) > 1 else ""
         mounts.append(Mount(_unescape(fields[4]), tail[0], options, source))
     return mounts

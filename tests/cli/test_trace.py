@@ -41,8 +41,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
     return known
 
 
-def test_people_get_a_table(recorded: list[object]) -> None:
+def test_people_get_a_table(recorded: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     """And what is not in it; everything behind the dashes is the program's."""
+    monkeypatch.setenv("COLUMNS", "400")  # a long path is not folded, wherever its file is
     done = prefault_here("trace", "--duration", "3", "--", "prog", "--json", "-x")
     assert (done.returncode, done.stderr) == (0, "")
     for words in ("4 faults", "working set", "data", "anonymous", "took no fault"):

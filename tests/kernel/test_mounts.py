@@ -36,18 +36,20 @@ def test_the_longest_mount_point_wins(monkeypatch) -> None:  # type: ignore[no-u
 
 def test_an_overlay_lies_where_its_upper_directory_does(monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
     """Files of an overlay are in memory where its upper directory is, on a disk if out of sight."""
-    upper = tmp_path / "upper"
+    upper = tmp_path / "an upper, with a blank"
 
     def on(file_system: str, overlay_options: str) -> str | None:
+        place = str(tmp_path).replace(" ", r"\040")
         text = (
             "24 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-            f"25 24 0:30 / {tmp_path} rw - {file_system} none rw\n"
+            f"25 24 0:30 / {place} rw - {file_system} none rw\n"
             f"26 24 0:32 / /merged rw - overlay none {overlay_options}\n"
         )
         monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(text))
         return mounts.in_memory("/merged")
 
-    options = f"rw,lowerdir=/l,upperdir={upper},workdir=/w"
+    escaped = str(upper).replace(" ", r"\040").replace(",", r"\054")  # as the kernel does
+    options = f"rw,lowerdir=/l,upperdir={escaped},workdir=/w"
     assert on("tmpfs", options) is None  # no such directory in sight
     upper.mkdir()
     assert on("tmpfs", options) == "tmpfs"

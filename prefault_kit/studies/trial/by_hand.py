@@ -7,6 +7,7 @@ library (glibc), and no static program.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -90,8 +91,11 @@ def why_not() -> Unavailable | None:
 
 
 def library(directory: Path) -> Path:
-    """Compile the library into a directory; OSError with what gcc said."""
+    """Compile the library into a directory; OSError with what gcc said, or where ld.so would read
+    more than one path in the library's."""
     source, made = directory / "by-hand.c", directory / "by-hand.so"
+    if re.search(r"[\s:]", str(made)):
+        raise OSError(f"LD_PRELOAD takes no blank or colon ({directory}): set TMPDIR to another")
     source.write_text(SOURCE)
     command = ["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", str(made), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)

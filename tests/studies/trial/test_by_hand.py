@@ -60,3 +60,10 @@ def test_it_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     missing = by_hand.why_not()
     assert isinstance(missing, Unavailable)
     assert missing.command == "sudo apt install gcc"
+
+
+@pytest.mark.parametrize("name", ["a blank", "a:colon"])
+def test_what_cannot_be_preloaded_is_refused(name: str, tmp_path: Path) -> None:
+    """ld.so would go on without it, and the trial would be of nothing."""
+    with pytest.raises(OSError, match="LD_PRELOAD takes no blank or colon"):
+        by_hand.library(tmp_path / name)
